@@ -1,0 +1,34 @@
+"""What is known at the end of a day: the only input of everything that goes into a profile."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Frames as of one day, identities already resolved to customers (`subject_id` of an identity row is the customer_id).
+
+    Attributes:
+        day: YYYY-MM-DD; everything below is what could be known at its end.
+        timezone: IANA name, the lake's time zone.
+        activity: columns of `activity_state` without `week`, facets of the customers to profile; the half-lives are as of `day`.
+        population: the same columns, facet `all`, of every customer: what quantiles and percentiles are taken over.
+        items: the same columns, subject_type `item`, of every item.
+        customer_vectors: subject_id (customer_id), model, count, embedding_sum (list of d floats) of the customers to profile.
+        item_vectors: the same of every item; subject_id is the item_id.
+        catalogue: one row an item: item_id, title, category, price_usd (float), brand, ...; valid as of `day`. May be empty.
+        attributes: customer_id, name, value, stated_at, source: the newest valid statement for each (customer_id, name).
+        consents: customer_id, name (the purpose), value (`granted` or `withdrawn`), stated_at, source; newest for each purpose.
+    """
+
+    day: str
+    timezone: str
+    activity: pd.DataFrame
+    population: pd.DataFrame
+    items: pd.DataFrame
+    customer_vectors: pd.DataFrame
+    item_vectors: pd.DataFrame
+    catalogue: pd.DataFrame
+    attributes: pd.DataFrame
+    consents: pd.DataFrame

@@ -1,0 +1,329 @@
+"""The columns of every table, said once: name, type, unit, meaning, personal or protected.
+
+`docs/data-dictionary.md`, the Delta tables and the checks at every write are made from this file.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+UTC = pa.timestamp("us", tz="UTC")
+EVIDENCE = pa.list_(pa.struct([("interaction_id", pa.string()), ("strength", pa.float64())]))
+
+KINDS = (
+    "review",
+    "purchase",
+    "view",
+    "search",
+    "post",
+    "email",
+    "delivery",
+    "repayment",
+    "ad_impression",
+    "ad_click",
+    "contact",
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One quantity: the same name means the same thing in every table."""
+
+    name: str
+    type: pa.DataType
+    meaning: str
+    unit: str = ""
+    is_nullable: bool = False
+    is_personal: bool = False
+    is_protected: bool = False  # sex, age, ...: never a feature by default
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Delta table; `grain` says what one row is, `key` the columns that name it once."""
+
+    name: str
+    grain: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    partition: str | None = "day"
+    notes: str = field(default="")
+
+    @property
+    def arrow(self) -> pa.Schema:
+        return pa.schema([pa.field(c.name, c.type, nullable=c.is_nullable) for c in self.columns])
+
+    @property
+    def names(self) -> list[str]:
+        return [c.name for c in self.columns]
+
+
+def _nullable(column: Column, **changes: object) -> Column:
+    return Column(**{**column.__dict__, "is_nullable": True, **changes})  # type: ignore[arg-type]
+
+
+DAY = Column("day", pa.string(), "day of the drop: what had arrived by its end", "YYYY-MM-DD")
+EVENT_DAY = Column("event_day", pa.string(), "day of the event in the lake's time zone", "YYYY-MM-DD")
+BUCKET = Column("bucket", pa.int32(), "int(identity_id[:8], 16) % BUCKETS, a unit of computation")
+IDENTITY = Column("identity_id", pa.string(), "keyed hash of the row's first identifier", is_personal=True)
+INTERACTION = Column("interaction_id", pa.string(), "keyed hash of source, natural key and event time")
+OCCURRED_AT = Column("occurred_at", UTC, "when it happened", "UTC")
+SOURCE = Column("source", pa.string(), "folder of the landing area the row came from")
+SOURCE_FILE = Column("source_file", pa.string(), "file name inside the drop")
+SOURCE_LINE = Column("source_line", pa.int64(), "line or row number in that file, from 1")
+STATED_AT = Column("stated_at", UTC, "when it was said; the newest statement known by a day is the valid one", "UTC")
+SUBJECT_TYPE = Column("subject_type", pa.string(), "`identity` or `item`")
+SUBJECT = Column("subject_id", pa.string(), "identity_id or item_id", is_personal=True)
+NAME = Column("name", pa.string(), "name of the attribute, purpose or property")
+VALUE = Column("value", pa.string(), "the value said", is_nullable=True, is_personal=True)
+ITEM = Column("item_id", pa.string(), "the item concerned, as the source names it", is_nullable=True)
+MODEL = Column("model", pa.string(), "model and revision that made the vector")
+COUNT = Column("count", pa.int64(), "how many interactions stand behind the row")
+
+INTERACTIONS = Table(
+    "interactions",
+    "One event of one customer.",
+    (
+        INTERACTION,
+        IDENTITY,
+        BUCKET,
+        DAY,
+        OCCURRED_AT,
+        EVENT_DAY,
+        Column("kind", pa.string(), "one of: " + ", ".join(KINDS)),
+        SOURCE,
+        ITEM,
+        Column("text", pa.string(), "text, normalised and redacted", is_nullable=True, is_personal=True),
+        Column("text_hash", pa.string(), "keyed hash of the redacted text", is_nullable=True),
+        Column("rating", pa.float64(), "stars given", "1-5", is_nullable=True),
+        Column("quantity", pa.float64(), "pieces", is_nullable=True),
+        Column("amount", pa.float64(), "money, in `currency`", is_nullable=True),
+        Column("currency", pa.string(), "currency of `amount`", "ISO 4217", is_nullable=True),
+        Column("channel", pa.string(), "web, app, store, mail, ...", is_nullable=True),
+        Column("attributes", pa.string(), "what else the source said", "JSON object", is_nullable=True),
+        Column("is_text_shared", pa.bool_(), "the same text came from another customer in this drop: flagged, kept"),
+        SOURCE_FILE,
+        SOURCE_LINE,
+    ),
+    key=("interaction_id",),
+)
+
+_STATEMENT = (SUBJECT, NAME, VALUE, STATED_AT, SOURCE, SOURCE_FILE, SOURCE_LINE, DAY)
+_STATEMENT_KEY = ("subject_id", "name", "stated_at", "day", "source", "source_file", "source_line")
+
+ATTRIBUTES = Table(
+    "attributes",
+    "One statement about a customer: name, value, when it was said.",
+    _STATEMENT,
+    _STATEMENT_KEY,
+    notes="Add-only; validity is computed when reading.",
+)
+CONSENTS = Table(
+    "consents",
+    "One statement of consent: purpose (`name`) and `granted` or `withdrawn` (`value`).",
+    _STATEMENT,
+    _STATEMENT_KEY,
+    notes="Add-only; validity is computed when reading.",
+)
+CATALOGUE = Table(
+    "catalogue",
+    "One statement about an item: property (`title`, `category`, `price_usd`, ...) and value.",
+    _STATEMENT,
+    _STATEMENT_KEY,
+    notes="Add-only; validity is computed when reading. `subject_id` is the item_id.",
+)
+IDENTITY_LINKS = Table(
+    "identity_links",
+    "Two identifiers seen together in one event.",
+    (
+        Column("identity_id", pa.string(), "the row's first identifier", is_personal=True),
+        Column("other_id", pa.string(), "keyed hash of another identifier of the same row", is_personal=True),
+        Column("identifier_type", pa.string(), "type of the other identifier: email, phone, device, ..."),
+        INTERACTION,
+        OCCURRED_AT,
+        DAY,
+    ),
+    key=("identity_id", "other_id", "interaction_id"),
+)
+QUARANTINE = Table(
+    "quarantine",
+    "One rejected row of a drop, with its reason.",
+    (
+        SOURCE,
+        SOURCE_FILE,
+        SOURCE_LINE,
+        Column("reason", pa.string(), "machine-readable reason, such as `rating_out_of_range`"),
+        Column("field", pa.string(), "field at fault", is_nullable=True),
+        Column("detail", pa.string(), "one sentence: what is wrong and the fix"),
+        Column("content", pa.string(), "the row, redacted, at most 500 characters", is_nullable=True, is_personal=True),
+        DAY,
+    ),
+    key=("source", "source_file", "source_line"),
+)
+
+KEYWORDS = pa.list_(pa.struct([("term", pa.string()), ("weight", pa.float64())]))
+ASPECTS = pa.list_(pa.struct([("aspect", pa.string()), ("polarity", pa.float64())]))
+
+TEXT_FEATURES = Table(
+    "text_features",
+    "One interaction with text, under one embedding model.",
+    (
+        INTERACTION,
+        IDENTITY,
+        BUCKET,
+        DAY,
+        MODEL,
+        Column("language", pa.string(), "language of the text", "ISO 639-1, `und` when unclear"),
+        Column("sentiment", pa.float64(), "-1 angry to 1 delighted", "-1 to 1"),
+        Column("sentiment_model", pa.string(), "who scored the sentiment"),
+        Column("keywords", KEYWORDS, "strongest terms, best first, weight 0 to 1"),
+        Column("aspects", ASPECTS, "aspects spoken of and how, polarity -1 to 1"),
+        Column("embedding", pa.list_(pa.float32()), "unit vector; null where the encoder cannot read", is_nullable=True),
+    ),
+    key=("interaction_id", "model"),
+)
+
+_SUMS = (
+    COUNT,
+    Column("active_days", pa.int64(), "event days with at least one such interaction", "days"),
+    Column("quantity", pa.float64(), "pieces, summed"),
+    Column("amount", pa.float64(), "money, summed, in `currency`"),
+    Column("rating_count", pa.int64(), "ratings given"),
+    Column("rating_sum", pa.float64(), "stars, summed"),
+    Column("sentiment_count", pa.int64(), "texts scored"),
+    Column("sentiment_sum", pa.float64(), "sentiment, summed"),
+    Column("weight", pa.float64(), "sum of claim strengths, for interests"),
+    Column("first_at", UTC, "first occurrence", "UTC"),
+    Column("last_at", UTC, "last occurrence", "UTC"),
+    Column("evidence", EVIDENCE, "the strongest interactions behind the row, at most 5, strongest first"),
+)
+_GRAIN = (
+    SUBJECT_TYPE,
+    SUBJECT,
+    BUCKET,
+    Column("kind", pa.string(), "kind of the interactions summed"),
+    Column("facet", pa.string(), "what `value` is: `all` (everything), `item`, `topic`, `aspect` or `language`"),
+    Column("value", pa.string(), "the item, topic, aspect or language; empty for `all`"),
+    Column("currency", pa.string(), "currency of `amount`; empty where there is none", "ISO 4217"),
+)
+
+DAILY_ACTIVITY = Table(
+    "daily_activity",
+    "One subject (identity or item) x event day x kind x facet value x currency.",
+    (*_GRAIN, EVENT_DAY, *_SUMS, DAY),
+    key=("subject_type", "subject_id", "kind", "facet", "value", "currency", "event_day", "day"),
+)
+ACTIVITY_STATE = Table(
+    "activity_state",
+    "One subject x kind x facet value x currency: sums to the end of a closed week.",
+    (
+        *_GRAIN,
+        *_SUMS,
+        Column("recent_weight", pa.float64(), "`weight` with a half-life, as of the week's Sunday"),
+        Column("recent_count", pa.float64(), "`count` with a half-life, as of the week's Sunday"),
+        Column("recent_rating_count", pa.float64(), "`rating_count` with a half-life"),
+        Column("recent_rating_sum", pa.float64(), "`rating_sum` with a half-life"),
+        Column("recent_sentiment_count", pa.float64(), "`sentiment_count` with a half-life"),
+        Column("recent_sentiment_sum", pa.float64(), "`sentiment_sum` with a half-life"),
+        Column("week", pa.string(), "the Sunday that closes the week", "YYYY-MM-DD"),
+    ),
+    key=("subject_type", "subject_id", "kind", "facet", "value", "currency", "week"),
+    partition="week",
+)
+_VECTOR = (
+    SUBJECT_TYPE,
+    SUBJECT,
+    BUCKET,
+    MODEL,
+    COUNT,
+    Column("embedding_sum", pa.list_(pa.float64()), "sum of the unit vectors"),
+)
+TEXT_ACTIVITY = Table(
+    "text_activity",
+    "One subject (identity or item) x embedding model: the sum of the day's vectors.",
+    (*_VECTOR, DAY),
+    key=("subject_type", "subject_id", "model", "day"),
+)
+TEXT_STATE = Table(
+    "text_state",
+    "One subject x embedding model: sums of vectors to the end of a closed week.",
+    (*_VECTOR, Column("week", pa.string(), "the Sunday that closes the week", "YYYY-MM-DD")),
+    key=("subject_type", "subject_id", "model", "week"),
+    partition="week",
+)
+
+PROFILES = Table(
+    "profiles",
+    "One customer as of one day.",
+    (
+        Column("customer_id", pa.string(), "the oldest identity of the customer", is_personal=True),
+        BUCKET,
+        DAY,
+        Column("language", pa.string(), "language to write in", "ISO 639-1"),
+        Column("life_cycle", pa.string(), "new, active, loyal, at_risk or lapsed"),
+        Column("rfm", pa.string(), "recency, frequency, monetary scores, `-` where the data cannot say", "three of 1-5"),
+        Column("last_seen_at", UTC, "last interaction", "UTC"),
+        Column("interaction_count", pa.int64(), "interactions known"),
+        Column("purchase_count", pa.int64(), "purchases known"),
+        Column("spend", pa.float64(), "money spent, in `currency`", is_nullable=True),
+        Column("currency", pa.string(), "currency of `spend`", "ISO 4217", is_nullable=True),
+        Column("satisfaction", pa.float64(), "0 unhappy to 1 delighted", "0 to 1", is_nullable=True),
+        Column("satisfaction_trend", pa.float64(), "recent minus lifetime satisfaction", "-1 to 1", is_nullable=True),
+        Column("top_interest", pa.string(), "strongest interest", is_nullable=True),
+        Column("next_best_action", pa.string(), "what to do next"),
+        Column("completeness", pa.float64(), "share of the document's parts that could be filled", "0 to 1"),
+        Column("document", pa.string(), "the whole profile", "JSON, schema/profile-v1.json", is_personal=True),
+    ),
+    key=("customer_id", "day"),
+)
+
+LEDGER = Table(
+    "days",
+    "One thing that happened to one stage of one day: opened, released, failed, empty, stale.",
+    (
+        Column("stage", pa.string(), "ingest, features, profile, publish"),
+        DAY,
+        Column("state", pa.string(), "open, released, failed, empty or stale"),
+        Column("recorded_at", UTC, "when the record was written", "UTC"),
+        Column("attempt", pa.string(), "id of the attempt"),
+        Column("until", pa.string(), "last day of a stretch of empty days", "YYYY-MM-DD", is_nullable=True),
+        Column("inputs", pa.string(), "fingerprint of what the stage read", is_nullable=True),
+        Column("outputs", pa.string(), "fingerprint of what the stage wrote", is_nullable=True),
+        Column("counts", pa.string(), "rows by outcome", "JSON object", is_nullable=True),
+        Column("files", pa.string(), "per file: read = stored + duplicates + quarantined + suppressed", "JSON", is_nullable=True),
+        Column("report", pa.string(), "the gate's report, without values", "JSON", is_nullable=True),
+        Column("note", pa.string(), "one sentence for people", is_nullable=True),
+    ),
+    key=("stage", "day", "attempt", "state"),
+    partition=None,
+    notes="Append-only; `open` first, `released` last.",
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        INTERACTIONS,
+        ATTRIBUTES,
+        CONSENTS,
+        CATALOGUE,
+        IDENTITY_LINKS,
+        QUARANTINE,
+        TEXT_FEATURES,
+        DAILY_ACTIVITY,
+        ACTIVITY_STATE,
+        TEXT_ACTIVITY,
+        TEXT_STATE,
+        PROFILES,
+        LEDGER,
+    )
+}
+
+
+def columns(names: Iterable[str]) -> list[Column]:
+    """The columns of the tables named, each once, in order."""
+    seen: dict[str, Column] = {}
+    for name in names:
+        for column in TABLES[name].columns:
+            seen.setdefault(column.name, column)
+    return list(seen.values())

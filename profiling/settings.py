@@ -1,0 +1,112 @@
+"""Settings: one frozen object, read once from the environment and from `.env`, all names prefixed `PROFILING_`."""
+
+import os
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from profiling.errors import SettingsError
+
+PREFIX = "PROFILING_"
+# Read by the DAG files, the demo and the tests, never by the package itself.
+FOREIGN = {"TEST_DATA", "HOME"}
+
+
+def _is_remote(uri: str) -> bool:
+    return "://" in uri
+
+
+def _location(uri: str) -> str:
+    """A folder becomes absolute, so that tasks with other working directories mean the same place."""
+    if _is_remote(uri):
+        if not uri.startswith("s3://"):
+            raise ValueError(f"{uri!r} is neither a folder nor s3://bucket/prefix")
+        return uri.rstrip("/")
+    return str(Path(uri).expanduser().resolve())
+
+
+Location = Annotated[str, AfterValidator(_location)]
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is not a time zone of the IANA list, such as UTC or Asia/Shanghai") from error
+    return name
+
+
+def _names(value: object) -> object:
+    return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """What a run depends on beside its day.
+
+    Every field is the environment variable of its name with the prefix `PROFILING_`: `lake` is `PROFILING_LAKE`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    landing: Location = Field(
+        "var/landing", description="Daily drops: <source>/<YYYY-MM-DD>/* and _SUCCESS when complete. A folder."
+    )
+    sources: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        (), description="Expected sources, comma separated, each `name` or `name:collector`. Default: the folders found."
+    )
+    lake: Location = Field("var/lake", description="Tables, a folder or s3://bucket/prefix.")
+    cache: Path = Field(Path("var/cache"), description="Results of language models; deleting it costs only time.")
+    publish: Location = Field("var/published", description="Target of `publish`, a folder or s3://bucket/prefix.")
+    s3_endpoint: str | None = Field(None, description="Another S3 server than AWS, such as http://127.0.0.1:9000.")
+    pseudonym_key: SecretStr | None = Field(
+        None, description="HMAC key of the pseudonyms, at least 16 characters. Without it there is no ingest."
+    )
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(
+        "UTC", description="Time zone of dates without one, and of the day's end."
+    )
+    buckets: int = Field(1, ge=1, le=4096, description="Customer buckets; recorded in the lake at its first commit.")
+    max_rejects: float = Field(0.05, ge=0, le=1, description="Share of quarantined rows above which a day fails.")
+    embedding: str = Field("english", description="`english` (MiniLM), `static` (model2vec) or a folder with a model.")
+
+    @classmethod
+    def load(cls, **overrides: object) -> "Settings":
+        """Read the environment and `.env`.
+
+        Raises:
+            SettingsError: a value does not fit, or a variable with our prefix is none of ours (a typo would pass silently).
+        """
+        known = {name.upper() for name in cls.model_fields}
+        for variable in sorted(os.environ):
+            name = variable.removeprefix(PREFIX)
+            if variable.startswith(PREFIX) and name not in known | FOREIGN:
+                near = get_close_matches(name, known, n=1)
+                hint = f"did you mean {PREFIX}{near[0]}?" if near else f"known: {', '.join(sorted(known))}"
+                raise SettingsError(f"{variable} is not a setting; {hint}")
+        try:
+            return cls(**overrides)  # type: ignore[arg-type]
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else "settings"
+            raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from error
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    def key(self) -> bytes:
+        """The HMAC key.
+
+        Raises:
+            SettingsError: there is none, or it is shorter than 16 characters.
+        """
+        secret = self.pseudonym_key.get_secret_value() if self.pseudonym_key else ""
+        if len(secret) < 16:
+            raise SettingsError(
+                f"{PREFIX}PSEUDONYM_KEY is {'too short' if secret else 'not set'}: customers are stored under keyed hashes. "
+                'Make one with python -c "import secrets; print(secrets.token_hex(32))", keep it safe, and set it'
+            )
+        return secret.encode()
