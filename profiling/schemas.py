@@ -179,7 +179,9 @@ TEXT_FEATURES = Table(
         Column("sentiment_model", pa.string(), "who scored the sentiment"),
         Column("keywords", KEYWORDS, "strongest terms, best first, weight 0 to 1"),
         Column("aspects", ASPECTS, "aspects spoken of and how, polarity -1 to 1"),
-        Column("embedding", pa.list_(pa.float32()), "unit vector; null where the encoder cannot read", is_nullable=True),
+        Column(
+            "embedding", pa.list_(pa.float32()), "unit vector; null where the encoder cannot read", is_nullable=True
+        ),
     ),
     key=("interaction_id", "model"),
 )
@@ -262,7 +264,9 @@ PROFILES = Table(
         DAY,
         Column("language", pa.string(), "language to write in", "ISO 639-1"),
         Column("life_cycle", pa.string(), "new, active, loyal, at_risk or lapsed"),
-        Column("rfm", pa.string(), "recency, frequency, monetary scores, `-` where the data cannot say", "three of 1-5"),
+        Column(
+            "rfm", pa.string(), "recency, frequency, monetary scores, `-` where the data cannot say", "three of 1-5"
+        ),
         Column("last_seen_at", UTC, "last interaction", "UTC"),
         Column("interaction_count", pa.int64(), "interactions known"),
         Column("purchase_count", pa.int64(), "purchases known"),
@@ -291,7 +295,13 @@ LEDGER = Table(
         Column("inputs", pa.string(), "fingerprint of what the stage read", is_nullable=True),
         Column("outputs", pa.string(), "fingerprint of what the stage wrote", is_nullable=True),
         Column("counts", pa.string(), "rows by outcome", "JSON object", is_nullable=True),
-        Column("files", pa.string(), "per file: read = stored + duplicates + quarantined + suppressed", "JSON", is_nullable=True),
+        Column(
+            "files",
+            pa.string(),
+            "per file: read = stored + duplicates + quarantined + suppressed",
+            "JSON",
+            is_nullable=True,
+        ),
         Column("report", pa.string(), "the gate's report, without values", "JSON", is_nullable=True),
         Column("note", pa.string(), "one sentence for people", is_nullable=True),
     ),

@@ -56,7 +56,8 @@ class Settings(BaseSettings):
         "var/landing", description="Daily drops: <source>/<YYYY-MM-DD>/* and _SUCCESS when complete. A folder."
     )
     sources: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
-        (), description="Expected sources, comma separated, each `name` or `name:collector`. Default: the folders found."
+        (),
+        description="Expected sources, comma separated, each `name` or `name:collector`. Default: the folders found.",
     )
     lake: Location = Field("var/lake", description="Tables, a folder or s3://bucket/prefix.")
     cache: Path = Field(Path("var/cache"), description="Results of language models; deleting it costs only time.")

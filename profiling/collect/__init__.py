@@ -1,7 +1,7 @@
 """Reading input files: one module per input form, all on one contract.
 
-A collector is a function `read(path, zone) -> Iterator[Batch]` in `profiling/collect/<form>.py`. It maps and parses; whether
-a value is possible is decided later, for all sources alike, in `profiling/prepare`.
+A collector is a function `read(path, zone) -> Iterator[Batch]` in `profiling/collect/<form>.py`. It maps and parses;
+whether a value is possible is decided later, for all sources alike, in `profiling/prepare`.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,13 +16,13 @@ from profiling.errors import SettingsError
 
 COLLECTORS = ("amazon_reviews", "events", "customers", "consents", "catalogue")
 
-# What a batch of events holds. `identifiers` is a list of (type, value) pairs, `occurred_at` datetime64[us, UTC] without NaT,
-# the five numbers float64 with NaN, the rest str or None; `attributes` is a JSON object as text.
+# What a batch of events holds. `identifiers` is a list of (type, value) pairs, `occurred_at` datetime64[us, UTC], never
+# NaT, the three numbers float64 with NaN, the rest str or None; `attributes` is a JSON object as text.
 EVENT_COLUMNS = (
     "source_line", "natural_key", "identifiers", "occurred_at", "kind", "item_id", "text",
     "rating", "quantity", "amount", "currency", "channel", "attributes",
 )  # fmt: skip
-# What a batch of statements holds. For the catalogue `identifiers` is [("item", item_id)]. A line may give several statements.
+# What a batch of statements holds; a line may give several. For the catalogue `identifiers` is [("item", item_id)].
 STATEMENT_COLUMNS = ("source_line", "identifiers", "name", "value", "stated_at")
 REJECT_COLUMNS = ("source_line", "reason", "field", "detail", "content")
 
@@ -31,7 +31,8 @@ REJECT_COLUMNS = ("source_line", "reason", "field", "detail", "content")
 class Batch:
     """Some rows of one file: `rows` with the columns above, `rejects` with REJECT_COLUMNS, for `table`.
 
-    `lines_read` counts input lines: every line is in `rows` (once or, for statements, several times) or once in `rejects`.
+    `lines_read` counts input lines: every line is in `rows` (once or, for statements, several times) or once in
+    `rejects`.
     """
 
     table: str

@@ -1,0 +1,275 @@
+"""The command line: every stage is one function and one command. It parses, calls, and says in one sentence what went wrong.
+
+Exit codes: 0 done, 1 the data (a gate, a file, something not ready), 2 wrong usage or settings.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from profiling import __version__
+from profiling.errors import ProfilingError
+from profiling.settings import Settings
+
+if TYPE_CHECKING:
+    from profiling.stages import Outcome
+
+app = typer.Typer(
+    name="profiling", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Day = Annotated[str, typer.Option("--day", metavar="YYYY-MM-DD", help="The day.")]
+Bucket = Annotated[int | None, typer.Option("--bucket", metavar="B", help="Compute one bucket into staging.")]
+Close = Annotated[bool, typer.Option("--close", help="Gate the staged day and commit it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+@app.callback()
+def configure(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Warnings only.")] = False,
+) -> None:
+    """Daily customer profiles from text and behaviour. Settings come from PROFILING_* variables and .env."""
+    if version:
+        out.print(__version__)
+        raise typer.Exit
+    level = logging.WARNING if quiet or err.is_terminal else logging.INFO
+    handler: logging.Handler = RichHandler(console=err, show_path=False) if err.is_terminal else logging.StreamHandler()
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], format="%(message)s")
+    logging.getLogger("profiling").setLevel(level)
+
+
+# --- input ---
+
+
+@app.command()
+def sample(
+    out_folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="The landing area to write.")],
+    customers: Annotated[int, typer.Option(min=1, help="How many customers.")] = 120,
+    days: Annotated[int, typer.Option(min=1, help="How many days, the last one a Sunday.")] = 120,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed is another shop.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Write a made-up shop's daily drops, with the truth beside them."""
+    from profiling.collect.sample import write_sample
+
+    _print_counts(write_sample(out_folder, customers=customers, days=days, seed=seed), as_json)
+
+
+@app.command()
+def land(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Source name, or name:collector.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Historical files, plain or gzip.")],
+    as_json: AsJson = False,
+) -> None:
+    """Split historical files into daily drops by event time."""
+    from profiling.collect import collector
+    from profiling.collect.land import land as land_files
+
+    settings = Settings.load()
+    name, _, form = source.partition(":")
+    collector(form or name)  # a wrong name is said before anything is written
+    per_day = land_files(name, files, Path(settings.landing), settings.zone, form or name)
+    days = sorted(per_day)
+    counts = {"rows": sum(per_day.values()), "days": len(days)}
+    _print_counts({**counts, "first": days[0], "last": days[-1]} if days else counts, as_json)
+
+
+# --- stages ---
+
+
+@app.command()
+def ingest(day: Day, bucket: Bucket = None, close: Close = False, as_json: AsJson = False) -> None:
+    """Landing -> interactions, attributes, consents, catalogue, identity_links, quarantine."""
+    from profiling import stages
+
+    _print_outcome(stages.ingest(Settings.load(), day, bucket=bucket, close=[] if close else None), as_json)
+
+
+@app.command()
+def features(day: Day, bucket: Bucket = None, close: Close = False, as_json: AsJson = False) -> None:
+    """interactions -> text_features, daily_activity, text_activity."""
+    from profiling import stages
+
+    _print_outcome(stages.features(Settings.load(), day, bucket=bucket, close=[] if close else None), as_json)
+
+
+@app.command()
+def profile(day: Day, bucket: Bucket = None, close: Close = False, as_json: AsJson = False) -> None:
+    """Everything known at the end of the day -> profiles."""
+    from profiling import stages
+
+    _print_outcome(stages.profile(Settings.load(), day, bucket=bucket, close=[] if close else None), as_json)
+
+
+@app.command()
+def publish(day: Day, as_json: AsJson = False) -> None:
+    """profiles -> the publication target, a folder or S3."""
+    from profiling import stages
+
+    _print_outcome(stages.publish(Settings.load(), day), as_json)
+
+
+@app.command()
+def run(
+    first: Annotated[str, typer.Option("--from", metavar="YYYY-MM-DD", help="First day.")],
+    last: Annotated[str, typer.Option("--to", metavar="YYYY-MM-DD", help="Last day, included.")],
+    stages_wanted: Annotated[
+        str, typer.Option("--stages", metavar="A,B", help="Some of the stages, in their order.")
+    ] = ("ingest,features,profile,publish"),
+    as_json: AsJson = False,
+) -> None:
+    """The stages in order for every day, without Airflow. Days that are up to date are left alone."""
+    from profiling import stages
+    from profiling.ledger import days_between
+
+    settings = Settings.load()
+    names = [name.strip() for name in stages_wanted.split(",") if name.strip()]
+    total = len(days_between(stages.parse_day(first), stages.parse_day(last)))
+    outcomes = []
+    with _progress(total) as advance:
+        for outcome in stages.run_days(settings, first, last, names, progress=advance):
+            outcomes.append(outcome)
+    if as_json:
+        out.print_json(json.dumps([outcome.asdict() for outcome in outcomes]))
+    else:
+        done = {name: sum(o.stage == name for o in outcomes) for name in names}
+        days = f"{total} days from {first} to {last}"
+        out.print(f"{days}: " + ", ".join(f"{name} ran {number} times" for name, number in done.items()))
+
+
+# --- looking ---
+
+
+@app.command()
+def show(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="A customer_id, or type:identifier.")],
+    day: Annotated[str | None, typer.Option("--day", metavar="YYYY-MM-DD", help="Default: the newest day.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """One profile, readable, with its evidence."""
+    from profiling.profiles.show import evidence_texts, find_profile, render_profile
+
+    settings = Settings.load()
+    document = find_profile(settings, customer, day)
+    if as_json:
+        out.print_json(json.dumps(document, ensure_ascii=False))
+    else:
+        out.print(render_profile(document, evidence_texts(settings, document)))
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Settings, tables, the newest day of every stage, and what is published."""
+    from profiling.status import status as look
+
+    found = look(Settings.load())
+    if as_json:
+        out.print_json(json.dumps(found))
+        return
+    for title, facts in found.items():
+        table = Table(title=title, title_justify="left", box=None, show_header=False)
+        for name, value in facts.items():
+            table.add_row(name, str(value))
+        out.print(table)
+
+
+@app.command()
+def days(
+    missing: Annotated[bool, typer.Option("--missing", help="Days without a drop, or without a record.")] = False,
+    stale: Annotated[bool, typer.Option("--stale", help="Days whose inputs changed since their run.")] = False,
+    unfinished: Annotated[
+        bool, typer.Option("--open", help="Days that were begun and not finished, or failed.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The ledger: what became of every day, and of every row that was read."""
+    from profiling.status import day_rows
+
+    rows = day_rows(Settings.load(), missing=missing, stale=stale, unfinished=unfinished)
+    if as_json:
+        out.print_json(json.dumps(rows))
+        return
+    if not rows:
+        out.print("no such day")
+        return
+    table = Table(box=None)
+    for name in rows[0]:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    out.print(table)
+
+
+# --- printing ---
+
+
+def _print_outcome(outcome: "Outcome", as_json: bool) -> None:
+    if as_json:
+        out.print_json(json.dumps(outcome.asdict()))
+        return
+    counts = ", ".join(f"{name} {number}" for name, number in outcome.counts.items())
+    out.print(f"{outcome.stage} {outcome.day}: {outcome.state}" + (f" ({counts})" if counts else ""))
+    if outcome.staged:
+        out.print(outcome.staged)
+
+
+def _print_counts(counts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        out.print_json(json.dumps(counts))
+    else:
+        out.print(", ".join(f"{name} {number}" for name, number in counts.items()))
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Any]:
+    """A bar on a terminal, nothing elsewhere: there the log lines tell."""
+    if not err.is_terminal:
+        yield lambda day, outcome: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err) as bar:
+        task = bar.add_task("days", total=total)
+        seen: set[str] = set()
+
+        def advance(day: str, outcome: "Outcome | None") -> None:
+            seen.add(day)
+            stage = f" {outcome.stage}" if outcome else ""
+            bar.update(task, description=f"{day}{stage}", completed=len(seen))
+
+        yield advance
+
+
+def main() -> None:
+    """Run the command line; an error made on purpose is one sentence and its exit code."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except ProfilingError as error:
+        err.print(f"[red]{type(error).__name__}[/red]: ", end="")
+        err.print(str(error), markup=False)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if not hasattr(error, "exit_code"):
+            raise
+        error.show()  # type: ignore[attr-defined]  # a usage error of the command line library
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

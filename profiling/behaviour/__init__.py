@@ -1,0 +1,1 @@
+"""What customers did, as sums: by day, and as of a day."""

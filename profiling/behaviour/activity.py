@@ -1,0 +1,280 @@
+"""Activity as sums: one day's rows, and their fold into the state as of a day.
+
+A state is a sum over all drops up to a day, plus the same sums with a half-life. Because both add up, the state of a day is
+the checkpoint of the last closed week plus at most seven days, and no older event is ever read again.
+"""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from profiling import schemas
+
+# Days after which an interaction weighs half in "recent" sums. A month is the rhythm of most shops; one constant for all of
+# them keeps recent numbers comparable between customers and over time.
+RECENT_HALF_LIFE_DAYS = 30.0
+MAX_EVIDENCE = 5
+
+# How strongly an interaction speaks for interest in its item: what costs the customer money or effort says more.
+KIND_WEIGHT = {
+    "purchase": 1.0,
+    "review": 0.8,
+    "contact": 0.6,
+    "email": 0.6,
+    "post": 0.6,
+    "search": 0.5,
+    "ad_click": 0.3,
+    "view": 0.2,
+    "delivery": 0.1,
+    "repayment": 0.1,
+    "ad_impression": 0.0,
+}
+
+GRAIN = ["subject_type", "subject_id", "bucket", "kind", "facet", "value", "currency"]
+_COUNTS = ["count", "active_days", "rating_count", "sentiment_count"]
+_AMOUNTS = ["quantity", "amount", "rating_sum", "sentiment_sum", "weight"]
+_RECENT = {
+    "recent_weight": "weight",
+    "recent_count": "count",
+    "recent_rating_count": "rating_count",
+    "recent_rating_sum": "rating_sum",
+    "recent_sentiment_count": "sentiment_count",
+    "recent_sentiment_sum": "sentiment_sum",
+}
+STATE_COLUMNS = [name for name in schemas.ACTIVITY_STATE.names if name != "week"]
+VECTOR_GRAIN = ["subject_type", "subject_id", "bucket", "model"]
+VECTOR_COLUMNS = [*VECTOR_GRAIN, "count", "embedding_sum"]
+
+
+# --- one day -----------------------------------------------------------------------------------------------------------
+
+
+def daily_activity(interactions: pd.DataFrame, text_features: pd.DataFrame, day: str) -> pd.DataFrame:
+    """Sum one day's interactions per subject, event day, kind, facet value and currency.
+
+    Args:
+        interactions: the day's rows of `interactions`.
+        text_features: the day's rows of `text_features`, one per interaction with text.
+        day: the drop's day.
+
+    Returns:
+        Rows of `daily_activity`, sorted by its key. Items carry no evidence: what one customer did is never evidence in
+        another's profile.
+    """
+    events = _events(interactions, text_features)
+    items = events[events["item_id"].notna()]
+    claims = pd.concat(
+        [
+            _claims(events, "identity", "identity_id", "all"),
+            _claims(items.assign(value=items["item_id"]), "identity", "identity_id", "item"),
+            _claims(_topics(events), "identity", "identity_id", "topic"),
+            _claims(_aspects(events), "identity", "identity_id", "aspect"),
+            _claims(_languages(events), "identity", "identity_id", "language"),
+            _claims(items.assign(bucket=0, interaction_id=""), "item", "item_id", "all"),
+        ],
+        ignore_index=True,
+    )
+    keys = [*GRAIN, "event_day"]
+    daily = _sum(claims, keys).assign(active_days=1, day=day)
+    daily = daily.merge(_evidence(claims, keys), on=keys, how="left", validate="1:1")
+    daily["evidence"] = _no_missing_lists(daily["evidence"])
+    return daily.sort_values(list(schemas.DAILY_ACTIVITY.key), ignore_index=True)[schemas.DAILY_ACTIVITY.names]
+
+
+def _events(interactions: pd.DataFrame, text_features: pd.DataFrame) -> pd.DataFrame:
+    said = text_features.drop_duplicates("interaction_id")[
+        ["interaction_id", "language", "sentiment", "keywords", "aspects"]
+    ]
+    events = interactions.merge(said, on="interaction_id", how="left", validate="1:1")
+    opinion = np.fmax((events["rating"] - 3).abs() / 2, events["sentiment"].abs())
+    kind_weight = events["kind"].map(KIND_WEIGHT).astype("float64")
+    return events.assign(
+        value="",
+        currency=events["currency"].where(events["amount"].notna()).fillna("").astype("str"),
+        weight=kind_weight,
+        strength=opinion.fillna(kind_weight).astype("float64"),
+    )
+
+
+def _exploded(events: pd.DataFrame, column: str, term: str, number: str) -> pd.DataFrame:
+    """One row per element of a list of {term, number} structs, as `value` and `strength`."""
+    rows = events[events[column].notna()].explode(column, ignore_index=True)
+    rows = rows[rows[column].notna()]
+    elements = rows[column].tolist()
+    return rows.assign(
+        value=pd.Series([e[term] for e in elements], index=rows.index, dtype="str"),
+        strength=pd.Series([e[number] for e in elements], index=rows.index, dtype="float64"),
+    )
+
+
+def _topics(events: pd.DataFrame) -> pd.DataFrame:
+    rows = _exploded(events, "keywords", "term", "weight")
+    return rows.assign(weight=rows["weight"] * rows["strength"])
+
+
+def _aspects(events: pd.DataFrame) -> pd.DataFrame:
+    rows = _exploded(events, "aspects", "aspect", "polarity")
+    return rows.assign(sentiment=rows["strength"], strength=rows["strength"].abs(), weight=rows["strength"].abs())
+
+
+def _languages(events: pd.DataFrame) -> pd.DataFrame:
+    rows = events[events["language"].notna()]
+    return rows.assign(value=rows["language"], strength=1.0, weight=1.0)
+
+
+def _claims(rows: pd.DataFrame, subject_type: str, subject: str, facet: str) -> pd.DataFrame:
+    """The rows in one shape, whatever facet they speak for. Money and pieces count once, under `all` and `item`."""
+    is_money = facet in ("all", "item")
+    return pd.DataFrame(
+        {
+            "subject_type": subject_type,
+            "subject_id": rows[subject].astype("str"),
+            "bucket": rows["bucket"].astype("int32"),
+            "kind": rows["kind"],
+            "facet": facet,
+            "value": rows["value"].astype("str"),
+            "currency": rows["currency"] if is_money else "",
+            "event_day": rows["event_day"],
+            "interaction_id": rows["interaction_id"],
+            "occurred_at": rows["occurred_at"],
+            "strength": rows["strength"],
+            "count": 1,
+            "quantity": rows["quantity"].fillna(0.0) if is_money else 0.0,
+            "amount": rows["amount"].fillna(0.0) if is_money else 0.0,
+            "rating_count": rows["rating"].notna().astype("int64"),
+            "rating_sum": rows["rating"].fillna(0.0),
+            "sentiment_count": rows["sentiment"].notna().astype("int64"),
+            "sentiment_sum": rows["sentiment"].fillna(0.0),
+            "weight": rows["weight"],
+        }
+    )
+
+
+def _sum(claims: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Sums in float64 in the fixed order of `interaction_id`, so that the order of rows in a file does not matter."""
+    ordered = claims.sort_values([*keys, "interaction_id", "occurred_at", "strength"], kind="stable")
+    grouped = ordered.groupby(keys, sort=True)
+    sums = grouped[[c for c in _COUNTS if c != "active_days"] + _AMOUNTS].sum()
+    spans = grouped["occurred_at"].agg(first_at="min", last_at="max")
+    return pd.concat([sums, spans], axis=1).reset_index()
+
+
+def _evidence(claims: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """The strongest claims of each group; of the same interaction only the strongest counts."""
+    named = claims[claims["interaction_id"] != ""]
+    best = (
+        named.sort_values([*keys, "strength", "interaction_id"], ascending=[True] * len(keys) + [False, True])
+        .drop_duplicates([*keys, "interaction_id"])
+        .groupby(keys, sort=True)
+        .head(MAX_EVIDENCE)
+    )
+    best = best.assign(
+        evidence=[
+            {"interaction_id": i, "strength": s} for i, s in zip(best["interaction_id"], best["strength"], strict=True)
+        ]
+    )
+    return best.groupby(keys, sort=True)["evidence"].agg(list).reset_index()
+
+
+def _no_missing_lists(column: pd.Series) -> pd.Series:
+    return pd.Series(
+        [v if isinstance(v, list | np.ndarray) else [] for v in column], index=column.index, dtype="object"
+    )
+
+
+# --- as of a day -------------------------------------------------------------------------------------------------------
+
+
+def fold(state: pd.DataFrame, state_day: str, daily: pd.DataFrame, as_of: str) -> pd.DataFrame:
+    """The state as of a day, from an older state and the days since.
+
+    Args:
+        state: rows of `activity_state` as of `state_day` (may be empty).
+        state_day: YYYY-MM-DD of `state`.
+        daily: rows of `daily_activity` of the drops after `state_day` up to `as_of`.
+        as_of: YYYY-MM-DD; a recent sum is sum(x * 2 ** (-(as_of - event_day) / RECENT_HALF_LIFE_DAYS)).
+
+    Returns:
+        STATE_COLUMNS, sorted by the grain. A subject untouched since `state_day` only decays.
+    """
+    aged = state[STATE_COLUMNS].copy()
+    aged[list(_RECENT)] *= _half_life_factor(_days_between(state_day, as_of))
+    factor = _half_life_factor(_days_between(daily["event_day"], as_of))
+    recent = {name: daily[source].astype("float64") * factor for name, source in _RECENT.items()}
+    new = daily.assign(**recent).sort_values(["day", "event_day"], kind="stable")[STATE_COLUMNS]
+    return combine(pd.concat([aged, new], ignore_index=True))
+
+
+def combine(rows: pd.DataFrame) -> pd.DataFrame:
+    """Sum rows of the same grain, in the order given; the strongest evidence of all of them is kept.
+
+    Used for the days of a week and for the identities of one customer alike. Rows alone in their grain are left as they are,
+    so the cost is that of what came together.
+    """
+    is_shared = rows.duplicated(GRAIN, keep=False)
+    shared = rows[is_shared]
+    if shared.empty:
+        return rows.sort_values(GRAIN, ignore_index=True)[STATE_COLUMNS]
+    grouped = shared.groupby(GRAIN, sort=True)
+    sums = grouped[_COUNTS + _AMOUNTS + list(_RECENT)].sum()
+    spans = pd.concat([grouped["first_at"].min(), grouped["last_at"].max()], axis=1)
+    summed = pd.concat([sums, spans], axis=1).reset_index()
+    claims = shared[[*GRAIN, "evidence"]].explode("evidence", ignore_index=True)
+    claims = claims[claims["evidence"].notna()]
+    claims = claims.assign(
+        interaction_id=pd.Series([e["interaction_id"] for e in claims["evidence"]], index=claims.index, dtype="str"),
+        strength=pd.Series([e["strength"] for e in claims["evidence"]], index=claims.index, dtype="float64"),
+    ).drop(columns="evidence")
+    summed = summed.merge(_evidence(claims, GRAIN), on=GRAIN, how="left", validate="1:1")
+    summed["evidence"] = _no_missing_lists(summed["evidence"])
+    both = pd.concat([rows.loc[~is_shared, STATE_COLUMNS], summed[STATE_COLUMNS]], ignore_index=True)
+    return both.sort_values(GRAIN, ignore_index=True)
+
+
+def _days_between(start: str | pd.Series, end: str) -> float | np.ndarray:
+    if isinstance(start, str):
+        return float((date.fromisoformat(end) - date.fromisoformat(start)).days)
+    days = (pd.Timestamp(end) - pd.to_datetime(start, format="%Y-%m-%d")).dt.days
+    return days.to_numpy(dtype="float64")
+
+
+def _half_life_factor(days: float | np.ndarray) -> float | np.ndarray:
+    return np.exp2(-np.asarray(days) / RECENT_HALF_LIFE_DAYS)
+
+
+# --- vectors -----------------------------------------------------------------------------------------------------------
+
+
+def text_activity(interactions: pd.DataFrame, text_features: pd.DataFrame, day: str) -> pd.DataFrame:
+    """Sum the day's vectors per customer and per item: rows of `text_activity`, sorted by its key."""
+    read = text_features[text_features["embedding"].notna()]
+    read = read.merge(interactions[["interaction_id", "item_id"]], on="interaction_id", how="left", validate="m:1")
+    read = read.sort_values(["interaction_id", "model"])
+    by_identity = read.assign(subject_type="identity", subject_id=read["identity_id"])
+    by_item = read[read["item_id"].notna()]
+    by_item = by_item.assign(subject_type="item", subject_id=by_item["item_id"], bucket=0)
+    rows = pd.concat([by_identity, by_item], ignore_index=True).assign(count=1)
+    rows = rows.rename(columns={"embedding": "embedding_sum"})[VECTOR_COLUMNS]
+    return add_vectors(rows).assign(day=day)[schemas.TEXT_ACTIVITY.names]
+
+
+def fold_vectors(state: pd.DataFrame, daily: pd.DataFrame) -> pd.DataFrame:
+    """The sums of vectors as of a day: an older state plus the days since. VECTOR_GRAIN, count, embedding_sum."""
+    new = daily.sort_values("day", kind="stable")
+    return add_vectors(pd.concat([state[VECTOR_COLUMNS], new[VECTOR_COLUMNS]], ignore_index=True))
+
+
+def add_vectors(rows: pd.DataFrame) -> pd.DataFrame:
+    """Add the vectors of the same subject and model in the order given, in float64; sorted by VECTOR_GRAIN."""
+    is_shared = rows.duplicated(VECTOR_GRAIN, keep=False)
+    parts = [rows.loc[~is_shared, VECTOR_COLUMNS]]
+    for model, shared in rows[is_shared].groupby("model", sort=True):  # a model has one dimension; models do not mix
+        codes, subjects = pd.factorize(pd.MultiIndex.from_frame(shared[["subject_type", "subject_id", "bucket"]]))
+        vectors = np.stack([np.asarray(v, dtype="float64") for v in shared["embedding_sum"]])
+        sums = np.zeros((len(subjects), vectors.shape[1]))
+        np.add.at(sums, codes, vectors)  # unbuffered: row after row, so the order is the order given
+        counts = np.bincount(codes, weights=shared["count"].to_numpy()).astype("int64")
+        part = subjects.to_frame(index=False, name=["subject_type", "subject_id", "bucket"])
+        parts.append(part.assign(model=model, count=counts, embedding_sum=list(sums))[VECTOR_COLUMNS])
+    return pd.concat(parts, ignore_index=True).sort_values(VECTOR_GRAIN, ignore_index=True)

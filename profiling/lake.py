@@ -1,0 +1,356 @@
+"""The lake: Delta tables, staging and the ledger under one URI. The only user of deltalake.
+
+Every write of a table replaces one partition atomically, or appends to the ledger. A reader sees a partition as it was before
+or as it is after, never between.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+
+from profiling import schemas
+from profiling.errors import InputError, NotReady, ProfilingError, SettingsError
+from profiling.schemas import Table
+from profiling.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+Filter = tuple[str, str, Any]
+Result = TypeVar("Result")
+
+# The ledger gets a file with every append; past this many it is rewritten as one.
+_COMPACT_AT = 64
+_COMMIT_TRIES = 8
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What one bucket of one stage and day computed: frames by table name, and facts about how."""
+
+    frames: Mapping[str, pd.DataFrame]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Lake:
+    """Tables, staging and ledger under `uri`, a folder or `s3://bucket/prefix`."""
+
+    def __init__(self, uri: str, endpoint: str | None = None) -> None:
+        self.uri = uri
+        self._storage = _storage_options(uri, endpoint)
+        self._files, self._root = _filesystem(uri, endpoint)
+
+    @classmethod
+    def open(cls, settings: Settings) -> "Lake":
+        """The lake of the settings.
+
+        Raises:
+            SettingsError: the lake was made with another number of buckets.
+        """
+        lake = cls(settings.lake, settings.s3_endpoint)
+        lake._check_buckets(settings.buckets)
+        return lake
+
+    # --- tables ---
+
+    def read(self, name: str, filters: Sequence[Filter] = (), columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Rows of a table that satisfy all filters; an empty frame with its columns where there are none.
+
+        Args:
+            filters: (column, operator, value) with one of ==, !=, <, <=, >, >=, in.
+        """
+        table = schemas.TABLES[name]
+        names = list(columns) if columns is not None else table.names
+        delta = self._table(table)
+        if delta is None:
+            return table.arrow.empty_table().select(names).to_pandas()
+        rows = delta.to_pyarrow_dataset().to_table(columns=names, filter=_expression(filters))
+        return rows.to_pandas()
+
+    def replace(self, name: str, partition: str, frame: pd.DataFrame) -> None:
+        """Atomically replace one partition of a table by `frame`, checked against the table's schema."""
+        table = schemas.TABLES[name]
+        rows = to_arrow(frame, table)
+        column = table.partition
+        if column is None:
+            raise ProfilingError(f"{name} has no partitions; it can only be appended to")
+        if not rows.num_rows and not self._has_partition(table, partition):
+            return  # nothing there before, nothing after: no empty commit
+        if set(rows.column(column).unique().to_pylist()) - {partition}:
+            raise ProfilingError(f"{name}: rows of other partitions than {column}={partition}")
+        self._write(table, rows, mode="overwrite", predicate=f"{column} = '{partition}'")
+
+    def partitions(self, name: str) -> list[str]:
+        """The partitions a table has, ascending."""
+        table = schemas.TABLES[name]
+        delta = self._table(table)
+        if delta is None or table.partition is None:
+            return []
+        return sorted({str(p[table.partition]) for p in delta.partitions()})
+
+    def rows(self, name: str) -> int:
+        """How many rows a table has."""
+        delta = self._table(schemas.TABLES[name])
+        return 0 if delta is None else int(delta.to_pyarrow_dataset().count_rows())
+
+    def version(self, name: str) -> int | None:
+        """The Delta version of a table; None where it does not exist yet."""
+        delta = self._table(schemas.TABLES[name])
+        return None if delta is None else int(delta.version())
+
+    def _location(self, table: Table) -> str:
+        return f"{self.uri}/{table.name}"
+
+    def _table(self, table: Table) -> Any | None:
+        from deltalake import DeltaTable
+        from deltalake.exceptions import TableNotFoundError
+
+        try:
+            return DeltaTable(self._location(table), storage_options=self._storage)
+        except TableNotFoundError:
+            return None
+
+    def _has_partition(self, table: Table, partition: str) -> bool:
+        delta = self._table(table)
+        return delta is not None and bool(delta.file_uris(file_pruning_predicate=[(table.partition, "=", partition)]))
+
+    def _write(self, table: Table, rows: pa.Table, **how: Any) -> None:
+        from deltalake import DeltaTable, write_deltalake
+
+        def write() -> None:
+            if self._table(table) is None:
+                DeltaTable.create(
+                    self._location(table),
+                    schema=table.arrow,
+                    mode="ignore",
+                    partition_by=[table.partition] if table.partition else None,
+                    storage_options=self._storage,
+                )
+            write_deltalake(self._location(table), rows, storage_options=self._storage, **how)
+
+        _with_retries(write, table.name)
+
+    # --- staging ---
+
+    def stage(self, stage: str, day: str, bucket: int, staged: Staged) -> str:
+        """Write what one bucket computed where no reader looks; the key goes to `staged`.
+
+        The facts are written last: an attempt without them was killed and is never used.
+        """
+        key = f"_staging/{stage}/{day}/{bucket:05d}/{uuid.uuid4().hex[:12]}"
+        for name, frame in staged.frames.items():
+            self._put(f"{key}/{name}.parquet", _parquet(to_arrow(frame, schemas.TABLES[name])))
+        facts = {**staged.facts, "tables": sorted(staged.frames), "bucket": bucket}
+        self._put(f"{key}/facts.json", json.dumps(facts, sort_keys=True).encode())
+        return key
+
+    def staged(self, key: str) -> Staged:
+        """What `stage` wrote under a key.
+
+        Raises:
+            InputError: there is no complete attempt under that key.
+        """
+        try:
+            facts = json.loads(self._get(f"{key}/facts.json"))
+        except FileNotFoundError as error:
+            raise InputError(f"nothing complete is staged under {key!r}; run the stage with --bucket again") from error
+        frames = {
+            name: pq.read_table(pa.BufferReader(self._get(f"{key}/{name}.parquet"))).to_pandas()
+            for name in facts["tables"]
+        }
+        return Staged(frames, facts)
+
+    def newest_staged(self, stage: str, day: str, buckets: int) -> list[str]:
+        """The newest complete attempt of every bucket.
+
+        Raises:
+            NotReady: a bucket has none.
+        """
+        base = f"{self._root}/_staging/{stage}/{day}"
+        found: dict[int, tuple[datetime, str]] = {}
+        for info in self._files.get_file_info(fs.FileSelector(base, recursive=True, allow_not_found=True)):
+            if info.base_name == "facts.json":
+                bucket, attempt = info.path.split("/")[-3:-1]
+                newest = (info.mtime, f"_staging/{stage}/{day}/{bucket}/{attempt}")
+                found[int(bucket)] = max(found.get(int(bucket), newest), newest)
+        missing = sorted(set(range(buckets)) - set(found))
+        if missing:
+            raise NotReady(
+                f"{stage} {day}: bucket {missing[0]} is not staged yet; run `profiling {stage} --day {day} "
+                f"--bucket {missing[0]}` first"
+            )
+        return [found[bucket][1] for bucket in sorted(found)]
+
+    def clear_staging(self, stage: str, day: str) -> None:
+        """Remove what was staged for a stage and day, once it is committed."""
+        base = f"{self._root}/_staging/{stage}/{day}"
+        if self._files.get_file_info(base).type == fs.FileType.Directory:
+            self._files.delete_dir(base)
+
+    def _put(self, key: str, content: bytes) -> None:
+        path = f"{self._root}/{key}"
+        if isinstance(self._files, fs.LocalFileSystem):
+            self._files.create_dir(os.path.dirname(path))
+            partial = f"{path}.{uuid.uuid4().hex[:8]}.tmp"  # a kill must not leave half a file under the name
+            with self._files.open_output_stream(partial) as stream:
+                stream.write(content)
+            self._files.move(partial, path)
+        else:
+            with self._files.open_output_stream(path) as stream:
+                stream.write(content)
+
+    def _get(self, key: str) -> bytes:
+        with self._files.open_input_stream(f"{self._root}/{key}") as stream:
+            return bytes(stream.read())
+
+    # --- ledger ---
+
+    def record(self, stage: str, day: str, state: str, attempt: str, **facts: Any) -> None:
+        """Append one record to the ledger; dicts and lists become JSON."""
+        row: dict[str, Any] = dict.fromkeys(schemas.LEDGER.names)
+        row |= {"stage": stage, "day": day, "state": state, "attempt": attempt}
+        row |= {
+            name: json.dumps(value, sort_keys=True, ensure_ascii=False) if isinstance(value, dict | list) else value
+            for name, value in facts.items()
+        }
+        frame = pd.DataFrame([row | {"recorded_at": pd.Timestamp(datetime.now(UTC))}])
+        self._write(schemas.LEDGER, to_arrow(frame, schemas.LEDGER), mode="append")
+        self._compact_ledger()
+
+    def ledger(self) -> pd.DataFrame:
+        """All records, oldest first."""
+        return self.read("days").sort_values("recorded_at", kind="stable", ignore_index=True)
+
+    def _compact_ledger(self) -> None:
+        from deltalake.exceptions import CommitFailedError
+
+        delta = self._table(schemas.LEDGER)
+        if delta is None or len(delta.file_uris()) < _COMPACT_AT:
+            return
+        try:
+            delta.optimize.compact()
+        except CommitFailedError as error:
+            logger.info("the ledger is being compacted by someone else: %s", error)
+
+    # --- the number of buckets ---
+
+    def _check_buckets(self, buckets: int) -> None:
+        """The lake remembers the number of buckets of its first use: with another one rows would be read twice or never."""
+        try:
+            recorded = int(json.loads(self._get("_lake.json"))["buckets"])
+        except FileNotFoundError:
+            self._put("_lake.json", json.dumps({"buckets": buckets}).encode())
+            return
+        if recorded != buckets:
+            raise SettingsError(
+                f"this lake was made with PROFILING_BUCKETS={recorded}, and now it is {buckets}. "
+                f"Set it back to {recorded}, or load the history into a new lake"
+            )
+
+
+def to_arrow(frame: pd.DataFrame, table: Table) -> pa.Table:
+    """A frame as rows of a table, sorted by its key.
+
+    Raises:
+        ProfilingError: columns are missing or unknown, a type does not fit, a required value is null, or a key repeats.
+    """
+    missing = sorted(set(table.names) - set(frame.columns))
+    unknown = sorted(set(frame.columns) - set(table.names))
+    if missing or unknown:
+        raise ProfilingError(f"{table.name}: missing columns {missing}, unknown columns {unknown}")
+    repeated = frame.duplicated(list(table.key))
+    if repeated.any():
+        raise ProfilingError(f"{table.name}: {int(repeated.sum())} rows repeat the key {table.key}")
+    for column in table.columns:
+        if not column.is_nullable and (nulls := int(frame[column.name].isna().sum())):
+            raise ProfilingError(f"{table.name}.{column.name}: {nulls} nulls, none allowed")
+    ordered = frame.sort_values(list(table.key), ignore_index=True)[table.names]
+    try:
+        rows = pa.Table.from_pandas(ordered, schema=table.arrow, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise ProfilingError(f"{table.name}: a value does not fit its column: {error}") from error
+    return rows.replace_schema_metadata(None)
+
+
+def fingerprint(frames: Mapping[str, pd.DataFrame]) -> str:
+    """SHA-256 over the sorted rows of some frames, by table name: equal content, equal fingerprint."""
+    digest = hashlib.sha256()
+    for name in sorted(frames):
+        rows = to_arrow(frames[name], schemas.TABLES[name]).combine_chunks()
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, rows.schema) as writer:
+            writer.write_table(rows)
+        digest.update(name.encode() + b"\0" + hashlib.sha256(sink.getvalue()).digest())
+    return digest.hexdigest()
+
+
+def _parquet(rows: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows, sink, compression="zstd")
+    return bytes(sink.getvalue())
+
+
+def _expression(filters: Iterable[Filter]) -> Any | None:
+    import pyarrow.dataset as ds
+
+    expression = None
+    for column, operator, value in filters:
+        left = ds.field(column)
+        part = left.isin(list(value)) if operator == "in" else _OPERATORS[operator](left, value)
+        expression = part if expression is None else expression & part
+    return expression
+
+
+_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+
+
+def _with_retries(write: Callable[[], Result], name: str) -> Result:
+    """Repeat a write that another writer of the same table overtook; each repeat writes the same rows."""
+    from deltalake.exceptions import CommitFailedError
+
+    for attempt in range(1, _COMMIT_TRIES + 1):
+        try:
+            return write()
+        except CommitFailedError as error:
+            if attempt == _COMMIT_TRIES:
+                raise NotReady(
+                    f"{name}: {attempt} commits in a row were overtaken by other writers: {error}"
+                ) from error
+            logger.info("%s: overtaken by another writer, trying again (%d)", name, attempt)
+            time.sleep(0.05 * 2**attempt)
+    raise AssertionError("unreachable")
+
+
+def _storage_options(uri: str, endpoint: str | None) -> dict[str, str] | None:
+    if not uri.startswith("s3://"):
+        return None
+    options = {"AWS_REGION": os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"}
+    if endpoint:
+        options |= {"AWS_ENDPOINT_URL": endpoint, "AWS_ALLOW_HTTP": str(endpoint.startswith("http://")).lower()}
+    return options
+
+
+def _filesystem(uri: str, endpoint: str | None) -> tuple[fs.FileSystem, str]:
+    if uri.startswith("s3://"):
+        scheme, _, host = endpoint.partition("://") if endpoint else ("https", "", None)
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+        return fs.S3FileSystem(endpoint_override=host, scheme=scheme, region=region), uri.removeprefix("s3://")
+    return fs.LocalFileSystem(), uri

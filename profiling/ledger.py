@@ -1,0 +1,136 @@
+"""What the ledger says: the state of every stage of every day. Pure functions of its records."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+OPEN, RELEASED, FAILED, EMPTY, STALE = "open", "released", "failed", "empty", "stale"
+DONE = (RELEASED, EMPTY)
+
+
+@dataclass(frozen=True)
+class Record:
+    """The newest record of one stage and day; `day` is the day asked for, also inside a stretch of empty days."""
+
+    stage: str
+    day: str
+    state: str
+    attempt: str
+    recorded_at: pd.Timestamp
+    inputs: str | None
+    outputs: str | None
+    counts: dict[str, int]
+    files: list[dict[str, Any]]
+    report: dict[str, Any] | None
+    note: str | None
+
+
+class Ledger:
+    """The newest record of every stage and day; a stretch of empty days is one record, and a later one goes before it."""
+
+    def __init__(self, records: pd.DataFrame) -> None:
+        """records: rows of `days`, oldest first."""
+        self._newest: dict[tuple[str, str], dict[str, Any]] = {}
+        self._released: dict[tuple[str, str], str] = {}  # what the tables hold, whatever has been tried since
+        for row in records.to_dict("records"):
+            for day in days_between(row["day"], row["until"] if isinstance(row["until"], str) else row["day"]):
+                key = (row["stage"], day)
+                self._newest[key] = row
+                if row["state"] == RELEASED:
+                    self._released[key] = str(row["outputs"])
+                elif row["state"] == EMPTY:
+                    self._released.pop(key, None)
+
+    def get(self, stage: str, day: str) -> Record | None:
+        """The newest record, or None where the stage never began on that day."""
+        row = self._newest.get((stage, day))
+        return None if row is None else _record(row, day)
+
+    def state(self, stage: str, day: str) -> str | None:
+        """The newest state, or None where the stage never began on that day."""
+        row = self._newest.get((stage, day))
+        return None if row is None else str(row["state"])
+
+    def days(self, *stages: str) -> list[str]:
+        """Days with a record of one of the stages (of any without arguments), ascending."""
+        return sorted({day for stage, day in self._newest if not stages or stage in stages})
+
+    def records(self) -> Iterator[Record]:
+        """The newest record of every stage and day, by day, then in the order the stages run."""
+        for stage, day in sorted(self._newest, key=lambda key: (key[1], _ORDER.get(key[0], 9))):
+            yield _record(self._newest[(stage, day)], day)
+
+    def unfinished(self, until: str) -> list[str]:
+        """Sentences about days up to `until` whose interactions or features are on the way: a profile must wait for them."""
+        sentences = []
+        for day in self.days("ingest", "features"):
+            ingest, features = self.state("ingest", day), self.state("features", day)
+            if day > until or FAILED in (ingest, features):
+                continue
+            for stage, state in (("ingest", ingest), ("features", features)):
+                if state not in DONE:
+                    sentences.append(f"{stage} of {day} is {state or 'not done'}; run `profiling {stage} --day {day}`")
+                    break
+        return sentences
+
+    def failed(self, until: str) -> list[str]:
+        """Days up to `until` that failed a gate and are therefore not in what follows."""
+        return [
+            day
+            for day in self.days("ingest", "features")
+            if day <= until and FAILED in (self.state("ingest", day), self.state("features", day))
+        ]
+
+    def chain(self, until: str) -> str:
+        """A fingerprint of everything ingested and computed up to the end of a day, in the order of days."""
+        digest = hashlib.sha256()
+        for (stage, day), outputs in sorted(self._released.items(), key=lambda item: (item[0][1], item[0][0])):
+            if day <= until and stage in ("ingest", "features"):
+                digest.update(f"{day}\0{stage}\0{outputs}\0".encode())
+        return digest.hexdigest()
+
+
+_ORDER = {"ingest": 0, "features": 1, "checkpoint": 2, "profile": 3, "publish": 4}
+
+
+def _record(row: dict[str, Any], day: str) -> Record:
+    def text(name: str) -> str | None:
+        return row[name] if isinstance(row[name], str) else None
+
+    def parsed(name: str, default: Any) -> Any:
+        return json.loads(row[name]) if isinstance(row[name], str) else default
+
+    return Record(
+        stage=row["stage"],
+        day=day,
+        state=row["state"],
+        attempt=row["attempt"],
+        recorded_at=row["recorded_at"],
+        inputs=text("inputs"),
+        outputs=text("outputs"),
+        counts=parsed("counts", {}),
+        files=parsed("files", []),
+        report=parsed("report", None),
+        note=text("note"),
+    )
+
+
+def days_between(first: str, last: str) -> list[str]:
+    """Every day from `first` to `last`, both included; empty when `last` is earlier."""
+    start, end = date.fromisoformat(first), date.fromisoformat(last)
+    return [(start + timedelta(days=n)).isoformat() for n in range((end - start).days + 1)]
+
+
+def day_before(day: str, days: int = 1) -> str:
+    """The day `days` before `day`."""
+    return (date.fromisoformat(day) - timedelta(days=days)).isoformat()
+
+
+def sunday_before(day: str) -> str:
+    """The last Sunday strictly before `day`: the end of the last closed week."""
+    return day_before(day, date.fromisoformat(day).isoweekday() % 7 or 7)

@@ -1,0 +1,253 @@
+"""One customer's document, part by part, from the scores and records made for all customers at once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from profiling.profiles import persona
+from profiling.profiles.canonical import Unknown, known, settle
+from profiling.profiles.evidence import ids
+from profiling.profiles.satisfaction import MIN_TREND_COUNT
+from profiling.profiles.wording import aspect_name, reason_sentence, written_language
+from profiling.strategy.next_best_action import decide
+
+# Complaints this clear become the reason of a service recovery.
+_BAD_POLARITY = -0.2
+# What completeness counts: the parts that data, a model or a language model can fill.
+_PARTS = (
+    "attributes", "consent", "spend", "items", "categories", "interests", "satisfaction", "trend", "aspects", "facts",
+    "predictions", "clv", "tier", "recommendations",
+)  # fmt: skip
+_NO_CONSUMPTION = "neither purchases nor reviews are known"
+_NO_SPEND = "no purchase with an amount is known"
+
+Record = Mapping[str, Any]
+Records = Sequence[Record]
+
+
+def document_of(customer: Record, own: Mapping[str, Records], day: str, made_by: Record) -> dict[str, Any]:
+    """The document of a customer, ready for `canonical.dumps`.
+
+    Args:
+        customer: a row of the scores: `overview`, `rfm`, `life_cycle`, `with_tier` and `language`.
+        own: the customer's records by part, in the order they will stand in: attributes, consents, kinds, spend, items,
+            categories, interests, satisfaction, aspects, recommendations, activity.
+        day: YYYY-MM-DD.
+        made_by: the `provenance`.
+    """
+    language = written_language(customer["language"])
+    draft = {
+        "customer_id": customer["customer_id"],
+        "as_of": day,
+        "language": customer["language"],
+        "attributes": _statements(own["attributes"]),
+        "consent": _statements(own["consents"]),
+        "activity": _activity(customer, own["kinds"]),
+        "consumption": _consumption(customer, own),
+        "interests": [_interest(record) for record in own["interests"]],
+        "satisfaction": _satisfaction(own["satisfaction"], own["aspects"]),
+        "facts": Unknown("facts are extracted by a language model, and none has read the texts"),
+        "predictions": Unknown("no model has been promoted yet"),
+        "value": {
+            "clv": Unknown("no model of lifetime value has been promoted yet"),
+            "tier": known(customer["tier"], "neither spend nor purchases nor reviews are known"),
+            "tier_basis": known(customer["tier_basis"], "there is no tier"),
+        },
+        "segment": _segment(customer),
+        "recommendations": [_recommendation(record, language) for record in own["recommendations"]],
+        "provenance": made_by,
+    }
+    draft["next_best_action"] = _next_best_action(customer, draft, own, language)
+    draft["completeness"] = _completeness(draft)
+    document = settle(draft)
+    return {**document, "persona": persona.write(document)}
+
+
+def _statements(records: Records) -> dict[str, Any]:
+    """Newest statement by name. A name whose newest statement is empty is not known any more."""
+    return {
+        r["name"]: {"value": r["value"], "stated_at": _iso(r["stated_at"]), "source": r["source"]}
+        for r in records
+        if r["value"] is not None
+    }
+
+
+def _activity(customer: Record, kinds: Records) -> dict[str, Any]:
+    return {
+        "first_seen_at": _iso(customer["first_at"]),
+        "last_seen_at": _iso(customer["last_at"]),
+        "days_known": int(customer["days_known"]),
+        "recency_days": int(customer["recency_days"]),
+        "interaction_count": int(customer["interaction_count"]),
+        "counts": {r["kind"]: int(r["count"]) for r in kinds},
+        "rfm": {
+            "recency": int(customer["recency_score"]),
+            "frequency": _score(customer["frequency_score"], _NO_CONSUMPTION),
+            "monetary": _score(customer["monetary_score"], _no_spend(customer)),
+            "frequency_basis": known(customer["frequency_basis"], _NO_CONSUMPTION),
+        },
+    }
+
+
+def _score(value: float | None, reason: str) -> int | Unknown:
+    return Unknown(reason) if value is None else int(value)
+
+
+def _no_spend(customer: Record) -> str:
+    if customer["currency_count"] > 1:
+        return "amounts in several currencies cannot be added up"
+    return _NO_SPEND
+
+
+def _consumption(customer: Record, own: Mapping[str, Records]) -> dict[str, Any]:
+    spend = {r["currency"]: float(r["amount"]) for r in own["spend"]}
+    items = [
+        {
+            "item_id": r["item_id"],
+            "title": known(r["title"], "the catalogue has no title for this item"),
+            "category": known(r["category"], "the catalogue has no category for this item"),
+            "count": int(r["count"]),
+            "quantity": float(r["quantity"]),
+            **_cited(r["evidence"], int(r["count"])),
+        }
+        for r in own["items"]
+    ]
+    categories = [
+        {
+            "category": r["category"],
+            "count": int(r["count"]),
+            "share": float(r["share"]),
+            **_cited(r["evidence"], int(r["count"])),
+        }
+        for r in own["categories"]
+    ]
+    return {
+        "basis": known(customer["frequency_basis"], _NO_CONSUMPTION),
+        "purchase_count": int(customer["purchase_count"]),
+        "spend": spend or Unknown(_NO_SPEND),
+        "items": items,
+        "categories": categories,
+    }
+
+
+def _interest(record: Record) -> dict[str, Any]:
+    count = int(record["count"])
+    return {
+        "topic": record["topic"],
+        "kind": record["kind"],
+        "weight": float(record["weight"]),
+        "share": float(record["share"]),
+        "sentiment": known(record["sentiment"], "no text about it"),
+        "count": count,
+        **_cited(record["evidence"], count),
+    }
+
+
+def _satisfaction(levels: Records, spoken: Records) -> dict[str, Any]:
+    described = [
+        {
+            "aspect": r["aspect"],
+            "polarity": float(r["polarity"]),
+            "count": int(r["count"]),
+            **_cited(r["evidence"], int(r["count"])),
+        }
+        for r in spoken
+    ]
+    if not levels:
+        unknown = Unknown("neither a rating nor a text is known")
+        return {"score": unknown, "trend": unknown, "count": 0, **_cited([], 0), "aspects": described}
+    level = levels[0]
+    return {
+        "score": float(level["score"]),
+        "trend": known(level["trend"], f"fewer than {MIN_TREND_COUNT} ratings or texts"),
+        "count": int(level["count"]),
+        **_cited(level["evidence"], int(level["count"])),
+        "aspects": described,
+    }
+
+
+def _segment(customer: Record) -> dict[str, Any]:
+    return {
+        "rfm": customer["rfm_label"],
+        "rfm_code": customer["rfm"],
+        "cluster": Unknown("no clustering has been promoted yet"),
+        "life_cycle": customer["life_cycle"],
+        "life_cycle_rule": {
+            "name": customer["life_cycle_rule"],
+            "kind": customer["main_kind"],
+            "active_days": int(customer["main_days"]),
+            "quiet_days": int(customer["quiet_days"]),
+            "usual_gap_days": float(customer["usual_gap_days"]),
+            "gap_basis": customer["gap_basis"],
+            "limit_days": known(customer["limit_days"], "this rule is not about days of silence"),
+        },
+    }
+
+
+def _recommendation(record: Record, language: str) -> dict[str, Any]:
+    cited = list(record["evidence"])
+    return {
+        "item_id": record["item_id"],
+        "title": known(record["title"], "the catalogue has no title for this item"),
+        "score": float(record["score"]),
+        "reason": reason_sentence(list(record["reasons"]), language),
+        "written_by": "template",
+        **_cited(cited, len(cited)),
+    }
+
+
+def _next_best_action(
+    customer: Record, draft: Mapping[str, Any], own: Mapping[str, Records], language: str
+) -> dict[str, Any]:
+    level, interests, offers = draft["satisfaction"], draft["interests"], draft["recommendations"]
+    complaints = [a for a in level["aspects"] if a["polarity"] <= _BAD_POLARITY]
+    worst = min(complaints, key=lambda a: (a["polarity"], a["aspect"]), default=None)
+    offer = offers[0] if offers else None
+    facts = {
+        **{name: customer[name] for name in ("life_cycle", "rfm_label", "main_kind", "purchase_count", "review_count")},
+        **{name: customer[name] for name in ("days_known", "recency_days", "quiet_days", "usual_gap_days")},
+        "tier": _or_none(draft["value"]["tier"]),
+        "satisfaction": _or_none(level["score"]),
+        "worst_aspect": aspect_name(worst["aspect"], language) if worst else None,
+        "top_interest": interests[0]["topic"] if interests else None,
+        "top_interest_share": interests[0]["share"] if interests else None,
+        "recommended": (_or_none(offer["title"]) or offer["item_id"]) if offer else None,
+    }
+    shown = own["activity"][0]["evidence"] if own["activity"] else []
+    claims: dict[str, dict[str, Any]] = {
+        "satisfaction": level,
+        "aspect": worst or level,
+        "interest": interests[0] if interests else _cited([], 0),
+        "activity": _cited(shown, int(customer["main_count"])),
+    }
+    granted = {name for name, consent in draft["consent"].items() if consent["value"] == "granted"}
+    decision = decide(facts, granted, claims, language)
+    return {**decision, "channel": known(decision["channel"], "there is nothing to say")}
+
+
+def _or_none(value: Any) -> Any:
+    return None if isinstance(value, Unknown) else value
+
+
+def _completeness(draft: Mapping[str, Any]) -> float:
+    found = {
+        **{
+            name: draft[name]
+            for name in ("attributes", "consent", "interests", "facts", "predictions", "recommendations")
+        },
+        **{name: draft["consumption"][name] for name in ("spend", "items", "categories")},
+        "satisfaction": draft["satisfaction"]["score"],
+        **{name: draft["satisfaction"][name] for name in ("trend", "aspects")},
+        **{name: draft["value"][name] for name in ("clv", "tier")},
+    }
+    filled = [name for name in _PARTS if not isinstance(found[name], Unknown) and found[name] not in ({}, [])]
+    return len(filled) / len(_PARTS)
+
+
+def _cited(evidence: Records, count: int) -> dict[str, Any]:
+    return {"evidence": ids(evidence), "evidence_count": count}
+
+
+def _iso(moment: pd.Timestamp) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,158 @@
+"""Reading the lake as of a day: the weekly checkpoint, the days since, and the people behind the identities.
+
+Cost follows the day: a profile reads one checkpoint and at most seven days, however long the history is.
+"""
+
+import logging
+from collections.abc import Sequence
+
+import pandas as pd
+
+from profiling.behaviour.activity import STATE_COLUMNS, VECTOR_COLUMNS, add_vectors, combine, fold, fold_vectors
+from profiling.lake import Filter, Lake
+from profiling.ledger import OPEN, RELEASED, Ledger, day_before, sunday_before
+from profiling.prepare.identity import resolve
+from profiling.profiles.snapshot import Snapshot
+
+logger = logging.getLogger(__name__)
+
+
+def close_week(lake: Lake, ledger: Ledger, sunday: str, attempt: str) -> None:
+    """Write the checkpoint of a week unless a valid one is there. It is valid while every day under it is unchanged.
+
+    Weeks are always folded one by one from the last valid checkpoint, so that its bytes do not depend on when it was made.
+    """
+    days = ledger.days("features")
+    if not days or sunday < days[0] or _is_valid(ledger, sunday):
+        return
+    week = sunday
+    while week >= days[0] and not _is_valid(ledger, week):
+        week = day_before(week, 7)
+    activity = lake.read("activity_state", [("week", "==", week)], STATE_COLUMNS)
+    vectors = lake.read("text_state", [("week", "==", week)], VECTOR_COLUMNS)
+    if not _is_valid(ledger, week):
+        activity, vectors = activity.iloc[:0], vectors.iloc[:0]
+    while week < sunday:
+        following = day_before(week, -7)
+        since = [("day", ">", week), ("day", "<=", following)]
+        activity = fold(activity, week, lake.read("daily_activity", since), following)
+        vectors = fold_vectors(vectors, lake.read("text_activity", since))
+        week = following
+    chain = ledger.chain(sunday)
+    lake.record("checkpoint", sunday, OPEN, attempt, inputs=chain)
+    lake.replace("activity_state", sunday, activity.assign(week=sunday))
+    lake.replace("text_state", sunday, vectors.assign(week=sunday))
+    counts = {"subjects": int(activity["subject_id"].nunique()), "rows": len(activity)}
+    lake.record("checkpoint", sunday, RELEASED, attempt, inputs=chain, outputs=chain, counts=counts)
+
+
+def take_snapshot(lake: Lake, day: str, timezone: str, bucket: int, buckets: int) -> Snapshot:
+    """What is known at the end of `day` about the customers of one bucket; the week before must be closed."""
+    everyone = _activity(lake, day, [("facet", "==", "all")])
+    people = everyone[everyone["subject_type"] == "identity"]
+    customers = _customers(lake, day, people, buckets)
+    mine = customers[customers["customer_bucket"] == bucket]
+    strangers = mine.loc[mine["bucket"] != bucket, "identity_id"].tolist()
+    return Snapshot(
+        day=day,
+        timezone=timezone,
+        activity=_of_customers(_of_bucket(lake, day, _activity, bucket, buckets, strangers), mine),
+        population=_of_customers(people, customers),
+        items=everyone[everyone["subject_type"] == "item"].reset_index(drop=True),
+        customer_vectors=_vectors_of_customers(_of_bucket(lake, day, _vectors, bucket, buckets, strangers), mine),
+        item_vectors=_vectors(lake, day, [("subject_type", "==", "item")])[
+            ["subject_id", "model", "count", "embedding_sum"]
+        ],
+        catalogue=_catalogue(_statements(lake, "catalogue", day)),
+        attributes=_of_subjects(_statements(lake, "attributes", day), customers),
+        consents=_of_subjects(_statements(lake, "consents", day), customers),
+    )
+
+
+def _is_valid(ledger: Ledger, sunday: str) -> bool:
+    record = ledger.get("checkpoint", sunday)
+    return record is not None and record.state == RELEASED and record.inputs == ledger.chain(sunday)
+
+
+def _activity(lake: Lake, day: str, filters: Sequence[Filter]) -> pd.DataFrame:
+    sunday = sunday_before(day)
+    state = lake.read("activity_state", [("week", "==", sunday), *filters], STATE_COLUMNS)
+    daily = lake.read("daily_activity", [("day", ">", sunday), ("day", "<=", day), *filters])
+    return fold(state, sunday, daily, day)
+
+
+def _vectors(lake: Lake, day: str, filters: Sequence[Filter]) -> pd.DataFrame:
+    sunday = sunday_before(day)
+    state = lake.read("text_state", [("week", "==", sunday), *filters], VECTOR_COLUMNS)
+    daily = lake.read("text_activity", [("day", ">", sunday), ("day", "<=", day), *filters])
+    return fold_vectors(state, daily)
+
+
+def _of_bucket(lake, day, read, bucket, buckets, strangers):  # type: ignore[no-untyped-def]
+    """Rows of a bucket's identities, and of members of its customers that live in other buckets."""
+    is_identity: list[Filter] = [("subject_type", "==", "identity")]
+    own = read(lake, day, is_identity + ([("bucket", "==", bucket)] if buckets > 1 else []))
+    if not strangers:
+        return own
+    return pd.concat([own, read(lake, day, [*is_identity, ("subject_id", "in", strangers)])], ignore_index=True)
+
+
+def _customers(lake: Lake, day: str, people: pd.DataFrame, buckets: int) -> pd.DataFrame:
+    """Every identity seen by `day`: identity_id, bucket, first_seen, customer_id, customer_bucket."""
+    seen = people.groupby("subject_id", sort=True).agg(first_seen=("first_at", "min"), bucket=("bucket", "first"))
+    links = lake.read("identity_links", [("day", "<=", day)], ["identity_id", "other_id"])
+    customer_of = resolve(links, seen["first_seen"])
+    seen = seen.rename_axis("identity_id").reset_index()
+    seen["customer_id"] = seen["identity_id"].map(customer_of).fillna(seen["identity_id"])
+    seen["customer_bucket"] = [int(customer[:8], 16) % buckets for customer in seen["customer_id"]]
+    return seen
+
+
+def _of_customers(rows: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:
+    """Rows of identities as rows of customers: the members' sums added in the order of their identity ids."""
+    wanted = customers[["identity_id", "customer_id", "customer_bucket"]]
+    rows = rows.merge(wanted, left_on="subject_id", right_on="identity_id", how="inner", validate="m:1")
+    rows = rows.sort_values(["customer_id", "identity_id"], kind="stable")
+    rows = rows.assign(subject_id=rows["customer_id"], bucket=rows["customer_bucket"].astype("int32"))
+    return combine(rows[STATE_COLUMNS])
+
+
+def _vectors_of_customers(rows: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:
+    rows = rows.merge(
+        customers, left_on="subject_id", right_on="identity_id", how="inner", validate="m:1", suffixes=("", "_own")
+    )
+    rows = rows.sort_values(["customer_id", "identity_id", "model"], kind="stable")
+    rows = rows.assign(subject_id=rows["customer_id"], bucket=rows["customer_bucket"])
+    return add_vectors(rows[VECTOR_COLUMNS])[["subject_id", "model", "count", "embedding_sum"]]
+
+
+def _statements(lake: Lake, table: str, day: str) -> pd.DataFrame:
+    """The valid statement of every subject and name: the one said last, and of those the one delivered last."""
+    rows = lake.read(table, [("day", "<=", day)])
+    order = ["subject_id", "name", "stated_at", "day", "source", "source_file", "source_line"]
+    return rows.sort_values(order, kind="stable").drop_duplicates(
+        ["subject_id", "name"], keep="last", ignore_index=True
+    )
+
+
+def _of_subjects(statements: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:
+    """Statements about identities as statements about customers; of several members' the one said last."""
+    rows = statements.merge(
+        customers[["identity_id", "customer_id"]],
+        left_on="subject_id",
+        right_on="identity_id",
+        how="inner",
+        validate="m:1",
+    )
+    rows = rows.sort_values(["customer_id", "name", "stated_at", "day", "identity_id"], kind="stable")
+    rows = rows.drop_duplicates(["customer_id", "name"], keep="last", ignore_index=True)
+    return rows[["customer_id", "name", "value", "stated_at", "source"]]
+
+
+def _catalogue(statements: pd.DataFrame) -> pd.DataFrame:
+    wide = statements.pivot(index="subject_id", columns="name", values="value").rename_axis(columns=None)
+    wide = wide.rename_axis("item_id").reset_index()
+    for name in ("title", "category", "brand", "price_usd"):
+        if name not in wide:
+            wide[name] = None
+    return wide.assign(price_usd=pd.to_numeric(wide["price_usd"], errors="coerce"))

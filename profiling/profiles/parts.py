@@ -1,0 +1,120 @@
+"""A day's profiles as files: the same frame gives the same bytes on one lock file."""
+
+import gzip
+import hashlib
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from profiling.errors import ProfilingError
+from profiling.schemas import PROFILES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+SCHEMA_KEY = f"schema/profile-v{SCHEMA_VERSION}.json"
+ROW_GROUP = 100_000  # rows; fixed, because it changes the bytes
+
+
+@dataclass(frozen=True)
+class Content:
+    """What one file holds; `bucket` and `rows` where it is a part of the profiles."""
+
+    body: bytes
+    bucket: int | None = None
+    rows: int = 0
+
+
+def checked(profiles: "pd.DataFrame", day: str, buckets: int) -> "pd.DataFrame":
+    """The frame sorted by customer_id.
+
+    Raises:
+        ProfilingError: a column is missing, or a row cannot be published; names the row, the field and the fix.
+    """
+    missing = [name for name in PROFILES.names if name not in profiles.columns]
+    if missing:
+        raise ProfilingError(f"profiles of {day} lack {', '.join(missing)}; the columns are those of schemas.PROFILES")
+    bucket, document = profiles["bucket"], profiles["document"]
+    faults = [
+        *((c.name, profiles[c.name].isna(), "is null") for c in PROFILES.columns if not c.is_nullable),
+        ("day", profiles["day"] != day, f"is another day than {day}"),
+        ("bucket", ~bucket.between(0, buckets - 1), f"is outside 0..{buckets - 1}; is PROFILING_BUCKETS right?"),
+        ("customer_id", profiles["customer_id"].duplicated(), "is there twice"),
+        ("document", document.str.contains("\n", regex=False), "has a line break; write it compact"),
+    ]
+    for name, is_bad, sentence in faults:
+        if is_bad.any():
+            row = int(is_bad.to_numpy().argmax())
+            customer = profiles["customer_id"].iloc[row]
+            raise ProfilingError(f"profiles of {day}, row {row} (customer {customer}): {name} {sentence}")
+    return profiles.sort_values("customer_id", kind="stable")
+
+
+def content(profiles: "pd.DataFrame") -> dict[str, Content]:
+    """By file name: the parts of every bucket that has customers."""
+    parts: dict[str, Content] = {}
+    for bucket, rows in profiles.groupby(profiles["bucket"].to_numpy(dtype="int64"), sort=True):
+        number = int(str(bucket))
+        parts[f"part-{number:05d}.parquet"] = Content(_parquet(rows), number, len(rows))
+        parts[f"part-{number:05d}.jsonl.gz"] = Content(_lines(rows["document"]), number, len(rows))
+    return parts
+
+
+def manifest(
+    content: Mapping[str, Content], *, day: str, buckets: int, model_versions: Mapping[str, str]
+) -> dict[str, Any]:
+    """The day's table of contents: a pure function of what it lists.
+
+    The revision is the first 16 hex of a SHA-256 over the sorted names and SHA-256s, so other content has other keys.
+    """
+    digests = {name: hashlib.sha256(content[name].body).hexdigest() for name in sorted(content)}
+    listing = "".join(f"{name}\0{sha}\n" for name, sha in digests.items())
+    revision = hashlib.sha256(listing.encode()).hexdigest()[:16]
+    folder = f"profiles/day={day}/{revision}/"
+
+    def entry(name: str, file: Content) -> dict[str, Any]:
+        named = {"key": folder + name, "sha256": digests[name], "bytes": len(file.body)}
+        return named if file.bucket is None else {**named, "bucket": file.bucket, "rows": file.rows}
+
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "schema": SCHEMA_KEY,
+        "day": day,
+        "revision": revision,
+        "folder": folder,
+        "buckets": buckets,
+        "customers": sum(file.rows for name, file in content.items() if name.endswith(".parquet")),
+        "model_versions": dict(model_versions),
+        "objects": [entry(name, content[name]) for name in digests],
+    }
+
+
+def _parquet(rows: "pd.DataFrame") -> bytes:
+    import pyarrow.parquet as pq
+
+    schema = pa.schema([column for column in PROFILES.arrow if column.name != "document"])
+    table = pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False).replace_schema_metadata(None)
+    sink = io.BytesIO()
+    pq.write_table(
+        table,
+        sink,
+        version="2.6",
+        compression="zstd",
+        compression_level=3,
+        row_group_size=ROW_GROUP,
+        store_schema=False,
+    )
+    return sink.getvalue()
+
+
+def _lines(documents: Iterable[str]) -> bytes:
+    sink = io.BytesIO()
+    # GzipFile, not gzip.compress: its header does not change with the Python version.
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=6, mtime=0, fileobj=sink) as stream:
+        for document in documents:
+            stream.write(document.encode() + b"\n")
+    return sink.getvalue()

@@ -1,0 +1,108 @@
+"""Words for people, in English and Chinese: the tables behind every sentence of a profile."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from profiling.errors import InputError
+
+LANGUAGES = ("en", "zh")
+
+LIFE_CYCLE = {
+    "en": {
+        "new": "A new customer",
+        "active": "An active customer",
+        "loyal": "A loyal customer",
+        "at_risk": "A customer at risk of leaving",
+        "lapsed": "A lapsed customer",
+    },
+    "zh": {
+        "new": "新客户",
+        "active": "活跃客户",
+        "loyal": "忠诚客户",
+        "at_risk": "有流失风险的客户",
+        "lapsed": "已流失的客户",
+    },
+}
+LEVEL = {
+    "en": {"high": "high", "fair": "fair", "low": "low"},
+    "zh": {"high": "较高", "fair": "一般", "low": "较低"},
+}
+TREND = {
+    "en": {"rising": " and rising", "steady": " and steady", "falling": " and falling"},
+    "zh": {"rising": "，呈上升趋势", "steady": "，保持平稳", "falling": "，呈下降趋势"},
+}
+# Names of aspects as Chinese readers know them; an aspect that is not here keeps its own name.
+ASPECTS_ZH = {
+    "price": "价格",
+    "quality": "质量",
+    "delivery": "物流",
+    "shipping": "物流",
+    "service": "服务",
+    "packaging": "包装",
+    "sound": "音质",
+    "design": "外观",
+    "size": "尺寸",
+    "fit": "合身度",
+    "ease": "易用性",
+    "ease_of_use": "易用性",
+    "durability": "耐用性",
+    "battery": "电池",
+    "comfort": "舒适度",
+    "material": "材质",
+    "performance": "性能",
+}
+# Why an item is recommended: the recommender's codes; the slots are the reason's parameters.
+REASONS = {
+    "en": {
+        "popular": "Popular with other customers",
+        "category": "From a category you like: {category}",
+        "similar_text": "Close to what you wrote about",
+    },
+    "zh": {
+        "popular": "深受其他客户欢迎",
+        "category": "来自您喜欢的品类：{category}",
+        "similar_text": "与您评论过的内容相近",
+    },
+}
+
+
+def written_language(language: str) -> str:
+    """The language sentences are written in: the customer's where there are templates for it, else English."""
+    return language if language in LANGUAGES else "en"
+
+
+def aspect_name(aspect: str, language: str) -> str:
+    return ASPECTS_ZH.get(aspect, aspect) if language == "zh" else aspect.replace("_", " ")
+
+
+def listed(terms: Sequence[str], language: str) -> str:
+    """`a`, `a and b`, `a, b and c`; in Chinese `a、b和c`."""
+    comma, last = ("、", "和") if language == "zh" else (", ", " and ")
+    return comma.join(terms[:-1]) + last + terms[-1] if len(terms) > 1 else "".join(terms)
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 day`, `2 days`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def reason_sentence(reasons: Sequence[Mapping[str, Any]], language: str) -> str:
+    """The reasons of one recommendation as one sentence.
+
+    Args:
+        reasons: each with `code` and `params`, the strongest first.
+        language: `en` or `zh`.
+
+    Raises:
+        InputError: there is no sentence for a code, or a parameter of it is missing.
+    """
+    parts = []
+    for reason in reasons:
+        template = REASONS[language].get(reason["code"])
+        if template is None:
+            raise InputError(f"no sentence for the reason {reason['code']!r}; add one to REASONS in both languages")
+        try:
+            parts.append(template.format_map(reason["params"]))
+        except KeyError as error:
+            raise InputError(f"the reason {reason['code']!r} comes without its parameter {error}") from error
+    return "；".join(parts) + "。" if language == "zh" else "; ".join(parts) + "."

@@ -1,0 +1,428 @@
+"""Publication: a day's profiles on S3 or in a folder, so that a reader never sees half of it. The only user of boto3.
+
+    profiles/day=D/<revision>/part-<bucket>.parquet    columns, sorted by customer_id
+    profiles/day=D/<revision>/part-<bucket>.jsonl.gz   whole profiles, one JSON document a line
+    profiles/day=D/<revision>/report.html, quality.html
+    schema/profile-v1.json                             JSON Schema of a document
+    profiles/day=D/manifest.json                       after all of the above: revision, keys, SHA-256, rows, versions
+    profiles/day=D/run.json                            run id, times, table versions: outside the promise of same bytes
+    latest.json                                        the newest day's manifest; only ever forward
+
+Keys under a revision are named by their content, so they are written once and never change; the manifest moves from one
+whole revision to the next in one write. Older revisions stay for readers that still hold an older manifest.
+A bucket without customers has no part: 4,096 buckets and ten customers make at most twenty parts, not 8,192.
+"""
+
+import fcntl
+import gzip
+import hashlib
+import io
+import json
+import logging
+import os
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from profiling.errors import NotReady, ProfilingError, SettingsError
+from profiling.profiles import parts
+from profiling.profiles.parts import SCHEMA_KEY, Content
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+LATEST = "latest.json"
+JSON = "application/json"
+CONTENT_TYPES = {
+    ".parquet": "application/vnd.apache.parquet",
+    ".gz": "application/gzip",
+    ".html": "text/html; charset=utf-8",
+}
+UPLOADS = 8  # at a time: with many buckets the round trips are the cost; botocore's pool holds 10 connections
+ATTEMPTS = 20  # each lost compare-and-set means that another publisher got through
+
+
+class Target(Protocol):
+    """Where to publish. Keys are relative, with `/`. An etag names a content, by its MD5 if it can."""
+
+    uri: str
+
+    def get(self, key: str) -> tuple[bytes, str] | None:
+        """Content and etag, or None where there is no such object."""
+
+    def put(self, key: str, body: bytes, content_type: str) -> None:
+        """Write whole or not at all."""
+
+    def put_if(self, key: str, body: bytes, etag: str | None) -> bool:
+        """Write JSON if the object still has this etag (None: if there is no object); False if it has not."""
+
+    def list(self, prefix: str) -> dict[str, str]:
+        """Etag by key, sorted, of all keys that begin with `prefix`."""
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove; keys that are not there are no error."""
+
+
+def open_target(uri: str, endpoint: str | None = None) -> Target:
+    """A folder, or `s3://bucket/prefix` (at `endpoint` if that is another server than AWS).
+
+    Nothing is read or written yet.
+
+    Raises:
+        SettingsError: the uri names no bucket, is of another kind, or the endpoint is no URL.
+    """
+    if uri.startswith("s3://"):
+        return S3Target(uri, endpoint)
+    if "://" in uri:
+        raise SettingsError(f"PROFILING_PUBLISH={uri}: neither a folder nor s3://bucket/prefix")
+    return FolderTarget(Path(uri))
+
+
+def _md5(body: bytes) -> str:
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()  # to compare with S3's etag, never to trust
+
+
+class FolderTarget:
+    """A folder. Readers see the old file or the new one: written beside, then renamed.
+
+    No fsync: a killed process loses nothing that it wrote, only a power cut may; then a reader's SHA-256 check finds
+    the damage and publishing the day again repairs it, because the lake, not this copy, is the truth.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.uri = str(root)
+        self._root = root
+        self._scratch = (
+            root / ".tmp"
+        )  # one place for what a kill leaves behind; same file system, so renames are atomic
+
+    def _path(self, key: str) -> Path:
+        if not key or key.startswith("/") or {"..", "."} & set(key.split("/")):
+            raise ProfilingError(f"{key!r} is no key of a publication; keys are relative and stay inside {self._root}")
+        return self._root / key
+
+    @contextmanager
+    def _writable(self) -> Iterator[None]:
+        try:
+            yield
+        except (PermissionError, FileExistsError, NotADirectoryError) as error:
+            raise SettingsError(f"PROFILING_PUBLISH={self.uri}: {error}; name a folder that can be written") from error
+
+    def get(self, key: str) -> tuple[bytes, str] | None:
+        try:
+            body = self._path(key).read_bytes()
+        except FileNotFoundError:
+            return None
+        return body, _md5(body)
+
+    def put(self, key: str, body: bytes, content_type: str) -> None:
+        path = self._path(key)
+        beside = self._scratch / uuid.uuid4().hex
+        with self._writable():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._scratch.mkdir(exist_ok=True)
+            beside.write_bytes(body)
+            os.replace(beside, path)
+
+    def put_if(self, key: str, body: bytes, etag: str | None) -> bool:
+        with self._writable():
+            self._scratch.mkdir(parents=True, exist_ok=True)
+        with (self._scratch / "lock").open("w") as lock:  # closing the file, also by a kill, opens the lock
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            found = self.get(key)
+            if (found[1] if found else None) != etag:
+                return False
+            self.put(key, body, JSON)
+            return True
+
+    def list(self, prefix: str) -> dict[str, str]:
+        start = self._root / prefix.rpartition("/")[0]
+        files = (path for path in start.rglob("*") if path.is_file() and self._scratch not in path.parents)
+        keys = sorted(path.relative_to(self._root).as_posix() for path in files)
+        return {key: _md5((self._root / key).read_bytes()) for key in keys if key.startswith(prefix)}
+
+    def delete(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._path(key).unlink(missing_ok=True)
+
+
+class S3Target:
+    """A bucket of S3 or of a server that speaks its protocol. Credentials come from where boto3 looks for them."""
+
+    def __init__(self, uri: str, endpoint: str | None = None) -> None:
+        from boto3.session import Session
+        from botocore.config import Config
+
+        self.uri = uri.rstrip("/")
+        self._bucket, _, prefix = uri.removeprefix("s3://").strip("/").partition("/")
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._endpoint = endpoint
+        if not self._bucket:
+            raise SettingsError(f"PROFILING_PUBLISH={uri} names no bucket; write s3://bucket or s3://bucket/prefix")
+        # Other servers: names of buckets are seldom host names there, and not all of them know the newer checksums.
+        other = {
+            "s3": {"addressing_style": "path"},
+            "request_checksum_calculation": "when_required",
+            "response_checksum_validation": "when_required",
+        }
+        config = Config(
+            connect_timeout=5,
+            read_timeout=60,
+            retries={"mode": "standard", "total_max_attempts": 4},
+            **(other if endpoint else {}),
+        )
+        try:  # a session of its own: boto3's default session is not safe between threads, a client is
+            self._client = Session().client("s3", endpoint_url=endpoint, config=config)
+        except ValueError as error:
+            raise SettingsError(
+                f"PROFILING_S3_ENDPOINT={endpoint}: {error}; write it as http://127.0.0.1:9000"
+            ) from error
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """boto3's errors as ours: what waiting may heal is NotReady, what it cannot is SettingsError."""
+        from botocore import exceptions as aws
+
+        where = f"s3://{self._bucket}" + (f" at {self._endpoint}" if self._endpoint else "")
+        try:
+            yield
+        except (aws.NoCredentialsError, aws.PartialCredentialsError, aws.ProfileNotFound) as error:
+            raise SettingsError(
+                f"{where}: {error}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role"
+            ) from error
+        except (aws.ConnectionError, aws.HTTPClientError) as error:
+            raise NotReady(f"{where}: no answer ({error}); check PROFILING_S3_ENDPOINT and the network") from error
+        except aws.ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "")
+            status = _status(error)
+            if code == "NoSuchBucket":
+                raise SettingsError(
+                    f"{where}: no such bucket; create it (aws s3 mb s3://{self._bucket}) or correct PROFILING_PUBLISH"
+                ) from error
+            if status >= 500 or status == 429 or code in {"SlowDown", "RequestTimeout", "Throttling"}:
+                raise NotReady(f"{where}: the server answered {code or status}; try again later") from error
+            if status in {401, 403}:
+                raise SettingsError(
+                    f"{where}: {code or status}; the credentials need s3:ListBucket, GetObject, PutObject, DeleteObject"
+                ) from error
+            raise ProfilingError(f"{where}: {error}") from error
+
+    def get(self, key: str) -> tuple[bytes, str] | None:
+        with self._translated():
+            try:
+                found = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+                return found["Body"].read(), found["ETag"].strip('"')
+            except self._client.exceptions.NoSuchKey:
+                return None
+
+    def put(self, key: str, body: bytes, content_type: str) -> None:
+        with self._translated():
+            self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=body, ContentType=content_type)
+
+    def put_if(self, key: str, body: bytes, etag: str | None) -> bool:
+        from botocore.exceptions import ClientError
+
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": f'"{etag}"'}
+        with self._translated():
+            try:
+                self._client.put_object(
+                    Bucket=self._bucket, Key=self._prefix + key, Body=body, ContentType=JSON, **condition
+                )
+            except ClientError as error:
+                # 412: another content; 409: another write at this moment; 404 to If-Match: the object is gone.
+                missing = error.response.get("Error", {}).get("Code") == "NoSuchKey"
+                if _status(error) in {409, 412} or missing:
+                    return False
+                raise
+        return True
+
+    def list(self, prefix: str) -> dict[str, str]:
+        pages = self._client.get_paginator("list_objects_v2")
+        found: dict[str, str] = {}
+        with self._translated():
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
+                for item in page.get("Contents", ()):
+                    found[item["Key"].removeprefix(self._prefix)] = item["ETag"].strip('"')
+        return dict(sorted(found.items()))
+
+    def delete(self, keys: Iterable[str]) -> None:
+        names = [{"Key": self._prefix + key} for key in keys]
+        for start in range(0, len(names), 1000):  # the protocol's limit of one call
+            with self._translated():
+                answer = self._client.delete_objects(
+                    Bucket=self._bucket, Delete={"Objects": names[start : start + 1000], "Quiet": True}
+                )
+            if answer.get("Errors"):  # the call succeeds even where single keys did not
+                first = answer["Errors"][0]
+                raise ProfilingError(
+                    f"{self.uri}: {first['Key']} was not deleted: {first.get('Code')} {first.get('Message')}"
+                )
+
+
+def _status(error: Any) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+# --- writing
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publication holds: objects, bytes and customers of its revision; `written`: objects this call uploaded."""
+
+    revision: str
+    manifest_key: str
+    objects: int
+    bytes: int
+    customers: int
+    written: int
+
+
+def publish_profiles(
+    target: Target,
+    profiles: "pd.DataFrame",
+    *,
+    day: str,
+    buckets: int,
+    report_html: str,
+    quality_html: str,
+    model_versions: Mapping[str, str],
+    run: Mapping[str, Any],
+    schema: bytes,
+) -> Published:
+    """Publish one day whole, then move the pointers to it. Doing it again writes only `run.json`.
+
+    Args:
+        profiles: columns of `schemas.PROFILES`, one row a customer, all of `day`.
+        buckets: how many there are; a row's `bucket` names its part.
+        model_versions: version by model, for the manifest.
+        run: run id, times, table versions: goes to `run.json` as it is.
+        schema: JSON Schema of a document, published as `schema/profile-v1.json`.
+
+    Raises:
+        ProfilingError: the frame is not a day's profiles (names the field), or `latest.json` cannot be read.
+        SettingsError: no such bucket, or no right to write.
+        NotReady: the server does not answer.
+    """
+    content = parts.content(parts.checked(profiles, day, buckets)) | {
+        "report.html": Content(report_html.encode()),
+        "quality.html": Content(quality_html.encode()),
+    }
+    manifest = parts.manifest(content, day=day, buckets=buckets, model_versions=model_versions)
+    revision = manifest["revision"]
+    manifest_key = f"profiles/day={day}/manifest.json"
+    written = _upload(target, manifest["folder"], content)
+    # Before the manifest too: whatever a manifest names is there when a reader sees it.
+    written += _put_changed(target, SCHEMA_KEY, schema)
+    written += _put_changed(target, manifest_key, _json(manifest))
+    target.put(f"profiles/day={day}/run.json", _json({**run, "day": day, "revision": revision}), JSON)
+    written += 1 + _advance(target, day, manifest_key)
+    size = sum(len(file.body) for file in content.values())
+    done = Published(revision, manifest_key, len(content), size, len(profiles), written)
+    log.info("published %s at %s: %s", day, target.uri, done)
+    return done
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _upload(target: Target, folder: str, content: Mapping[str, Content]) -> int:
+    """Upload what is not there yet; how many.
+
+    Same etag as our MD5: same content. Where a server's etag is no MD5 (KMS encryption) all is uploaded again: dearer,
+    and right.
+    """
+    there = target.list(folder)
+    new = [name for name in sorted(content) if there.get(folder + name) != _md5(content[name].body)]
+
+    def put(name: str) -> None:
+        target.put(folder + name, content[name].body, CONTENT_TYPES[Path(name).suffix])
+
+    with ThreadPoolExecutor(UPLOADS) as pool:
+        list(pool.map(put, new))
+    return len(new)
+
+
+def _put_changed(target: Target, key: str, body: bytes) -> int:
+    found = target.get(key)
+    if found and found[0] == body:
+        return 0
+    target.put(key, body, JSON)
+    return 1
+
+
+def _advance(target: Target, day: str, manifest_key: str) -> int:
+    """Point `latest.json` to this day unless it already points to it or a later one; 1 if it was written."""
+    body = _json({"day": day, "manifest": manifest_key})
+    for attempt in range(ATTEMPTS):
+        found = target.get(LATEST)
+        if found and _pointer(target, found[0])["day"] >= day:
+            return 0
+        if target.put_if(LATEST, body, found[1] if found else None):
+            return 1
+        time.sleep(0.02 * attempt)
+    raise NotReady(f"{target.uri}/{LATEST}: {ATTEMPTS} other publishers were quicker; publish {day} again")
+
+
+# --- reading
+
+
+def _pointer(target: Target, body: bytes) -> dict[str, str]:
+    try:
+        pointer = json.loads(body)
+        return {"day": str(pointer["day"]), "manifest": str(pointer["manifest"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProfilingError(
+            f"{target.uri}/{LATEST} is no pointer to a manifest ({error!r}); delete it and publish the newest day again"
+        ) from error
+
+
+def read_manifest(target: Target, day: str | None = None) -> dict[str, Any]:
+    """The manifest of a day; of the newest published day where `day` is None.
+
+    Raises:
+        NotReady: that day, or any day, is not published.
+    """
+    key = f"profiles/day={day}/manifest.json"
+    if day is None:
+        latest = target.get(LATEST)
+        if latest is None:
+            raise NotReady(f"{target.uri}: nothing is published yet; run `profiling publish --day D`")
+        key = _pointer(target, latest[0])["manifest"]
+    found = target.get(key)
+    if found is None:
+        raise NotReady(f"{target.uri}/{key} is not there; run `profiling publish --day {day or 'D'}`")
+    manifest: dict[str, Any] = json.loads(found[0])
+    return manifest
+
+
+def read_published(target: Target, day: str | None = None, *, bucket: int | None = None) -> Iterator[dict[str, Any]]:
+    """The documents of a published day, by bucket and customer_id; those of one bucket where it is given.
+
+    Every part is checked against the manifest's SHA-256 before a document of it is given out.
+
+    Raises:
+        NotReady: the day is not published.
+        ProfilingError: a part is gone or is not what was published.
+    """
+    manifest = read_manifest(target, day)
+    for part in manifest["objects"]:
+        if not part["key"].endswith(".jsonl.gz") or bucket not in {None, part["bucket"]}:
+            continue
+        found = target.get(part["key"])
+        sha = hashlib.sha256(found[0]).hexdigest() if found else "gone"
+        if not found or sha != part["sha256"]:
+            raise ProfilingError(
+                f"{target.uri}/{part['key']}: SHA-256 is {sha}, the manifest says {part['sha256']}; "
+                f"run `profiling publish --day {manifest['day']}` to restore it"
+            )
+        with gzip.open(io.BytesIO(found[0]), "rt", encoding="utf-8", newline="\n") as lines:
+            yield from (json.loads(line) for line in lines)

@@ -1,0 +1,317 @@
+"""Data gates: a suite of expectations against a frame. The only user of Great Expectations.
+
+A suite is data, `expectations/<table>.json`, in Great Expectations' own form: `name`, `expectations` with `type`, `kwargs`,
+`severity` (`critical`, the default, fails the day; `warning` and `info` only warn) and `meta` (`fix`: what to do, `why`).
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from profiling.errors import SettingsError
+from profiling.schemas import TABLES, Column
+
+logger = logging.getLogger(__name__)
+
+FAIL, WARN = "fail", "warn"
+_SEVERITIES = {"critical": FAIL, "warning": WARN, "info": WARN}
+# What these observe is one number that belongs to nobody. Others observe cells or lists of cells and stay silent.
+_AGGREGATES = {
+    "expect_table_row_count_to_be_between",
+    "expect_table_column_count_to_equal",
+    "expect_column_mean_to_be_between",
+    "expect_column_median_to_be_between",
+    "expect_column_stdev_to_be_between",
+    "expect_column_sum_to_be_between",
+    "expect_column_unique_value_count_to_be_between",
+    "expect_column_proportion_of_unique_values_to_be_between",
+    "expect_column_proportion_of_non_null_values_to_be_between",
+}
+_EXTREMES = {"expect_column_min_to_be_between", "expect_column_max_to_be_between"}
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of a gate. Holds counts and never a cell's value.
+
+    results, one for each expectation in the suite's order: `expectation`, `column` (or None), `severity` (fail or warn),
+    `success`, `unexpected_count`, `unexpected_percent` (0-100), `observed` (an aggregate number or None), `fix`.
+    """
+
+    suite: str
+    rows: int
+    results: tuple[Result, ...]
+
+    @property
+    def is_passed(self) -> bool:
+        """No expectation of severity `fail` is broken."""
+        return not self.failures
+
+    @property
+    def failures(self) -> list[Result]:
+        return self._broken(FAIL)
+
+    @property
+    def warnings(self) -> list[Result]:
+        return self._broken(WARN)
+
+    def _broken(self, severity: str) -> list[Result]:
+        return [result for result in self.results if not result["success"] and result["severity"] == severity]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "results": list(self.results), "is_passed": self.is_passed}
+
+
+def expectations_folder() -> Path:
+    """The folder of the suites: inside the installed package, or beside it in a checkout.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    here = Path(__file__).resolve().parent
+    for folder in (here / "expectations", here.parent / "expectations"):
+        if folder.is_dir():
+            return folder
+    raise SettingsError(f"no folder `expectations` in or beside {here}; install the package again")
+
+
+# --- reading a suite ---
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    try:
+        suite = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.json"))) or "none"
+        raise SettingsError(f"no suite {path.stem!r} in {path.parent}; there are: {known}") from error
+    except (ValueError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not JSON: {error}; correct the file") from error
+    if not isinstance(suite, dict) or not isinstance(suite.get("expectations"), list) or not suite["expectations"]:
+        raise SettingsError(
+            f'{path} holds no expectations; it needs {{"name": ..., "expectations": [...]}} with at least one'
+        )
+    if suite.get("name") != path.stem:
+        raise SettingsError(f"{path} names its suite {suite.get('name')!r}; name it {path.stem!r}, after its file")
+    return list(suite["expectations"])
+
+
+def _place(path: Path, number: int, entry: object) -> str:
+    kind = entry.get("type") if isinstance(entry, dict) else None
+    return f"{path}, expectation {number + 1} ({kind})"
+
+
+def _check(path: Path, entries: Sequence[dict[str, Any]]) -> None:
+    for number, entry in enumerate(entries):
+        place = _place(path, number, entry)
+        if (
+            not isinstance(entry, dict)
+            or not isinstance(entry.get("type"), str)
+            or not isinstance(entry.get("kwargs", {}), dict)
+        ):
+            raise SettingsError(f"{place}: needs a `type` and `kwargs`")
+        if entry.get("severity", "critical") not in _SEVERITIES:
+            raise SettingsError(f"{place}: severity {entry['severity']!r} is unknown; use {', '.join(_SEVERITIES)}")
+        meta = entry.get("meta")
+        if not isinstance(meta, dict) or not all(
+            isinstance(meta.get(name), str) and meta[name] for name in ("fix", "why")
+        ):
+            raise SettingsError(f"{place}: `meta` needs two sentences, `fix` (what to do) and `why`")
+
+
+def _columns(entry: Mapping[str, Any]) -> list[str]:
+    """The columns an expectation needs to be there; those that ask whether columns are there need none."""
+    kwargs = entry.get("kwargs", {})
+    if entry["type"] == "expect_column_to_exist" or "column_set" in kwargs or entry["type"].startswith("expect_table_"):
+        return []
+    named = [kwargs.get(name) for name in ("column", "column_A", "column_B")] + list(kwargs.get("column_list", ()))
+    return [name for name in named if name]
+
+
+def _build(path: Path, entries: Sequence[dict[str, Any]]) -> list[Any]:
+    """The expectations as objects, each with its number. One by one: ExpectationSuite drops what it cannot build, with a log line."""
+    from great_expectations.exceptions import GreatExpectationsError
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    built = []
+    for number, entry in enumerate(entries):
+        try:
+            configuration = ExpectationConfiguration(
+                type=entry["type"],
+                kwargs=entry.get("kwargs", {}),
+                meta={"number": number},
+                severity=entry.get("severity", "critical"),
+            )
+            built.append(configuration.to_domain_obj())
+        except (GreatExpectationsError, ValueError, TypeError) as error:  # pydantic's ValidationError is a ValueError
+            why = " ".join(str(error).split())
+            raise SettingsError(
+                f"{_place(path, number, entry)}: Great Expectations does not accept it: {why}"
+            ) from error
+    return built
+
+
+# --- making a frame fit ---
+
+
+def _derived(column: Column) -> list[str]:
+    """What stands for a column of lists, which Great Expectations cannot count or sort."""
+    if not pa.types.is_list(column.type):
+        return [column.name]
+    if pa.types.is_floating(column.type.value_type):
+        return [f"{column.name}_dimension", f"{column.name}_norm"]
+    return [f"{column.name}_count"]
+
+
+def _norm(vector: Any) -> float:
+    return float(sum(float(value) ** 2 for value in vector)) ** 0.5
+
+
+def _lengths(frame: pd.DataFrame, table: Sequence[Column]) -> pd.DataFrame:
+    """Lists as numbers: a vector becomes `<name>_dimension` and `<name>_norm`, another list `<name>_count`."""
+    import numpy as np
+
+    numbers: dict[str, pd.Series] = {}
+    lists = [column for column in table if pa.types.is_list(column.type) and column.name in frame]
+    for column in lists:
+        cells = [
+            None if cell is None or cell is pd.NA or isinstance(cell, float) else cell for cell in frame[column.name]
+        ]
+        count, *norm = _derived(column)
+        numbers[count] = pd.Series(
+            [np.nan if cell is None else float(len(cell)) for cell in cells], index=frame.index, dtype=float
+        )
+        for name in norm:
+            norms = [
+                np.nan if cell is None else float(np.linalg.norm(np.asarray(cell, dtype="float64"))) for cell in cells
+            ]
+            numbers[name] = pd.Series(norms, index=frame.index, dtype=float)
+    return frame.drop(columns=[column.name for column in lists]).assign(**numbers)
+
+
+# --- the gate ---
+
+
+@cache
+def _context() -> Any:
+    """An ephemeral context: nothing is written, sent or drawn."""
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.config.analytics_enabled = False
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return context
+
+
+def _batch(frame: pd.DataFrame) -> Any:
+    context = _context()
+    source = context.data_sources.add_or_update_pandas("gate")
+    definition = source.add_dataframe_asset("frame").add_batch_definition_whole_dataframe("whole")
+    return definition.get_batch({"dataframe": frame})
+
+
+def _observed(entry: Mapping[str, Any], table: Mapping[str, Column], found: Mapping[str, Any]) -> int | float | None:
+    value = found.get("observed_value")
+    column = table.get(entry.get("kwargs", {}).get("column", ""))
+    is_public = entry["type"] in _AGGREGATES or (
+        entry["type"] in _EXTREMES and column is not None and not column.is_personal
+    )
+    return value if is_public and isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _result(
+    entry: Mapping[str, Any], success: bool, found: Mapping[str, Any], observed: int | float | None = None
+) -> Result:
+    kwargs = entry.get("kwargs", {})
+    column = kwargs.get("column") or ", ".join(kwargs.get("column_list", ())) or None
+    percent = found.get("unexpected_percent")
+    return {
+        "expectation": entry["type"],
+        "column": column,
+        "severity": _SEVERITIES[entry.get("severity", "critical")],
+        "success": success,
+        "unexpected_count": int(found.get("unexpected_count") or 0),
+        "unexpected_percent": round(float(percent), 4) if percent is not None and percent == percent else 0.0,
+        "observed": observed,
+        "fix": entry["meta"]["fix"],
+    }
+
+
+def _judge(
+    path: Path, entries: Sequence[dict[str, Any]], frame: pd.DataFrame, table: Mapping[str, Column]
+) -> Iterator[tuple[int, Result]]:
+    """(number, result) for each expectation; those about a missing column fail, those about cells of no rows hold."""
+    from great_expectations import ExpectationSuite
+
+    runnable = []
+    for number, entry in enumerate(entries):
+        columns = _columns(entry)
+        if not set(columns) <= set(frame.columns):
+            yield number, _result(entry, False, {"unexpected_count": len(frame), "unexpected_percent": 100.0})
+        elif columns and frame.empty:
+            yield number, _result(entry, True, {})
+        else:
+            runnable.append(number)
+    objects = _build(path, entries)
+    if not runnable:
+        return
+    suite = ExpectationSuite(name=path.stem, expectations=[objects[number] for number in runnable])
+    # Counts only: without this the result would carry samples of the cells.
+    validation = _batch(frame).validate(suite, result_format={"result_format": "BASIC", "partial_unexpected_count": 0})
+    for one in validation.results:
+        number = one.expectation_config.meta["number"]
+        entry = entries[number]
+        if one.exception_info.get("raised_exception", bool(one.exception_info)):
+            raise SettingsError(
+                f"{_place(path, number, entry)}: it cannot be computed on this column; check type and kwargs"
+            )
+        yield number, _result(entry, bool(one.success), one.result, _observed(entry, table, one.result))
+
+
+def gate(suite: str, frame: pd.DataFrame, folder: Path | None = None) -> Report:
+    """Hold a frame against its suite.
+
+    Args:
+        suite: name of a file in the folder of expectations, without `.json`; for a table of `schemas`, its name.
+        frame: the staged rows. Columns of lists are judged by their lengths: `embedding_dimension`, `embedding_norm`,
+            `keywords_count`. It is not changed.
+        folder: another folder of suites.
+
+    Returns:
+        The report. A column that is missing fails what is expected of it; of no rows, all that is said of cells holds.
+
+    Raises:
+        SettingsError: the suite cannot be read, or names an expectation or a column that does not exist.
+    """
+    path = (folder or expectations_folder()) / f"{suite}.json"
+    entries = _read(path)
+    _check(path, entries)
+    columns = TABLES[suite].columns if suite in TABLES else ()
+    judged = _lengths(frame, columns).reset_index(drop=True)
+    known = {name for column in columns for name in _derived(column)} | set(judged.columns)
+    for number, entry in enumerate(entries):
+        unknown = sorted(set(_columns(entry)) - known)
+        if unknown:
+            raise SettingsError(
+                f"{_place(path, number, entry)}: there is no column {unknown[0]!r}; there are: {', '.join(sorted(known))}"
+            )
+    table = {name: column for column in columns for name in _derived(column)}
+    results = dict(_judge(path, entries, judged, table))
+    if len(results) != len(entries):
+        raise SettingsError(
+            f"{path}: {len(entries) - len(results)} expectations gave no result; two of them are the same"
+        )
+    report = Report(suite, len(frame), tuple(results[number] for number in sorted(results)))
+    logger.info(
+        "gate %s: %d rows, %d failures, %d warnings", suite, report.rows, len(report.failures), len(report.warnings)
+    )
+    return report

@@ -1,0 +1,26 @@
+"""The stages: the only glue. Each reads through the lake, calls pure functions, gates, and writes through the lake.
+
+`ingest`, `features` and `profile` work in two steps. Buckets of customers are computed into staging, in any order and on any
+machine; one close gates the whole staged day and commits it, the ledger last. Called with neither `bucket` nor `close`, a stage
+does both. A killed or failed call leaves the last good state readable, and the same call again repairs the day.
+"""
+
+from profiling.stages._days import is_current, run_days, stale_days
+from profiling.stages._features import features
+from profiling.stages._ingest import ingest
+from profiling.stages._profile import profile
+from profiling.stages._publish import publish
+from profiling.stages._step import STAGES, Outcome, parse_day
+
+__all__ = [
+    "STAGES",
+    "Outcome",
+    "features",
+    "ingest",
+    "is_current",
+    "parse_day",
+    "profile",
+    "publish",
+    "run_days",
+    "stale_days",
+]

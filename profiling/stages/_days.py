@@ -1,0 +1,106 @@
+"""Several days in order without Airflow, and which days need it."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from profiling.collect.drops import days_with_drops
+from profiling.errors import InputError, NotReady, SettingsError
+from profiling.ledger import DONE, EMPTY, STALE, days_between
+from profiling.settings import Settings
+from profiling.stages import _features, _ingest, _profile, _publish
+from profiling.stages._step import STAGES, Outcome, Run, begin, parse_day
+
+_FUNCTIONS: dict[str, Callable[[Settings, str], Outcome]] = {
+    "ingest": _ingest.ingest,
+    "features": _features.features,
+    "profile": _profile.profile,
+    "publish": _publish.publish,
+}
+_INPUTS: dict[str, Callable[[Run], str]] = {
+    "ingest": _ingest.inputs,
+    "features": _features.inputs,
+    "profile": _profile.inputs,
+    "publish": _publish.inputs,
+}
+
+
+def run_days(
+    settings: Settings,
+    first: str,
+    last: str,
+    stages: Sequence[str] = STAGES,
+    progress: Callable[[str, Outcome | None], None] = lambda day, outcome: None,
+) -> Iterator[Outcome]:
+    """The stages in order for every day from `first` to `last`, without Airflow.
+
+    A day whose inputs have not changed since it was released is left alone. Where only `ingest` and `features` run, a stretch of days
+    without a drop is one record. The first error ends the run; what was done stays.
+
+    Raises:
+        SettingsError: a day or stage is wrong.
+    """
+    first, last = parse_day(first), parse_day(last)
+    if last < first:
+        raise SettingsError(f"--to {last} is before --from {first}")
+    unknown = sorted(set(stages) - set(STAGES))
+    if unknown:
+        raise SettingsError(f"unknown stage {unknown[0]!r}; the stages are {', '.join(STAGES)}")
+    delivered = set(days_with_drops(settings))
+    is_history = set(stages) <= {"ingest", "features"}
+    stretch: list[str] = []
+    for day in days_between(first, last):
+        progress(day, None)
+        if is_history and day not in delivered:
+            stretch.append(day)
+            continue
+        yield from _record_empty(settings, stretch, stages)
+        stretch = []
+        for stage in (name for name in STAGES if name in stages):
+            if not is_current(settings, stage, day):
+                outcome = _FUNCTIONS[stage](settings, day)
+                progress(day, outcome)
+                yield outcome
+    yield from _record_empty(settings, stretch, stages)
+
+
+def is_current(settings: Settings, stage: str, day: str) -> bool:
+    """Whether a stage of a day is done and its inputs are those it was done with."""
+    run = begin(settings, day)
+    record = run.ledger.get(stage, run.day)
+    if record is None or record.state not in DONE:
+        return False
+    return record.inputs == _INPUTS[stage](run)
+
+
+def stale_days(settings: Settings) -> list[tuple[str, str]]:
+    """(day, stage) of everything released whose inputs have changed since, or that a later drop made stale."""
+    run = begin(settings, "1970-01-01")
+    found = []
+    for record in run.ledger.records():
+        if record.stage not in _INPUTS or record.state not in (*DONE, STALE):
+            continue
+        try:
+            inputs: str | None = _INPUTS[record.stage](Run(run.settings, run.lake, run.ledger, record.day, run.attempt))
+        except NotReady:
+            inputs = None  # what it rests on is being recomputed
+        if record.state == STALE or inputs != record.inputs:
+            found.append((record.day, record.stage))
+    return found
+
+
+def _record_empty(settings: Settings, stretch: list[str], stages: Sequence[str]) -> Iterator[Outcome]:
+    """One record per stage for a stretch of days without a drop; days recorded before are left alone."""
+    if not stretch:
+        return
+    run = begin(settings, stretch[0])
+    for stage in (name for name in STAGES if name in stages):
+        new = [day for day in stretch if run.ledger.state(stage, day) != EMPTY]
+        held = [day for day in new if run.ledger.state(stage, day) is not None]
+        if held:
+            raise InputError(
+                f"{stage} {held[0]}: the drop is gone from the landing area; the day is closed. Deliver it again"
+            )
+        if not new:
+            continue
+        # Days already empty inside the stretch say the same again, which changes nothing.
+        run.lake.record(stage, new[0], EMPTY, run.attempt, until=new[-1], note=f"{len(new)} days without a drop")
+        yield Outcome(stage, new[0], EMPTY, counts={"days": len(new)})

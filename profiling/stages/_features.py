@@ -1,0 +1,67 @@
+"""interactions -> text_features, daily_activity, text_activity."""
+
+from collections.abc import Sequence
+
+from profiling.behaviour.activity import daily_activity, text_activity
+from profiling.errors import NotReady
+from profiling.lake import Staged
+from profiling.ledger import DONE, EMPTY
+from profiling.settings import Settings
+from profiling.stages._step import Closed, Outcome, Run, Step, concat, digest, gate, run_step
+
+
+def features(settings: Settings, day: str, *, bucket: int | None = None, close: Sequence[str] | None = None) -> Outcome:
+    """interactions -> text_features, daily_activity, text_activity of the same day.
+
+    Raises:
+        NotReady: the day is not ingested.
+        GateFailed: an expectation failed.
+    """
+    return run_step(FEATURES, settings, day, bucket, close)
+
+
+def inputs(run: Run) -> str:
+    ingested = run.ledger.get("ingest", run.day)
+    if ingested is None or ingested.state not in DONE:
+        raise NotReady(
+            f"features {run.day}: ingest is {ingested.state if ingested else 'not done'}; run `profiling ingest --day {run.day}`"
+        )
+    return digest(ingested.outputs, run.settings.embedding)
+
+
+def _features_bucket(run: Run, bucket: int) -> Staged:
+    from profiling.prepare.privacy import REDACTION_VERSION
+    from profiling.text.cache import TextCache
+    from profiling.text.embedding import load_encoder
+    from profiling.text.features import text_features
+
+    rows = run.lake.read(
+        "interactions",
+        [("day", "==", run.day), ("bucket", "==", bucket)],
+        ["interaction_id", "identity_id", "bucket", "day", "text", "text_hash"],
+    )
+    rows = rows[rows["text"].notna()].reset_index(drop=True)
+    if rows.empty:
+        return Staged({"text_features": concat([], "text_features")})
+    encoder = load_encoder(run.settings.embedding, run.settings.cache)
+    cache = TextCache(run.settings.cache, "texts")
+    return Staged({"text_features": text_features(rows, encoder, cache, REDACTION_VERSION)})
+
+
+def _features_day(run: Run, parts: list[Staged]) -> Closed:
+    interactions = run.lake.read("interactions", [("day", "==", run.day)])
+    found = concat((part.frames["text_features"] for part in parts), "text_features")
+    frames = {
+        "text_features": found,
+        "daily_activity": daily_activity(interactions, found, run.day),
+        "text_activity": text_activity(interactions, found, run.day),
+    }
+    unread = int(found["embedding"].isna().sum())
+    counts = {"texts": len(found), "without_embedding": unread, "activity_rows": len(frames["daily_activity"])}
+    if run.ledger.state("ingest", run.day) == EMPTY:
+        return Closed(frames, counts, is_empty=True)
+    report, failures, warnings = gate("text_features", found) if len(found) else (None, [], [])
+    return Closed(frames, counts, report=report, failures=failures, warnings=warnings)
+
+
+FEATURES = Step("features", inputs, _features_bucket, _features_day)

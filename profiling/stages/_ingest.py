@@ -1,0 +1,218 @@
+"""Landing -> interactions, attributes, consents, catalogue, identity_links, quarantine."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from profiling import schemas
+from profiling.collect import collector
+from profiling.collect import drops as landing
+from profiling.errors import InputError, ProfilingError
+from profiling.lake import Staged
+from profiling.settings import Settings
+from profiling.stages._step import Closed, Outcome, Run, Step, concat, day_end, digest, gate, run_step
+
+STATEMENT_TABLES = ("attributes", "consents", "catalogue")
+STATEMENT_FORMS = ("customers", "consents", "catalogue")
+
+
+def ingest(settings: Settings, day: str, *, bucket: int | None = None, close: Sequence[str] | None = None) -> Outcome:
+    """Landing -> interactions, attributes, consents, catalogue, identity_links, quarantine.
+
+    Collects, validates, normalises, pseudonymises, redacts and deduplicates the drop of one day. A day without a drop is an empty
+    day: recorded, with a warning.
+
+    Raises:
+        NotReady: a source's drop has no `_SUCCESS` yet.
+        GateFailed: too many rejects, or an expectation failed.
+        InputError: the drop of a day that was released with rows is gone.
+    """
+    return run_step(INGEST, settings, day, bucket, close)
+
+
+def inputs(run: Run) -> str:
+    from profiling.prepare.privacy import pseudonym
+
+    key_name = pseudonym(run.settings.key(), "key")  # a changed key changes every id
+    found = landing.drops(run.settings, run.day)
+    return digest(landing.fingerprint(found), key_name, run.settings.timezone, run.settings.max_rejects)
+
+
+def _ingest_bucket(run: Run, bucket: int) -> Staged:
+    from profiling.prepare.deduplicate import exact, near
+
+    found = landing.drops(run.settings, run.day)
+    rows, links, rejects, files, redactions = _prepared_events(run, bucket)
+    others = _others_of_these_days(run, rows, bucket)
+    earlier, later = others[others["day"] < run.day], others[others["day"] > run.day]
+    unique, copies = exact(rows, earlier[["interaction_id"]])
+    kept, near_copies = near(unique, earlier)
+    frames = {"interactions": kept.assign(is_text_shared=False, day=run.day)[schemas.INTERACTIONS.names]}
+    frames["identity_links"] = links[links["interaction_id"].isin(kept["interaction_id"])].assign(day=run.day)
+    frames |= {name: schemas.TABLES[name].arrow.empty_table().to_pandas() for name in STATEMENT_TABLES}
+    if bucket == 0:  # statements are few: one bucket reads them all
+        statements, statement_rejects, statement_files = _prepared_statements(run)
+        frames |= statements
+        rejects, files = [*rejects, *statement_rejects], [*files, *statement_files]
+    frames["quarantine"] = concat(rejects, "quarantine")
+    outcomes = {"stored": kept, "duplicates_exact": copies, "duplicates_near": near_copies}
+    files = [_with_outcomes(entry, outcomes) for entry in files]
+    stale = sorted(later.loc[later["interaction_id"].isin(kept["interaction_id"]), "day"].unique())
+    return Staged(
+        frames, {"files": files, "sources": [d.source.name for d in found], "redactions": redactions, "stale": stale}
+    )
+
+
+def _prepared_events(
+    run: Run, bucket: int
+) -> tuple[pd.DataFrame, pd.DataFrame, list[pd.DataFrame], list[dict[str, Any]], dict[str, int]]:
+    """The bucket's events of all files of the drop, with identity links, rejects and what was read of each file."""
+    from profiling.prepare.interactions import prepare_interactions
+    from profiling.prepare.quarantine import quarantine
+
+    rows, links, rejects, files = [], [], [], []
+    redactions: Counter[str] = Counter()
+    for source, file, batches in _batches(run, is_statements=False):
+        lines_read = quarantined = 0
+        for batch in batches:
+            prepared = prepare_interactions(
+                batch.rows, source=source, source_file=file, day=run.day, day_end=day_end(run.settings, run.day),
+                zone=run.settings.zone, key=run.settings.key(), buckets=run.settings.buckets, bucket=bucket,
+            )  # fmt: skip
+            rows.append(prepared.rows)
+            links.append(prepared.links)
+            redactions.update(prepared.redactions)
+            lines_read += batch.lines_read
+            if bucket == 0:
+                rejected = pd.concat([batch.rejects, prepared.rejects], ignore_index=True)
+                quarantined += len(rejected)
+                rejects.append(
+                    quarantine(rejected, source=source, source_file=file, day=run.day, key=run.settings.key())
+                )
+        files.append({"source": source, "file": file, "read": lines_read, "quarantined": quarantined, "kind": "events"})
+    names = [name for name in schemas.INTERACTIONS.names if name != "is_text_shared"]
+    events = concat(rows, "interactions")[names]
+    return events, concat(links, "identity_links"), rejects, files, dict(sorted(redactions.items()))
+
+
+def _prepared_statements(run: Run) -> tuple[dict[str, pd.DataFrame], list[pd.DataFrame], list[dict[str, Any]]]:
+    """The statements of all files of the drop, by table. A line counts as stored when its statements are."""
+    from profiling.prepare.quarantine import quarantine
+    from profiling.prepare.statements import prepare_statements
+
+    found: dict[str, list[pd.DataFrame]] = {name: [] for name in STATEMENT_TABLES}
+    rejects, files = [], []
+    for source, file, batches in _batches(run, is_statements=True):
+        read = quarantined = 0
+        for batch in batches:
+            rows, refused = prepare_statements(
+                batch.rows, batch.table, source=source, source_file=file, day=run.day,
+                day_end=day_end(run.settings, run.day), zone=run.settings.zone, key=run.settings.key(),
+            )  # fmt: skip
+            rejected = pd.concat([batch.rejects, refused], ignore_index=True)
+            found[batch.table].append(rows)
+            rejects.append(quarantine(rejected, source=source, source_file=file, day=run.day, key=run.settings.key()))
+            read, quarantined = read + batch.lines_read, quarantined + len(rejected)
+        files.append({"source": source, "file": file, "read": read, "quarantined": quarantined, "kind": "statements"})
+    return {name: concat(frames, name) for name, frames in found.items()}, rejects, files
+
+
+def _batches(run: Run, is_statements: bool) -> Iterator[tuple[str, str, Iterator[Any]]]:
+    """(source, file name, batches) of every file of the drop that holds statements, or events."""
+    for drop in landing.drops(run.settings, run.day):
+        if (drop.source.form in STATEMENT_FORMS) == is_statements:
+            for file in drop.files:
+                yield drop.source.name, file.name, collector(drop.source.form)(file, run.settings.zone)
+
+
+def _others_of_these_days(run: Run, rows: pd.DataFrame, bucket: int) -> pd.DataFrame:
+    """What other drops stored of the event days that these rows touch, where duplicates of them could be."""
+    names = ["interaction_id", "identity_id", "event_day", "kind", "rating", "text", "day"]
+    event_days = sorted(set(rows["event_day"]))
+    return run.lake.read(
+        "interactions",
+        [("day", "!=", run.day), ("event_day", "in", event_days), ("bucket", "==", bucket)],
+        names,
+    )
+
+
+def _with_outcomes(entry: dict[str, Any], outcomes: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """What became of the lines of one file in this bucket."""
+    if entry["kind"] == "statements":
+        stored = entry["read"] - entry["quarantined"]
+        return {**entry, "stored": stored, "duplicates_exact": 0, "duplicates_near": 0, "suppressed": 0}
+    of_file = {
+        name: int(((rows["source"] == entry["source"]) & (rows["source_file"] == entry["file"])).sum())
+        for name, rows in outcomes.items()
+    }
+    return {**entry, **of_file, "suppressed": 0}
+
+
+def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
+    from profiling.prepare.deduplicate import flag_shared
+
+    names = ("interactions", *STATEMENT_TABLES, "identity_links", "quarantine")
+    frames = {name: concat((part.frames[name] for part in parts), name) for name in names}
+    files = _merged_files([entry for part in parts for entry in part.facts["files"]])
+    counts = _ingest_counts(files, parts)
+    delivered = set(parts[0].facts["sources"])
+    if not delivered:
+        _refuse_if_closed(run)
+        warning = "no source delivered a drop: recorded as an empty day"
+        return Closed(frames, counts, files, warnings=[warning], is_empty=True)
+    warnings = [f"source {s.name} delivered no drop" for s in landing.sources(run.settings) if s.name not in delivered]
+    frames["interactions"] = flag_shared(frames["interactions"])
+    report, failures, gate_warnings = gate("interactions", frames["interactions"])
+    share = counts["quarantined"] / counts["read"] if counts["read"] else 0.0
+    if share > run.settings.max_rejects:
+        reasons = ", ".join(f"{n} {reason}" for reason, n in frames["quarantine"]["reason"].value_counts().items())
+        failures.insert(
+            0,
+            f"{counts['quarantined']} of {counts['read']} rows were rejected ({share:.1%}; PROFILING_MAX_REJECTS allows "
+            f"{run.settings.max_rejects:.1%}): {reasons}. Repair the drop and run the day again, or raise the limit",
+        )
+    stale = sorted({day for part in parts for day in part.facts["stale"]})
+    return Closed(frames, counts, files, report, failures, warnings + gate_warnings, stale_days=stale)
+
+
+def _merged_files(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One entry per file over all buckets; every line is accounted for.
+
+    Raises:
+        ProfilingError: read != stored + duplicates + quarantined + suppressed: rows were lost, which is a defect here.
+    """
+    outcomes = ("stored", "duplicates_exact", "duplicates_near", "quarantined", "suppressed")
+    merged: dict[tuple[str, str], dict[str, Any]] = {}
+    for entry in entries:
+        key = (entry["source"], entry["file"])
+        total = merged.setdefault(
+            key, {"source": key[0], "file": key[1], "read": entry["read"], **dict.fromkeys(outcomes, 0)}
+        )
+        for name in outcomes:
+            total[name] += entry[name]
+    for total in merged.values():
+        if total["read"] != sum(total[name] for name in outcomes):
+            raise ProfilingError(f"lines of {total['source']}/{total['file']} are unaccounted for: {total}")
+    return [merged[key] for key in sorted(merged)]
+
+
+def _ingest_counts(files: list[dict[str, Any]], parts: list[Staged]) -> dict[str, int]:
+    names = ("read", "stored", "duplicates_exact", "duplicates_near", "quarantined", "suppressed")
+    counts = {name: sum(entry[name] for entry in files) for name in names}
+    redactions: Counter[str] = Counter()
+    for part in parts:
+        redactions.update(part.facts["redactions"])
+    return counts | {f"redacted_{kind}": number for kind, number in sorted(redactions.items())}
+
+
+def _refuse_if_closed(run: Run) -> None:
+    if run.lake.read("interactions", [("day", "==", run.day)], ["interaction_id"]).size:
+        raise InputError(
+            f"the drop of {run.day} is gone from the landing area, and the day holds interactions: it is closed and is "
+            "never computed as empty. Deliver the drop again to recompute it"
+        )
+
+
+INGEST = Step("ingest", inputs, _ingest_bucket, _ingest_day)

@@ -1,0 +1,60 @@
+"""Everything known at the end of a day -> profiles."""
+
+from collections.abc import Sequence
+
+from profiling.errors import NotReady
+from profiling.lake import Staged
+from profiling.ledger import DONE, sunday_before
+from profiling.settings import Settings
+from profiling.stages._step import Closed, Outcome, Run, Step, and_more, concat, digest, gate, run_step
+
+
+def profile(settings: Settings, day: str, *, bucket: int | None = None, close: Sequence[str] | None = None) -> Outcome:
+    """Everything known at the end of the day -> profiles.
+
+    Raises:
+        NotReady: the day, or an earlier one, is opened and not finished.
+        GateFailed: an expectation failed, or a document does not fit its JSON Schema.
+    """
+    return run_step(PROFILE, settings, day, bucket, close)
+
+
+def inputs(run: Run) -> str:
+    unfinished = run.ledger.unfinished(run.day)
+    if unfinished:
+        raise NotReady(f"profile {run.day} waits: {unfinished[0]}" + and_more(len(unfinished) - 1))
+    if run.ledger.state("features", run.day) not in DONE:
+        raise NotReady(f"profile {run.day}: the day has no features; run `profiling features --day {run.day}`")
+    return digest(run.ledger.chain(run.day), run.settings.timezone)
+
+
+def _profile_bucket(run: Run, bucket: int) -> Staged:
+    from profiling.profiles.build import build_profiles
+    from profiling.profiles.history import close_week, take_snapshot
+    from profiling.profiles.interests import interests
+    from profiling.recommend import recommend
+
+    close_week(run.lake, run.ledger, sunday_before(run.day), run.attempt)
+    snapshot = take_snapshot(run.lake, run.day, run.settings.timezone, bucket, run.settings.buckets)
+    liked = interests(snapshot)
+    return Staged({"profiles": build_profiles(snapshot, recommend(snapshot, liked), liked, bucket)})
+
+
+def _profile_day(run: Run, parts: list[Staged]) -> Closed:
+    from profiling.profiles.build import document_faults
+
+    profiles = concat((part.frames["profiles"] for part in parts), "profiles").sort_values(
+        "customer_id", ignore_index=True
+    )
+    report, failures, warnings = gate("profiles", profiles)
+    failures += document_faults(profiles["document"].iloc[:: max(1, len(profiles) // 50)])
+    if failed := run.ledger.failed(run.day):
+        warnings.append(
+            f"days that failed their gate are not in these profiles: {', '.join(failed[-3:])}{and_more(len(failed) - 3)}"
+        )
+    return Closed(
+        {"profiles": profiles}, {"customers": len(profiles)}, report=report, failures=failures, warnings=warnings
+    )
+
+
+PROFILE = Step("profile", inputs, _profile_bucket, _profile_day)

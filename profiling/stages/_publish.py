@@ -1,0 +1,84 @@
+"""profiles -> the publication target."""
+
+from typing import Any
+
+import pandas as pd
+
+from profiling import __version__, schemas
+from profiling.errors import NotReady
+from profiling.ledger import OPEN, RELEASED, sunday_before
+from profiling.settings import Settings
+from profiling.stages._step import Outcome, Run, begin, digest
+
+
+def publish(settings: Settings, day: str) -> Outcome:
+    """profiles -> the publication target: parts, pages, manifest, latest.json.
+
+    Raises:
+        NotReady: the day has no released profiles, or the target does not answer.
+    """
+    from profiling.publish import open_target, publish_profiles
+
+    run = begin(settings, day)
+    fingerprint = inputs(run)
+    run.lake.record("publish", run.day, OPEN, run.attempt, inputs=fingerprint)
+    profiles = run.lake.read("profiles", [("day", "==", run.day)])
+    pages = _pages(run, profiles)
+    published = publish_profiles(
+        open_target(settings.publish, settings.s3_endpoint),
+        profiles,
+        day=run.day,
+        buckets=settings.buckets,
+        report_html=pages["report"],
+        quality_html=pages["quality"],
+        model_versions=_model_versions(run),
+        run=_run_facts(run),
+    )
+    counts = {"customers": published.customers, "objects": published.objects, "bytes": published.bytes}
+    run.lake.record(
+        "publish", run.day, RELEASED, run.attempt, inputs=fingerprint, outputs=published.revision, counts=counts,
+        note=published.manifest_key,
+    )  # fmt: skip
+    return Outcome("publish", run.day, RELEASED, counts=counts, report=published.manifest_key)
+
+
+def inputs(run: Run) -> str:
+    profiled = run.ledger.get("profile", run.day)
+    if profiled is None or profiled.state != RELEASED:
+        raise NotReady(
+            f"publish {run.day}: profile is {profiled.state if profiled else 'not done'}; run `profiling profile --day {run.day}`"
+        )
+    return digest(profiled.outputs, run.settings.publish)
+
+
+def _pages(run: Run, profiles: pd.DataFrame) -> dict[str, str]:
+    from profiling.profiles.report import render_quality, render_report
+
+    records = {stage: run.ledger.get(stage, run.day) for stage in ("ingest", "features", "profile")}
+    counts = {stage: record.counts for stage, record in records.items() if record}
+    reasons = run.lake.read("quarantine", [("day", "==", run.day)], ["reason"])["reason"].value_counts()
+    counts["quarantine"] = {str(reason): int(number) for reason, number in sorted(reasons.items())}
+    reports = {stage: record.report for stage, record in records.items() if record and record.report}
+    files = records["ingest"].files if records["ingest"] else []
+    return {
+        "report": render_report(profiles, counts, run.day, None),
+        "quality": render_quality(reports, {"counts": counts, "files": files}, run.day),
+    }
+
+
+def _model_versions(run: Run) -> dict[str, str]:
+    """The models whose work is in the day's profiles: those of the last closed week and of the days since."""
+    sunday = sunday_before(run.day)
+    models = set(run.lake.read("text_state", [("week", "==", sunday)], ["model"])["model"])
+    models |= set(run.lake.read("text_activity", [("day", ">", sunday), ("day", "<=", run.day)], ["model"])["model"])
+    return {"embedding": ", ".join(sorted(models))} if models else {}
+
+
+def _run_facts(run: Run) -> dict[str, Any]:
+    """What `run.json` holds: true of this run, outside the promise of the same bytes."""
+    return {
+        "attempt": run.attempt,
+        "at": pd.Timestamp.now(tz="UTC").isoformat(timespec="seconds"),
+        "version": __version__,
+        "table_versions": {name: version for name in schemas.TABLES if (version := run.lake.version(name)) is not None},
+    }

@@ -1,0 +1,184 @@
+"""How a stage works: buckets into staging, in any order and on any machine, then one close that gates and commits."""
+
+import hashlib
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from profiling import __version__, schemas
+from profiling.errors import GateFailed, InputError, NotReady, SettingsError
+from profiling.lake import Lake, Staged, fingerprint
+from profiling.ledger import EMPTY, FAILED, OPEN, RELEASED, STALE, Ledger
+from profiling.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+STAGES = ("ingest", "features", "profile", "publish")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage did: small enough for XCom. `state` is staged, released or empty; `staged` is the key of a bucket's work."""
+
+    stage: str
+    day: str
+    state: str
+    staged: str | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    report: str | None = None
+
+    def asdict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One call of a stage: what its steps need to know."""
+
+    settings: Settings
+    lake: Lake
+    ledger: Ledger
+    day: str
+    attempt: str
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A whole day, computed and gated, ready to be committed."""
+
+    frames: dict[str, pd.DataFrame]
+    counts: dict[str, int]
+    files: list[dict[str, Any]] = field(default_factory=list)
+    report: dict[str, Any] | None = None
+    failures: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    is_empty: bool = False
+    stale_days: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Step:
+    """How one stage computes: a fingerprint of its inputs, one bucket, the whole day."""
+
+    name: str
+    inputs: Callable[[Run], str]
+    compute: Callable[[Run, int], Staged]
+    finish: Callable[[Run, list[Staged]], Closed]
+
+
+def begin(settings: Settings, day: str) -> Run:
+    lake = Lake.open(settings)
+    return Run(settings, lake, Ledger(lake.ledger()), parse_day(day), uuid.uuid4().hex[:12])
+
+
+def run_step(step: Step, settings: Settings, day: str, bucket: int | None, close: Sequence[str] | None) -> Outcome:
+    if bucket is not None and close is not None:
+        raise SettingsError("a bucket is computed or a day is closed, not both in one call")
+    if bucket is not None and not 0 <= bucket < settings.buckets:
+        raise SettingsError(f"bucket {bucket} does not exist: PROFILING_BUCKETS is {settings.buckets}, the first is 0")
+    run = begin(settings, day)
+    inputs = step.inputs(run)
+    if close is None and (bucket is None or (bucket == 0 and run.ledger.state(step.name, run.day) != OPEN)):
+        run.lake.record(step.name, run.day, OPEN, run.attempt, inputs=inputs)
+    if bucket is not None:
+        staged = step.compute(run, bucket)
+        key = run.lake.stage(step.name, run.day, bucket, Staged(staged.frames, {**staged.facts, "inputs": inputs}))
+        return Outcome(step.name, run.day, "staged", staged=key, counts={n: len(f) for n, f in staged.frames.items()})
+    if close is None:
+        parts = [step.compute(run, number) for number in range(settings.buckets)]
+    else:
+        parts = _staged_parts(step, run, close, inputs)
+    return _commit(step, run, step.finish(run, parts), inputs)
+
+
+def _staged_parts(step: Step, run: Run, keys: Sequence[str], inputs: str) -> list[Staged]:
+    """The staged work of every bucket, of these inputs and no others."""
+    buckets = run.settings.buckets
+    parts = [run.lake.staged(key) for key in keys or run.lake.newest_staged(step.name, run.day, buckets)]
+    found = sorted(part.facts["bucket"] for part in parts)
+    if found != list(range(buckets)):
+        raise InputError(f"{step.name} {run.day}: staged buckets {found}, expected 0 to {buckets - 1}, each once")
+    for part in parts:
+        if part.facts["inputs"] != inputs:
+            raise NotReady(
+                f"{step.name} {run.day}: bucket {part.facts['bucket']} was computed from other inputs than those of now; "
+                f"run it again with --bucket {part.facts['bucket']}"
+            )
+    return sorted(parts, key=lambda part: int(part.facts["bucket"]))
+
+
+def _commit(step: Step, run: Run, closed: Closed, inputs: str) -> Outcome:
+    facts = {"inputs": inputs, "counts": closed.counts, "files": closed.files, "report": closed.report}
+    note = " ".join(closed.warnings) or None
+    if closed.failures:
+        sentence = f"{step.name} {run.day}: " + "; ".join(closed.failures)
+        run.lake.record(step.name, run.day, FAILED, run.attempt, **facts, note=sentence)
+        raise GateFailed(sentence)
+    for warning in closed.warnings:
+        logger.warning("%s %s: %s", step.name, run.day, warning)
+    for name, frame in closed.frames.items():
+        run.lake.replace(name, run.day, frame)
+    state = EMPTY if closed.is_empty else RELEASED
+    run.lake.record(step.name, run.day, state, run.attempt, **facts, outputs=fingerprint(closed.frames), note=note)
+    for day in closed.stale_days:
+        run.lake.record(
+            step.name, day, STALE, run.attempt, note=f"the drop of {run.day} holds rows that this day stored too"
+        )
+    run.lake.clear_staging(step.name, run.day)
+    logger.info("%s %s: %s %s", step.name, run.day, state, closed.counts)
+    return Outcome(step.name, run.day, state, counts=closed.counts, warnings=closed.warnings, report=note)
+
+
+def gate(suite: str, frame: pd.DataFrame) -> tuple[dict[str, Any], list[str], list[str]]:
+    """The report of a suite, its failures and its warnings as sentences."""
+    from profiling.quality import gate
+
+    report = gate(suite, frame)
+
+    def sentences(results: Iterable[Mapping[str, Any]]) -> list[str]:
+        return [
+            f"{suite}: {r['expectation']}({r['column'] or 'table'}) does not hold for {r['unexpected_count'] or 'the'} rows. {r['fix']}"
+            for r in results
+        ]
+
+    return report.to_dict(), sentences(report.failures), sentences(report.warnings)
+
+
+def concat(frames: Iterable[pd.DataFrame], name: str) -> pd.DataFrame:
+    """Frames of one table as one; all empty ones give an empty frame with the right types."""
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else schemas.TABLES[name].arrow.empty_table().to_pandas()
+
+
+def parse_day(day: str) -> str:
+    """A day as YYYY-MM-DD.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    try:
+        if len(day) != 10:
+            raise ValueError(day)
+        return date.fromisoformat(day).isoformat()
+    except ValueError as error:
+        raise SettingsError(f"{day!r} is not a day; write it as YYYY-MM-DD, such as 2026-06-15") from error
+
+
+def day_end(settings: Settings, day: str) -> pd.Timestamp:
+    """The end of a day: the next local midnight, in UTC."""
+    return (pd.Timestamp(day) + pd.Timedelta(days=1)).tz_localize(settings.zone).tz_convert("UTC")
+
+
+def digest(*parts: object) -> str:
+
+    return hashlib.sha256("\0".join([__version__, *map(str, parts)]).encode()).hexdigest()
+
+
+def and_more(number: int) -> str:
+    return f" and {number} more" if number > 0 else ""

@@ -1,0 +1,60 @@
+"""Looking at a lake: what `profiling status` and `profiling days` say."""
+
+from typing import Any
+
+from profiling import schemas
+from profiling.lake import Lake
+from profiling.ledger import DONE, EMPTY, FAILED, OPEN, RELEASED, STALE, Ledger, days_between
+from profiling.publish import open_target, read_manifest
+from profiling.settings import Settings
+from profiling.stages import STAGES, stale_days
+
+
+def status(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Settings, rows by table, the newest released day by stage, and the newest publication."""
+    lake = Lake.open(settings)
+    ledger = Ledger(lake.ledger())
+    newest = {
+        stage: max((day for day in ledger.days(stage) if ledger.state(stage, day) == RELEASED), default=None)
+        for stage in STAGES
+    }
+    published: dict[str, Any] = {"newest day": None}
+    if newest["publish"]:
+        manifest = read_manifest(open_target(settings.publish, settings.s3_endpoint), None)
+        published = {"newest day": manifest["day"], "revision": manifest["revision"], "customers": manifest["rows"]}
+    return {
+        "settings": {
+            name: str(value) for name, value in settings.model_dump().items() if name != "pseudonym_key" and value
+        },
+        "rows": {name: lake.rows(name) for name in schemas.TABLES},
+        "newest released day": newest,
+        "published": published,
+    }
+
+
+def day_rows(
+    settings: Settings, *, missing: bool = False, stale: bool = False, unfinished: bool = False
+) -> list[dict[str, Any]]:
+    """One row a day: the state of every stage and what became of the rows read; all days, or those of the kinds asked for."""
+    ledger = Ledger(Lake.open(settings).ledger())
+    recorded = ledger.days(*STAGES)
+    all_days = days_between(recorded[0], recorded[-1]) if recorded else []
+    stale_stages = set(stale_days(settings)) if stale else set()
+    rows = []
+    for day in all_days:
+        states = {stage: _state(ledger, stage, day, stale_stages) for stage in STAGES}
+        wanted = [
+            missing and states["ingest"] in (None, EMPTY),
+            stale and STALE in states.values(),
+            unfinished and any(state in (OPEN, FAILED) for state in states.values()),
+        ]
+        if any(wanted) or not (missing or stale or unfinished):
+            record = ledger.get("ingest", day)
+            counts = record.counts if record and record.state in (*DONE, FAILED, STALE) else {}
+            names = ("read", "stored", "duplicates_exact", "duplicates_near", "quarantined", "suppressed")
+            rows.append({"day": day, **states, **{name: counts.get(name) for name in names}})
+    return rows
+
+
+def _state(ledger: Ledger, stage: str, day: str, stale_stages: set[tuple[str, str]]) -> str | None:
+    return STALE if (day, stage) in stale_stages else ledger.state(stage, day)

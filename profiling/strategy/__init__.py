@@ -1,0 +1,1 @@
+"""Strategy: what to do next for a customer, and through which channel."""

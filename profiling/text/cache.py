@@ -1,0 +1,153 @@
+"""A cache of bytes on disk that several processes may use, fork or kill at any time."""
+
+import logging
+import os
+import sqlite3
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+_BUSY_SECONDS = 60.0
+_KEYS_A_QUERY = 900  # below the 999 variables that older SQLite builds allow
+_CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+class TextCache:
+    """Bytes by key in `folder/namespace.sqlite`. Losing it costs only time.
+
+    Opened at the first use, one connection for each process and thread. Every value carries a checksum: a damaged value is
+    missing, a damaged file is moved aside with a warning and begun anew.
+    """
+
+    def __init__(self, folder: Path, namespace: str) -> None:
+        self.folder, self.namespace = Path(folder), namespace
+        self.path = self.folder / f"{namespace}.sqlite"
+        # Connections of a parent process stay referenced: closing them in a forked child would drop the parent's locks.
+        self._connections: dict[tuple[int, int], sqlite3.Connection] = {}
+
+    def __reduce__(self) -> tuple[type["TextCache"], tuple[Path, str]]:
+        return TextCache, (self.folder, self.namespace)
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """The values known among `keys`, in the order of `keys`."""
+        wanted = list(dict.fromkeys(keys))
+        if not wanted:
+            return {}
+        found = self._retrying(lambda connection: _select(connection, wanted))
+        return {key: found[key] for key in wanted if key in found}
+
+    def put_many(self, values: Mapping[str, bytes]) -> None:
+        """Store all values in one transaction: after a kill all are there or none."""
+        if not values:
+            return
+        rows = [(key, zlib.crc32(value), value) for key, value in values.items()]
+        self._retrying(lambda connection: _insert(connection, rows))
+
+    def close(self) -> None:
+        """Close this thread's connection; the next use opens a new one."""
+        connection = self._connections.pop(_here(), None)
+        if connection is not None:
+            connection.close()
+
+    def _retrying(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
+        try:
+            return action(self._connection())
+        except sqlite3.DatabaseError as error:
+            if not _is_corrupt(error):
+                raise
+        self.close()
+        self._move_aside()
+        return action(self._connection())
+
+    def _connection(self) -> sqlite3.Connection:
+        connection = self._connections.get(_here())
+        if connection is None:
+            connection = _open(self.path)
+            self._connections[_here()] = connection
+        return connection
+
+    def _move_aside(self) -> None:
+        """Rename the damaged file, unless another process has done so already."""
+        import fcntl
+
+        with (self.folder / f"{self.namespace}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if _is_sound(self.path):
+                return
+            target = next(
+                path for n in range(10**6) if not (path := self.path.with_suffix(f".corrupt-{n}")).exists()
+            )
+            log.warning("%s is damaged; moved to %s, its results are computed again", self.path, target.name)
+            os.replace(self.path, target)
+            for suffix in ("-wal", "-shm"):
+                Path(f"{self.path}{suffix}").unlink(missing_ok=True)
+
+
+def _here() -> tuple[int, int]:
+    return os.getpid(), threading.get_ident()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        # A power cut may lose the last transactions, never the file: good enough for a cache.
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, checksum INTEGER NOT NULL, value BLOB NOT NULL)"
+        )
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _select(connection: sqlite3.Connection, keys: list[str]) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for start in range(0, len(keys), _KEYS_A_QUERY):
+        part = keys[start : start + _KEYS_A_QUERY]
+        marks = ",".join("?" * len(part))
+        for key, checksum, value in connection.execute(
+            f"SELECT key, checksum, value FROM results WHERE key IN ({marks})", part
+        ):
+            if zlib.crc32(value) == checksum:
+                found[key] = value
+    return found
+
+
+def _insert(connection: sqlite3.Connection, rows: list[tuple[str, int, bytes]]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.executemany("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", rows)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _is_corrupt(error: sqlite3.DatabaseError) -> bool:
+    # The low byte is the primary code; a table of another form ("no such column") is as useless as a damaged one.
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and (code & 0xFF) in _CORRUPT
+
+
+def _is_sound(path: Path) -> bool:
+    if not path.exists():
+        return True
+    try:
+        connection = _open(path)
+        try:
+            return connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError as error:
+        if _is_corrupt(error):
+            return False
+        raise

@@ -1,0 +1,306 @@
+"""One small Airflow on this machine, in a folder of its own: started, asked over its REST API, and stopped to the last process.
+
+Used by `make demo`, `make ui` and the tests alike. SQLite and LocalExecutor: right for one machine, not for a shop's production.
+"""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+DAGS = ("ingest_interactions", "extract_text_features", "publish_profiles")
+FINAL = {"success", "failed"}
+
+
+class AirflowProblem(Exception):
+    """A sentence for the person at the terminal: what is wrong and what to do."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def require_port(port: int, fix: str) -> None:
+    """Raises:
+    AirflowProblem: someone listens there already (a health check would then answer for the wrong server).
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise AirflowProblem(f"port {port} is taken by another program: stop it, or {fix}") from error
+
+
+def stop(processes: Iterable[subprocess.Popen[bytes]], patience_s: float = 6.0) -> None:
+    """End these processes and everything they started, also what has left their process group (Airflow's tasks do)."""
+    roots = [process for process in processes if process.poll() is None]
+    family: dict[int, psutil.Process] = {}
+
+    def gather() -> list[psutil.Process]:
+        for process in [*(p.pid for p in roots), *family]:
+            with suppress(psutil.NoSuchProcess):
+                parent = psutil.Process(process)
+                for member in (parent, *parent.children(recursive=True)):
+                    family.setdefault(member.pid, member)
+        return [member for member in family.values() if member.is_running() and member.status() != psutil.STATUS_ZOMBIE]
+
+    with suppress(psutil.NoSuchProcess):
+        for member in gather():
+            with suppress(psutil.NoSuchProcess):
+                member.terminate()
+    for wait_s in (patience_s, 2.0, 2.0):
+        psutil.wait_procs(list(family.values()), timeout=wait_s)
+        for member in gather():
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
+    for process in roots:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=2)
+
+
+class LocalAirflow:
+    """Airflow's components as child processes, with `home` as AIRFLOW_HOME.
+
+    Args:
+        home: kept between runs; the database is made once.
+        environment: the variables the tasks see, on top of this process's own.
+        port: of the web UI and the REST API.
+        is_scheduled: False: only days that are asked for, no run of yesterday.
+        has_triggerer: needed only where a scheduled day waits for its drop.
+        parallelism: task processes at one time.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        environment: Mapping[str, str],
+        *,
+        port: int,
+        is_scheduled: bool = False,
+        has_triggerer: bool = False,
+        parallelism: int = 2,
+    ) -> None:
+        self.home, self.port, self.has_triggerer = home.resolve(), port, has_triggerer
+        self.url = f"http://127.0.0.1:{port}"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.password = self._secret("password", lambda: secrets.token_urlsafe(9))
+        self._token = ""
+        passwords = self.home / "passwords.json"
+        passwords.write_text(json.dumps({"admin": self.password}))
+        passwords.chmod(0o600)
+        self.environment = {
+            **environment,
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": str(parallelism),
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+            # Several processes write to one SQLite file: wait for the lock, do not die of it.
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=60",
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(port),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API__SECRET_KEY": self._secret("session_key", lambda: secrets.token_hex(32)),
+            "AIRFLOW__API_AUTH__JWT_SECRET": self._secret("jwt_key", lambda: secrets.token_hex(32)),
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+            # A task's supervisor now and then misses its end and sleeps until the next heartbeat: measured 5 s of 6.
+            "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+            # The DAG files do not change under a demo; parsing them again and again takes the tasks' time.
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
+            "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            "AIRFLOW__PROFILING__SCHEDULED": str(is_scheduled),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _secret(self, name: str, make: Any) -> str:
+        """A secret of this installation: made once, kept readable by its owner only."""
+        path = self.home / f".{name}"
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(make())
+        return path.read_text()
+
+    def _log(self, name: str) -> Path:
+        path = self.home / "logs" / f"{name}.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def _spawn(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+        with self._log(name).open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "airflow", *arguments],
+                env={**os.environ, **self.environment},
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C at the terminal reaches us alone, and we stop them in order
+            )
+        self.processes[name] = process
+        return process
+
+    def __enter__(self) -> "LocalAirflow":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Make or reuse the database and start the components, without waiting for them."""
+        made = self.home / ".database"
+        if not made.exists():
+            process = self._spawn("migrate", "db", "migrate")
+            if process.wait() != 0:
+                raise AirflowProblem(f"Airflow could not make its database; the reason is in {self._log('migrate')}")
+            made.touch()
+        self._spawn("api-server", "api-server")
+        self._spawn("scheduler", "scheduler", "--skip-serve-logs")
+        self._spawn("dag-processor", "dag-processor")
+        if self.has_triggerer:
+            self._spawn("triggerer", "triggerer", "--skip-serve-logs")
+
+    def wait_until_ready(self, timeout_s: float = 240.0) -> None:
+        """Wait for a healthy scheduler and the three DAGs.
+
+        Raises:
+            AirflowProblem: a component ended, or it took too long; the message names its log.
+        """
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            self.check()
+            with suppress(OSError):
+                health = self.get("/api/v2/monitor/health", authorised=False)
+                if health["scheduler"]["status"] == "healthy":
+                    errors = self.get("/api/v2/importErrors")["import_errors"]
+                    if errors:
+                        raise AirflowProblem(f"{errors[0]['filename']}: {errors[0]['stack_trace'].strip().splitlines()[-1]}")
+                    if {dag["dag_id"] for dag in self.get("/api/v2/dags")["dags"]} >= set(DAGS):
+                        return
+            time.sleep(0.5)
+        raise AirflowProblem(f"Airflow was not ready after {timeout_s:.0f} s; see {self.home / 'logs'}")
+
+    def check(self) -> None:
+        """Raises:
+        AirflowProblem: a component is no longer running.
+        """
+        for name, process in self.processes.items():
+            if name != "migrate" and process.poll() is not None:
+                raise AirflowProblem(f"Airflow's {name} ended with code {process.returncode}; see {self._log(name)}")
+
+    def stop(self) -> None:
+        stop(self.processes.values())
+        self.processes.clear()
+
+    # ---- the REST API
+
+    def _request(self, method: str, path: str, body: Any = None, *, authorised: bool = True) -> Any:
+        request = urllib.request.Request(self.url + path, method=method)
+        request.add_header("Accept", "application/json")
+        if authorised:
+            if not self._token:
+                login = {"username": "admin", "password": self.password}
+                self._token = self._request("POST", "/auth/token", login, authorised=False)["access_token"]
+            request.add_header("Authorization", f"Bearer {self._token}")
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
+            request.data = json.dumps(body).encode()
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            raise AirflowProblem(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from error
+        return json.loads(text) if text else None
+
+    def get(self, path: str, *, authorised: bool = True) -> Any:
+        return self._request("GET", path, authorised=authorised)
+
+    def post(self, path: str, body: Any) -> Any:
+        return self._request("POST", path, body)
+
+    def settle(self) -> None:
+        """Leave no work of an earlier, interrupted start: it would go on beside what is asked for now."""
+        for backfill in self.get(f"/api/v2/backfills?dag_id={DAGS[0]}")["backfills"]:
+            if not backfill["completed_at"]:
+                self._request("PUT", f"/api/v2/backfills/{backfill['id']}/cancel")
+        for run in self.runs():
+            if run["state"] not in FINAL:
+                self._request("PATCH", f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
+
+    def backfill(self, first: str, last: str, reprocess: str = "none") -> int:
+        """Ask for these days, both included, one after another; downstream DAGs follow. The backfill's id."""
+        body = {
+            "dag_id": DAGS[0],
+            "from_date": f"{first}T00:00:00Z",
+            "to_date": f"{last}T00:00:00Z",
+            "max_active_runs": 1,
+            "reprocess_behavior": reprocess,
+        }
+        return int(self.post("/api/v2/backfills", body)["id"])
+
+    def trigger(self, dag: str, *, key: str | None = None, day: str | None = None) -> str:
+        """Start one run by hand, by partition key or by the form's field; its run id."""
+        body: dict[str, Any] = {"logical_date": None}
+        body |= {"partition_key": key} if key else {}
+        body |= {"conf": {"day": day}} if day else {}
+        return str(self.post(f"/api/v2/dags/{dag}/dagRuns", body)["dag_run_id"])
+
+    def runs(self, dag: str = "~") -> list[dict[str, Any]]:
+        """All runs, oldest first."""
+        runs: list[dict[str, Any]] = []
+        while True:
+            page = self.get(f"/api/v2/dags/{dag}/dagRuns?order_by=id&limit=100&offset={len(runs)}")["dag_runs"]
+            runs += page
+            if len(page) < 100:
+                return runs
+
+    def failure(self, run: Mapping[str, Any]) -> str:
+        """Why a run failed: the first failed task and the last error of its log."""
+        path = f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances"
+        for task in self.get(path)["task_instances"]:
+            if task["state"] in ("failed", "up_for_retry"):
+                log = self.get(f"{path}/{task['task_id']}/logs/{max(task['try_number'], 1)}?map_index={task['map_index']}")
+                return f"{run['dag_id']}.{task['task_id']}: {last_error(log.get('content') or [])}"
+        return f"{run['dag_id']}: no task failed; see {self._log('scheduler')}"
+
+
+def last_error(lines: Iterable[Mapping[str, Any]]) -> str:
+    """The exception's own sentence out of a task's log."""
+    sentence = "the log names no error"
+    for line in lines:
+        for detail in line.get("error_detail") or []:
+            sentence = f"{detail['exc_type']}: {detail['exc_value']}"
+    return sentence
+
+
+def interruptible() -> None:
+    """Let a plain `kill` end us the same way as Ctrl-C: through the `finally` blocks."""
+
+    def end(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)

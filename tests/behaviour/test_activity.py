@@ -1,0 +1,222 @@
+"""Sums of a day and their fold: a world small enough to add up by head."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from profiling import schemas
+from profiling.behaviour.activity import (
+    GRAIN,
+    RECENT_HALF_LIFE_DAYS,
+    STATE_COLUMNS,
+    VECTOR_COLUMNS,
+    add_vectors,
+    combine,
+    daily_activity,
+    fold,
+    fold_vectors,
+    text_activity,
+)
+
+DAY = "2026-06-15"
+
+
+def event(number: int, who: str = "ann", kind: str = "purchase", item: str | None = "guitar", **changes) -> dict:
+    at = pd.Timestamp(f"{changes.pop('on', DAY)}T10:{number:02d}:00", tz="UTC")
+    row = {
+        "interaction_id": f"i{number:02d}",
+        "identity_id": who,
+        "bucket": 0,
+        "day": DAY,
+        "occurred_at": at,
+        "event_day": at.strftime("%Y-%m-%d"),
+        "kind": kind,
+        "source": "events",
+        "item_id": item,
+        "text": None,
+        "text_hash": None,
+        "rating": np.nan,
+        "quantity": np.nan,
+        "amount": np.nan,
+        "currency": None,
+        "channel": None,
+        "attributes": None,
+        "is_text_shared": False,
+        "source_file": "f",
+        "source_line": number,
+    }
+    return row | changes
+
+
+def said(number: int, sentiment: float, keywords=(), aspects=(), language: str = "en", embedding=None) -> dict:
+    return {
+        "interaction_id": f"i{number:02d}",
+        "identity_id": "ann",
+        "bucket": 0,
+        "day": DAY,
+        "model": "m@1",
+        "language": language,
+        "sentiment": sentiment,
+        "sentiment_model": "lexicon",
+        "keywords": [{"term": t, "weight": w} for t, w in keywords],
+        "aspects": [{"aspect": a, "polarity": p} for a, p in aspects],
+        "embedding": embedding,
+    }
+
+
+EVENTS = pd.DataFrame(
+    [
+        event(1, amount=100.0, currency="USD", quantity=1.0),
+        event(2, amount=20.0, currency="USD", quantity=2.0, item="strings"),
+        event(3, amount=5.0, currency="EUR", item="strings"),
+        event(4, kind="review", rating=5.0),
+        event(5, kind="review", rating=2.0, item="strings", on="2026-06-13"),
+        event(6, who="bob", kind="view"),
+    ]
+)
+SAID = pd.DataFrame(
+    [
+        said(4, 0.9, keywords=[("tone", 0.8), ("neck", 0.5)], aspects=[("quality", 0.9)], embedding=[1.0, 0.0]),
+        said(5, -0.6, keywords=[("tone", 0.4)], aspects=[("delivery", -0.7)], embedding=[0.0, 1.0]),
+    ]
+)
+
+
+@pytest.fixture
+def daily() -> pd.DataFrame:
+    return daily_activity(EVENTS, SAID, DAY)
+
+
+def pick(rows: pd.DataFrame, **values) -> pd.DataFrame:
+    for name, value in values.items():
+        rows = rows[rows[name] == value]
+    return rows
+
+
+def only(rows: pd.DataFrame, **values) -> pd.Series:
+    found = pick(rows, **values)
+    assert len(found) == 1, found
+    return found.iloc[0]
+
+
+def test_a_day_adds_up(daily: pd.DataFrame) -> None:
+    assert list(daily.columns) == schemas.DAILY_ACTIVITY.names
+    everything = {"subject_id": "ann", "facet": "all"}
+    dollars = only(daily, **everything, kind="purchase", currency="USD")
+    assert (dollars["count"], dollars["amount"], dollars["quantity"]) == (2, 120.0, 3.0)
+    euros = only(daily, **everything, kind="purchase", currency="EUR")
+    assert (euros["count"], euros["amount"]) == (1, 5.0)
+    good = only(daily, **everything, kind="review", event_day=DAY)
+    assert (good["rating_count"], good["rating_sum"], good["sentiment_sum"]) == (1, 5.0, 0.9)
+    late = only(daily, **everything, kind="review", event_day="2026-06-13")
+    assert (late["rating_sum"], late["sentiment_sum"]) == (2.0, -0.6)
+
+
+def test_every_facet_has_its_rows_and_its_evidence(daily: pd.DataFrame) -> None:
+    ann = daily[daily["subject_id"] == "ann"]
+    assert sorted(pick(ann, facet="topic")["value"]) == ["neck", "tone", "tone"]
+    assert sorted(pick(ann, facet="aspect")["value"]) == ["delivery", "quality"]
+    assert pick(ann, facet="language")["value"].tolist() == ["en", "en"]
+    assert only(ann, facet="aspect", value="delivery")["sentiment_sum"] == -0.7
+    assert all(len(evidence) > 0 for evidence in ann["evidence"])
+    assert [e["interaction_id"] for e in only(ann, facet="topic", value="neck")["evidence"]] == ["i04"]
+
+
+def test_items_are_summed_over_customers_without_evidence(daily: pd.DataFrame) -> None:
+    guitar = pick(daily, subject_type="item", subject_id="guitar")
+    assert guitar["count"].sum() == 3  # bought, reviewed, and viewed by bob
+    assert all(len(evidence) == 0 for evidence in pick(daily, subject_type="item")["evidence"])
+
+
+def test_money_is_counted_once_per_facet(daily: pd.DataFrame) -> None:
+    ann = pick(daily, subject_id="ann", currency="USD")
+    assert pick(ann, facet="all")["amount"].sum() == pick(ann, facet="item")["amount"].sum() == 120.0
+    assert pick(daily, facet="topic")["amount"].sum() == 0.0
+
+
+def test_the_order_of_rows_does_not_matter(daily: pd.DataFrame) -> None:
+    for seed in range(5):
+        shuffled = daily_activity(EVENTS.sample(frac=1, random_state=seed), SAID.sample(frac=1, random_state=seed), DAY)
+        pd.testing.assert_frame_equal(shuffled, daily, check_exact=True)
+
+
+def test_an_empty_day(daily: pd.DataFrame) -> None:
+    empty = daily_activity(EVENTS.iloc[:0], SAID.iloc[:0], DAY)
+    assert empty.empty
+    assert list(empty.columns) == schemas.DAILY_ACTIVITY.names
+
+
+def state_of(daily: pd.DataFrame, as_of: str = DAY) -> pd.DataFrame:
+    none = schemas.ACTIVITY_STATE.arrow.empty_table().to_pandas()[STATE_COLUMNS]
+    return fold(none, "2026-06-14", daily, as_of)
+
+
+def test_a_state_sums_event_days_and_halves_with_age(daily: pd.DataFrame) -> None:
+    state = state_of(daily)
+    reviews = only(state, subject_id="ann", kind="review", facet="all")
+    assert (reviews["count"], reviews["active_days"], reviews["rating_sum"]) == (2, 2, 7.0)
+    two_days = 2 ** (-2 / RECENT_HALF_LIFE_DAYS)
+    assert reviews["recent_rating_sum"] == pytest.approx(5.0 + 2.0 * two_days, rel=1e-12)
+    assert reviews["first_at"].strftime("%Y-%m-%d") == "2026-06-13"
+    assert [e["interaction_id"] for e in reviews["evidence"]] == ["i04", "i05"]  # 1.0 by five stars, then 0.6
+
+
+def test_an_untouched_state_only_decays(daily: pd.DataFrame) -> None:
+    state = state_of(daily)
+    later = fold(state, DAY, daily.iloc[:0], "2026-07-15")
+    month = 2 ** (-30 / RECENT_HALF_LIFE_DAYS)
+    assert later["recent_count"].to_numpy() == pytest.approx(state["recent_count"].to_numpy() * month)
+    assert later["count"].tolist() == state["count"].tolist()
+
+
+def test_a_checkpoint_in_between_gives_the_same_sums(daily: pd.DataFrame) -> None:
+    tomorrow = daily.assign(day="2026-06-16", event_day="2026-06-16")
+    at_once = state_of(pd.concat([daily, tomorrow]), "2026-06-16")
+    in_two = fold(state_of(daily), DAY, tomorrow, "2026-06-16")
+    pd.testing.assert_frame_equal(at_once, in_two, check_exact=False, rtol=1e-12)
+
+
+def test_evidence_is_the_strongest_few_and_each_once(daily: pd.DataFrame) -> None:
+    many = pd.DataFrame([event(n, kind="review", rating=float(1 + n % 5)) for n in range(40)])
+    state = state_of(daily_activity(many, SAID.iloc[:0], DAY))
+    evidence = only(state, subject_id="ann", facet="all")["evidence"]
+    assert [e["strength"] for e in evidence] == [1.0] * 5  # one or five stars
+    again = combine(pd.concat([state, state], ignore_index=True))
+    assert [dict(e) for e in only(again, subject_id="ann", facet="all")["evidence"]] == [dict(e) for e in evidence]
+
+
+def test_identities_of_one_customer_add_up() -> None:
+    rows = state_of(daily_activity(EVENTS.assign(identity_id=["a", "b"] * 3), SAID, DAY))
+    one = combine(rows[rows["subject_type"] == "identity"].assign(subject_id="c"))
+    assert not one.duplicated(GRAIN).any()
+    assert one.loc[one["facet"] == "all", "count"].sum() == len(EVENTS)
+
+
+def test_vectors_add_up_by_customer_and_by_item() -> None:
+    rows = text_activity(EVENTS, SAID, DAY)
+    assert list(rows.columns) == schemas.TEXT_ACTIVITY.names
+    ann = only(rows, subject_type="identity")
+    assert ann["embedding_sum"].tolist() == [1.0, 1.0]
+    assert ann["count"] == 2
+    assert list(only(rows, subject_id="guitar")["embedding_sum"]) == [1.0, 0.0]
+    state = fold_vectors(rows[VECTOR_COLUMNS].iloc[:0], rows)
+    twice = fold_vectors(state, rows)
+    assert only(twice, subject_id="ann")["embedding_sum"].tolist() == [2.0, 2.0]
+    assert only(twice, subject_id="ann")["count"] == 4
+
+
+def test_vectors_of_two_models_do_not_mix() -> None:
+    two = pd.DataFrame(
+        [
+            {"subject_type": "identity", "subject_id": "a", "bucket": 0, "model": m, "count": 1, "embedding_sum": v}
+            for m, v in (("m@1", [1.0]), ("n@1", [1.0, 2.0]), ("m@1", [3.0]), ("n@1", [1.0, 1.0]))
+        ]
+    )
+    added = add_vectors(two)
+    assert only(added, model="m@1")["embedding_sum"].tolist() == [4.0]
+    assert only(added, model="n@1")["embedding_sum"].tolist() == [2.0, 3.0]
+
+
+def test_texts_without_vector_are_left_out() -> None:
+    unread = SAID.assign(embedding=None)
+    assert text_activity(EVENTS, unread, DAY).empty

@@ -1,0 +1,148 @@
+"""The lake: atomic partitions, checked rows, staging, the ledger; in a folder and on the S3 protocol alike."""
+
+import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from profiling.errors import InputError, NotReady, ProfilingError, SettingsError
+from profiling.lake import Lake, Staged, fingerprint
+from profiling.ledger import Ledger
+from profiling.settings import Settings
+
+
+def statements(day: str, *values: str) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "subject_id": "c1",
+            "name": "city",
+            "value": list(values),
+            "stated_at": pd.Timestamp(day, tz="UTC").as_unit("us"),
+            "source": "customers",
+            "source_file": "a.jsonl",
+            "source_line": range(1, len(values) + 1),
+            "day": day,
+        }
+    )
+
+
+@pytest.fixture(params=["folder", "s3"])
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
+    if request.param == "folder":
+        return Lake(str(tmp_path / "lake"))
+    server = request.getfixturevalue("s3")
+    return Lake(f"s3://{server.bucket}/lake", server.endpoint)
+
+
+def test_a_partition_is_replaced_and_the_others_stay(lake: Lake) -> None:
+    lake.replace("attributes", "2026-01-01", statements("2026-01-01", "Rome", "Paris"))
+    lake.replace("attributes", "2026-01-02", statements("2026-01-02", "Oslo"))
+    lake.replace("attributes", "2026-01-01", statements("2026-01-01", "Bern"))
+    rows = lake.read("attributes")
+    assert sorted(rows["value"]) == ["Bern", "Oslo"]
+    assert lake.partitions("attributes") == ["2026-01-01", "2026-01-02"]
+    assert lake.rows("attributes") == 2
+
+
+def test_an_empty_partition_removes_and_an_absent_table_reads_empty(lake: Lake) -> None:
+    assert lake.read("attributes").empty
+    assert list(lake.read("attributes", columns=["value", "day"]).columns) == ["value", "day"]
+    lake.replace("attributes", "2026-01-01", statements("2026-01-01", "Rome"))
+    lake.replace("attributes", "2026-01-01", statements("2026-01-01"))
+    assert lake.rows("attributes") == 0
+
+
+def test_an_empty_day_over_nothing_makes_no_commit(lake: Lake) -> None:
+    lake.replace("attributes", "2026-01-01", statements("2026-01-01", "Rome"))
+    version = lake.version("attributes")
+    lake.replace("attributes", "2026-01-02", statements("2026-01-02"))
+    assert lake.version("attributes") == version
+
+
+def test_filters(lake: Lake) -> None:
+    for day in ("2026-01-01", "2026-01-02", "2026-01-03"):
+        lake.replace("attributes", day, statements(day, f"v{day[-1]}"))
+    assert lake.read("attributes", [("day", ">", "2026-01-01"), ("value", "!=", "v3")])["value"].tolist() == ["v2"]
+    assert sorted(lake.read("attributes", [("day", "in", ["2026-01-01", "2026-01-03"])])["value"]) == ["v1", "v3"]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda f: f.drop(columns="value"), r"missing columns \['value'\]"),
+        (lambda f: f.assign(extra=1), r"unknown columns \['extra'\]"),
+        (lambda f: f.assign(subject_id=None), "attributes.subject_id: 1 nulls, none allowed"),
+        (lambda f: f.assign(source_line="first"), "a value does not fit its column"),
+        (lambda f: pd.concat([f, f]), "rows repeat the key"),
+        (lambda f: f.assign(day="2026-01-02"), "rows of other partitions"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(tmp_path: Path, change, sentence: str) -> None:
+    lake = Lake(str(tmp_path))
+    with pytest.raises(ProfilingError, match=sentence):
+        lake.replace("attributes", "2026-01-01", change(statements("2026-01-01", "Rome")))
+    assert lake.rows("attributes") == 0
+
+
+def test_staged_work_comes_back_and_half_written_work_does_not(lake: Lake) -> None:
+    key = lake.stage("ingest", "2026-01-01", 1, Staged({"attributes": statements("2026-01-01", "Rome")}, {"n": 1}))
+    back = lake.staged(key)
+    assert back.frames["attributes"]["value"].tolist() == ["Rome"]
+    assert back.facts["n"] == 1
+    assert back.facts["bucket"] == 1
+    with pytest.raises(NotReady, match="bucket 0 is not staged yet"):
+        lake.newest_staged("ingest", "2026-01-01", buckets=2)
+    killed = "_staging/ingest/2026-01-01/00000/killed"
+    lake._put(f"{killed}/attributes.parquet", b"half")
+    with pytest.raises(NotReady, match="bucket 0"):
+        lake.newest_staged("ingest", "2026-01-01", buckets=2)
+    with pytest.raises(InputError, match="nothing complete is staged"):
+        lake.staged(killed)
+    first = lake.stage("ingest", "2026-01-01", 0, Staged({}))
+    assert lake.newest_staged("ingest", "2026-01-01", buckets=2) == [first, key]
+    lake.clear_staging("ingest", "2026-01-01")
+    with pytest.raises(NotReady):
+        lake.newest_staged("ingest", "2026-01-01", buckets=1)
+
+
+def test_the_ledger_keeps_every_record_through_compaction(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    for number in range(70):
+        lake.record("ingest", f"2026-01-{number % 28 + 1:02d}", "open", str(number), counts={"read": number})
+    assert len(list((tmp_path / "days").glob("*.parquet"))) > 0
+    assert lake.ledger()["attempt"].tolist() == [str(number) for number in range(70)]
+    assert Ledger(lake.ledger()).get("ingest", "2026-01-14").counts == {"read": 69}
+
+
+def test_writers_of_different_days_at_once_lose_nothing(lake: Lake) -> None:
+    days = [f"2026-01-{number:02d}" for number in range(1, 9)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda day: lake.replace("attributes", day, statements(day, "x")), days))
+        list(pool.map(lambda day: lake.record("ingest", day, "released", "a"), days))
+    assert lake.partitions("attributes") == days
+    assert sorted(lake.ledger()["day"]) == days
+
+
+def _write_same_day(folder: str, value: str) -> None:
+    Lake(folder).replace("attributes", "2026-01-01", statements("2026-01-01", value, value + "!"))
+
+
+def test_processes_that_write_the_same_day_leave_one_of_them_whole(tmp_path: Path) -> None:
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        pool.starmap(_write_same_day, [(str(tmp_path), value) for value in ("a", "b", "c")])
+    assert sorted(Lake(str(tmp_path)).read("attributes")["value"]) in (["a", "a!"], ["b", "b!"], ["c", "c!"])
+
+
+def test_the_number_of_buckets_is_remembered(settings: Settings) -> None:
+    Lake.open(settings)
+    with pytest.raises(SettingsError, match="made with PROFILING_BUCKETS=1, and now it is 4"):
+        Lake.open(settings.model_copy(update={"buckets": 4}))
+
+
+def test_fingerprints_know_content_and_not_order() -> None:
+    frame = statements("2026-01-01", "Rome", "Paris")
+    assert fingerprint({"attributes": frame}) == fingerprint({"attributes": frame[::-1]})
+    assert fingerprint({"attributes": frame}) != fingerprint({"attributes": frame.assign(value="Bern")})
+    assert fingerprint({"attributes": frame}) != fingerprint({"consents": frame})

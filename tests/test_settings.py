@@ -1,0 +1,53 @@
+"""Settings: where they come from, and that a typo or an impossible value is one sentence with the fix."""
+
+from pathlib import Path
+
+import pytest
+
+from profiling.errors import SettingsError
+from profiling.settings import Settings
+
+
+def test_the_environment_and_a_dotenv_file_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PROFILING_BUCKETS=4\nPROFILING_TIMEZONE=Asia/Shanghai\n")
+    monkeypatch.setenv("PROFILING_SOURCES", "reviews:amazon_reviews, events")
+    monkeypatch.setenv("PROFILING_BUCKETS", "2")
+    settings = Settings.load()
+    assert settings.buckets == 2  # the environment goes before the file
+    assert settings.timezone == "Asia/Shanghai"
+    assert settings.sources == ("reviews:amazon_reviews", "events")
+
+
+def test_a_folder_becomes_absolute_and_s3_stays() -> None:
+    settings = Settings.load(lake="lake", publish="s3://bucket/prefix/")
+    assert settings.lake == str(Path("lake").resolve())
+    assert settings.publish == "s3://bucket/prefix"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("BUCKETS", "0", "PROFILING_BUCKETS: Input should be greater than or equal to 1"),
+        ("MAX_REJECTS", "lots", "PROFILING_MAX_REJECTS: Input should be a valid number"),
+        ("TIMEZONE", "Mars/Olympus", "not a time zone of the IANA list"),
+        ("LAKE", "gs://bucket", "neither a folder nor s3://"),
+        ("BUCKET", "4", "PROFILING_BUCKET is not a setting; did you mean PROFILING_BUCKETS?"),
+        ("SPEED", "4", "PROFILING_SPEED is not a setting; known: BUCKETS"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence(monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str) -> None:
+    monkeypatch.setenv(f"PROFILING_{name}", value)
+    with pytest.raises(SettingsError) as raised:
+        Settings.load()
+    assert sentence in str(raised.value)
+
+
+def test_the_key_is_needed_and_never_printed() -> None:
+    with pytest.raises(SettingsError, match="PROFILING_PSEUDONYM_KEY is not set"):
+        Settings.load().key()
+    with pytest.raises(SettingsError, match="too short"):
+        Settings.load(pseudonym_key="short").key()
+    secret = "0123456789abcdef"
+    settings = Settings.load(pseudonym_key=secret)
+    assert settings.key() == secret.encode()
+    assert secret not in repr(settings)
