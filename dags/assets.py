@@ -1,6 +1,6 @@
 """The assets that tie the daily DAGs together, all in one place. One asset event carries one day as its partition key.
 
-    ingest_interactions -> interactions -> extract_text_features -> text_features -> publish_profiles -> profiles
+ingest_interactions -> interactions -> extract_text_features -> text_features -> publish_profiles -> profiles
 """
 
 from airflow.sdk import Asset

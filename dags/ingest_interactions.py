@@ -22,7 +22,7 @@ from airflow.sdk import DAG, CronPartitionTimetable, get_current_context, task
 from airflow.sdk.configuration import conf
 from assets import interactions
 from day_runs import BUCKET_NAME, PARAMS, RETRIES, START, announce, resolve_day
-from drops import WaitForDrop
+from wait_for_drop import WaitForDrop
 
 from profiling.settings import Settings
 

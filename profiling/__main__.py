@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="profiling", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
-out = Console(highlight=False, soft_wrap=True)
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 160)  # a pipe has no width of its own
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 Day = Annotated[str, typer.Option("--day", metavar="YYYY-MM-DD", help="The day.")]
@@ -207,7 +207,7 @@ def days(
         return
     table = Table(box=None)
     for name in rows[0]:
-        table.add_column(name)
+        table.add_column(name.replace("duplicates_", ""), no_wrap=True)
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
     out.print(table)
@@ -223,7 +223,7 @@ def _print_outcome(outcome: "Outcome", as_json: bool) -> None:
     counts = ", ".join(f"{name} {number}" for name, number in outcome.counts.items())
     out.print(f"{outcome.stage} {outcome.day}: {outcome.state}" + (f" ({counts})" if counts else ""))
     if outcome.staged:
-        out.print(outcome.staged)
+        out.print(outcome.staged, soft_wrap=True)
 
 
 def _print_counts(counts: dict[str, Any], as_json: bool) -> None:

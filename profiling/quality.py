@@ -8,10 +8,10 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -137,7 +137,7 @@ def _columns(entry: Mapping[str, Any]) -> list[str]:
 
 
 def _build(path: Path, entries: Sequence[dict[str, Any]]) -> list[Any]:
-    """The expectations as objects, each with its number. One by one: ExpectationSuite drops what it cannot build, with a log line."""
+    """The expectations as objects, each with its number. One by one: ExpectationSuite drops what it cannot build."""
     from great_expectations.exceptions import GreatExpectationsError
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
@@ -171,14 +171,8 @@ def _derived(column: Column) -> list[str]:
     return [f"{column.name}_count"]
 
 
-def _norm(vector: Any) -> float:
-    return float(sum(float(value) ** 2 for value in vector)) ** 0.5
-
-
 def _lengths(frame: pd.DataFrame, table: Sequence[Column]) -> pd.DataFrame:
     """Lists as numbers: a vector becomes `<name>_dimension` and `<name>_norm`, another list `<name>_count`."""
-    import numpy as np
-
     numbers: dict[str, pd.Series] = {}
     lists = [column for column in table if pa.types.is_list(column.type) and column.name in frame]
     for column in lists:
@@ -200,9 +194,8 @@ def _lengths(frame: pd.DataFrame, table: Sequence[Column]) -> pd.DataFrame:
 # --- the gate ---
 
 
-@cache
 def _context() -> Any:
-    """An ephemeral context: nothing is written, sent or drawn."""
+    """An ephemeral context, a new one for each gate: nothing is written, sent, drawn or kept."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -213,8 +206,7 @@ def _context() -> Any:
 
 
 def _batch(frame: pd.DataFrame) -> Any:
-    context = _context()
-    source = context.data_sources.add_or_update_pandas("gate")
+    source = _context().data_sources.add_pandas("gate")
     definition = source.add_dataframe_asset("frame").add_batch_definition_whole_dataframe("whole")
     return definition.get_batch({"dataframe": frame})
 

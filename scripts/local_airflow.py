@@ -167,7 +167,9 @@ class LocalAirflow:
     def __enter__(self) -> "LocalAirflow":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def start(self) -> None:
@@ -198,7 +200,9 @@ class LocalAirflow:
                 if health["scheduler"]["status"] == "healthy":
                     errors = self.get("/api/v2/importErrors")["import_errors"]
                     if errors:
-                        raise AirflowProblem(f"{errors[0]['filename']}: {errors[0]['stack_trace'].strip().splitlines()[-1]}")
+                        raise AirflowProblem(
+                            f"{errors[0]['filename']}: {errors[0]['stack_trace'].strip().splitlines()[-1]}"
+                        )
                     if {dag["dag_id"] for dag in self.get("/api/v2/dags")["dags"]} >= set(DAGS):
                         return
             time.sleep(0.5)
@@ -283,7 +287,9 @@ class LocalAirflow:
         path = f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances"
         for task in self.get(path)["task_instances"]:
             if task["state"] in ("failed", "up_for_retry"):
-                log = self.get(f"{path}/{task['task_id']}/logs/{max(task['try_number'], 1)}?map_index={task['map_index']}")
+                log = self.get(
+                    f"{path}/{task['task_id']}/logs/{max(task['try_number'], 1)}?map_index={task['map_index']}"
+                )
                 return f"{run['dag_id']}.{task['task_id']}: {last_error(log.get('content') or [])}"
         return f"{run['dag_id']}: no task failed; see {self._log('scheduler')}"
 

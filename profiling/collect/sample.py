@@ -16,7 +16,7 @@ import orjson
 
 from profiling.collect.drops import SUCCESS
 from profiling.collect.sample_events import Event, Prices, events_of, visits
-from profiling.collect.sample_shop import Customer, Item, customers, items
+from profiling.collect.sample_shop import Customer, items, population
 from profiling.collect.sample_texts import retyped
 from profiling.errors import InputError
 
@@ -53,7 +53,7 @@ class _Truth:
 
 
 def write_sample(
-    out: Path, customers_count: int = 120, days: int = 120, seed: int = 7, end: str = "2026-06-28"
+    out: Path, customers: int = 120, days: int = 120, seed: int = 7, end: str = "2026-06-28"
 ) -> dict[str, int]:
     """Write `out`/<source>/<day>/ for four sources and `days` days up to `end`, and the truth to `out`/_truth.
 
@@ -68,10 +68,10 @@ def write_sample(
     Raises:
         InputError: `out` holds something else than this very sample, or a number is not positive, or `end` is no date.
     """
-    calendar = _calendar(customers_count, days, end)
-    marker = {"customers": customers_count, "days": days, "seed": seed, "end": end}
+    calendar = _calendar(customers, days, end)
+    marker = {"customers": customers, "days": days, "seed": seed, "end": end}
     _claim(out, marker)
-    shop, people = items(), customers(customers_count, calendar, seed)
+    shop, people = items(), population(customers, calendar, seed)
     prices = Prices(shop, calendar, seed)
     events = _numbered(people, prices, calendar, seed)
     delivered, truth = _deliver(events, calendar, seed)
@@ -98,9 +98,9 @@ def write_sample(
     }
 
 
-def _calendar(customers_count: int, days: int, end: str) -> list[date]:
-    if customers_count < 1 or days < 1:
-        raise InputError(f"a shop of {customers_count} customers and {days} days is none; give at least 1 of each")
+def _calendar(customers: int, days: int, end: str) -> list[date]:
+    if customers < 1 or days < 1:
+        raise InputError(f"a shop of {customers} customers and {days} days is none; give at least 1 of each")
     try:
         last = date.fromisoformat(end)
     except ValueError as error:

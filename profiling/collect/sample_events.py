@@ -204,7 +204,7 @@ class _Life:
         events = []
         if self.rng.random() < searches:
             events += self.spoken(begins_at, "search", None, texts.search(self.customer, item, self.rng))
-        for number in range(views + int(self.rng.random() < 0.4)):
+        for number in range(views + int(self.rng.random() < 0.25)):
             seen = item if number == 0 else self.sibling(item.category)
             events += self.event(
                 begins_at + timedelta(seconds=int(self.rng.integers(40, 900)) * (number + 1)), "view", seen

@@ -40,7 +40,7 @@ CATEGORIES = {
     "tea": Category(
         (
             ("a quiet afternoon tea", "tasting green tea from every spring", "brewing oolong the slow way"),
-            ("安静的下午茶", "每年春天品新茶", "慢慢泡一壶乌龙茶"),
+            ("享受下午茶", "每年春天品新茶", "慢慢泡一壶乌龙茶"),
         ),
         (("Misty Peak", "云岭"), ("Leaf & Stone", "叶石")),
         (
@@ -106,7 +106,7 @@ CATEGORIES = {
     "skincare": Category(
         (
             ("a calm evening skincare routine", "caring for dry skin in winter", "gentle care for sensitive skin"),
-            ("晚上安静地护肤", "冬天护理干燥的皮肤", "温和护理敏感肌"),
+            ("晚上好好护肤", "冬天护理干燥的皮肤", "温和护理敏感肌"),
         ),
         (("Dewlight", "露光"), ("Calmora", "静肤")),
         (
@@ -196,7 +196,7 @@ class Customer:
 
 def items() -> list[Item]:
     """The 120 articles, the second brand of each category a quarter dearer."""
-    shop = []
+    shop: list[Item] = []
     for category, goods in CATEGORIES.items():
         for brand, factor in zip(goods.brands, (1.0, 1.25), strict=True):
             for english, chinese, price in goods.products:
@@ -205,7 +205,7 @@ def items() -> list[Item]:
     return shop
 
 
-def customers(count: int, days: Sequence[date], seed: int) -> list[Customer]:
+def population(count: int, days: Sequence[date], seed: int) -> list[Customer]:
     """`count` customers; the shares of churned and Chinese ones and of newcomers are exact, who it is drawn."""
     rng = np.random.default_rng([seed, 1])
 

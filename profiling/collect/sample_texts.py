@@ -15,32 +15,40 @@ _OPENINGS: dict[str, Phrases] = {
     "en": {
         "good": (
             "I love the {thing}.", "Could not be happier with the {thing} I bought.", "What a great find!",
-            "Exactly what I was hoping for.", "The {brand} {thing} made my week.", "I use the {thing} every single day now.",
+            "Exactly what I was hoping for.", "The {brand} {thing} made my week.",
+            "I use the {thing} every single day now.",
             "Wonderful, simply wonderful.", "My third order here and once again I am delighted.",
-            "After two weeks with the {thing} I am still impressed.", "A friend told me about the {brand} {thing}, and she was right.",
+            "After two weeks with the {thing} I am still impressed.",
+            "A friend told me about the {brand} {thing}, and she was right.",
         ),
         "fair": (
-            "The {thing} did the job, no more and no less.", "I have mixed feelings about the {thing}.", "Not bad, not great.",
-            "An average buy.", "The {brand} {thing} came close to what I wanted.", "I expected a little more from the {thing}.",
+            "The {thing} did the job, no more and no less.", "I have mixed feelings about the {thing}.",
+            "Not bad, not great.",
+            "An average buy.", "The {brand} {thing} came close to what I wanted.",
+            "I expected a little more from the {thing}.",
         ),
         "bad": (
-            "I am really disappointed with the {thing}.", "Sadly the {thing} let me down.", "I regret buying the {brand} {thing}.",
+            "I am really disappointed with the {thing}.", "Sadly the {thing} let me down.",
+            "I regret buying the {brand} {thing}.",
             "Would not buy the {thing} again.", "What a waste of money.", "I wanted to like the {thing}, but no.",
             "Terrible experience from start to finish.", "The {thing} failed me after a few days.",
         ),
     },
     "zh": {
         "good": (
-            "{thing}太喜欢了。", "这款{brand}{thing}非常满意。", "真是买对了！", "和我期待的一模一样。", "现在{thing}每天都在用。",
+            "{thing}太喜欢了。", "这款{brand}{thing}非常满意。", "真是买对了！", "和我期待的一模一样。",
+            "现在{thing}每天都在用。",
             "非常棒，强烈推荐{thing}。", "第三次在这家店下单，依然很惊喜。", "用了两个星期，{thing}还是让我很满意。",
             "朋友推荐的{brand}{thing}，果然没错。",
         ),
         "fair": (
-            "{thing}还行，中规中矩。", "对{thing}的感觉比较复杂。", "说不上好，也说不上差。", "{brand}{thing}和想象中有点差距。",
+            "{thing}还行，中规中矩。", "对{thing}的感觉比较复杂。", "说不上好，也说不上差。",
+            "{brand}{thing}和想象中有点差距。",
             "一般般，能用而已。", "本来对{thing}期待更高一些。",
         ),
         "bad": (
-            "对{thing}非常失望。", "{thing}真的很差，后悔买了。", "不会再买{brand}{thing}了。", "白花钱了。", "{thing}用了几天就坏了。",
+            "对{thing}非常失望。", "{thing}真的很差，后悔买了。", "不会再买{brand}{thing}了。", "白花钱了。",
+            "{thing}用了几天就坏了。",
             "从头到尾都是糟糕的体验。", "很想喜欢{thing}，可惜太让人失望。", "这次购物太不愉快了。",
         ),
     },
@@ -49,11 +57,13 @@ _OPENINGS: dict[str, Phrases] = {
 _TASTES: dict[str, tuple[str, ...]] = {
     "en": (
         "Perfect for {hobby}.", "I bought the {thing} for {hobby}.", "Anyone who enjoys {hobby} will understand.",
-        "These days {hobby} is what I live for, so I looked for a good {category} brand.", "It all started with {hobby}.",
+        "These days {hobby} is what I live for, so I looked for a good {category} brand.",
+        "It all started with {hobby}.",
         "My plan is more {hobby} this year.",
     ),
     "zh": (
-        "很适合{hobby}。", "买{thing}就是为了{hobby}。", "喜欢{hobby}的人都会懂。", "最近迷上了{hobby}，所以挑了很久的{thing}。",
+        "很适合{hobby}。", "买{thing}就是为了{hobby}。", "喜欢{hobby}的人都会懂。",
+        "最近迷上了{hobby}，所以挑了很久的{thing}。",
         "今年打算多花时间{hobby}。", "平时最大的爱好就是{hobby}。",
     ),
 }  # fmt: skip
@@ -62,21 +72,25 @@ _ASPECTS: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     "en": {
         "delivery": {
             "good": (
-                "Delivery was fast, two days and it stood at my door.", "Shipping was quick and the courier was careful.",
+                "Delivery was fast, two days and it stood at my door.",
+                "Shipping was quick and the courier was careful.",
                 "The parcel arrived a day early, excellent delivery.", "Great delivery, tracked all the way.",
             ),
             "bad": (
                 "Delivery took far too long.", "The shipping was slow and nobody told me why.",
-                "The parcel arrived a week late, awful delivery.", "The courier left the parcel in the rain, very bad delivery.",
+                "The parcel arrived a week late, awful delivery.",
+                "The courier left the parcel in the rain, very bad delivery.",
             ),
         },
         "price": {
             "good": (
-                "The price is more than fair.", "Great value for the price.", "Good price, I have seen it much dearer elsewhere.",
+                "The price is more than fair.", "Great value for the price.",
+                "Good price, I have seen it much dearer elsewhere.",
                 "For this price I am happy to order again.",
             ),
             "bad": (
-                "The price is simply too high.", "Overpriced for what you get.", "A bad price, I found it cheaper two days later.",
+                "The price is simply too high.", "Overpriced for what you get.",
+                "A bad price, I found it cheaper two days later.",
                 "For this price I expected much better.",
             ),
         },
@@ -86,7 +100,8 @@ _ASPECTS: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
                 "You notice the good quality at once.",
             ),
             "bad": (
-                "The quality is poor.", "It feels cheap and the material is bad.", "Bad quality, it broke almost at once.",
+                "The quality is poor.", "It feels cheap and the material is bad.",
+                "Bad quality, it broke almost at once.",
                 "The finish is sloppy, terrible quality.",
             ),
         },
@@ -97,7 +112,8 @@ _ASPECTS: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
             ),
             "bad": (
                 "Customer service never answered my messages.", "The support team was rude.",
-                "Terrible service, I was sent from one person to the next.", "Useless service, nobody felt responsible.",
+                "Terrible service, I was sent from one person to the next.",
+                "Useless service, nobody felt responsible.",
             ),
         },
         "packaging": {
@@ -113,24 +129,50 @@ _ASPECTS: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "zh": {
         "delivery": {
-            "good": ("物流很快，两天就到了。", "发货迅速，快递员也很细心。", "包裹提前一天送到，物流很棒。", "配送很快，全程都能查到。"),
-            "bad": ("物流太慢了，等了很久。", "发货很慢，也没人解释原因。", "包裹晚到了一个星期，物流很差。", "快递把包裹扔在雨里，配送太差了。"),
+            "good": (
+                "物流很快，两天就到了。", "发货迅速，快递员也很细心。", "包裹提前一天送到，物流很棒。",
+                "配送很快，全程都能查到。",
+            ),
+            "bad": (
+                "物流太慢了，等了很久。", "发货很慢，也没人解释原因。", "包裹晚到了一个星期，物流很差。",
+                "快递把包裹扔在雨里，配送太差了。",
+            ),
         },
         "price": {
-            "good": ("价格很实惠。", "性价比很高，价格公道。", "价格比别家便宜不少，很划算。", "这个价格非常值，还会再买。"),
-            "bad": ("价格实在太贵了。", "这个价格不值。", "价格虚高，过两天就在别处看到更便宜的。", "价格这么贵，东西却不怎么样，太差了。"),
+            "good": (
+                "价格很实惠。", "性价比很高，价格公道。", "价格比别家便宜不少，很划算。",
+                "这个价格非常值，还会再买。",
+            ),
+            "bad": (
+                "价格实在太贵了。", "这个价格不值。", "价格虚高，过两天就在别处看到更便宜的。",
+                "价格这么贵，东西却不怎么样，太差了。",
+            ),
         },
         "quality": {
             "good": ("质量非常好。", "做工精细，质量扎实。", "质量很棒，很耐用。", "一上手就能感觉到质量好。"),
-            "bad": ("质量很差。", "做工粗糙，质量太差了。", "质量不行，没几天就坏了。", "材料感觉很廉价，质量让人失望。"),
+            "bad": (
+                "质量很差。", "做工粗糙，质量太差了。", "质量不行，没几天就坏了。", "材料感觉很廉价，质量让人失望。",
+            ),
         },
         "service": {
-            "good": ("客服几分钟就回复了，态度很好。", "售后服务非常贴心。", "服务很好，耐心帮我挑选。", "客服热情，服务周到。"),
-            "bad": ("客服一直不回消息。", "售后服务态度很差。", "服务太糟糕，问题推来推去没人管。", "客服敷衍，服务让人失望。"),
+            "good": (
+                "客服几分钟就回复了，态度很好。", "售后服务非常贴心。", "服务很好，耐心帮我挑选。",
+                "客服热情，服务周到。",
+            ),
+            "bad": (
+                "客服一直不回消息。", "售后服务态度很差。", "服务太糟糕，问题推来推去没人管。",
+                "客服敷衍，服务让人失望。",
+            ),
         },
         "packaging": {
-            "good": ("包装很精美，没有多余的塑料。", "包装漂亮，送人也合适。", "包装很严实，一点没有损坏。", "盒子整洁好拆，包装很用心。"),
-            "bad": ("收到时包装已经破了。", "包装很差，一个角压坏了。", "包装用了太多塑料，很不喜欢。", "盒子变形，包装太差了。"),
+            "good": (
+                "包装很精美，没有多余的塑料。", "包装漂亮，送人也合适。", "包装很严实，一点没有损坏。",
+                "盒子整洁好拆，包装很用心。",
+            ),
+            "bad": (
+                "收到时包装已经破了。", "包装很差，一个角压坏了。", "包装用了太多塑料，很不喜欢。",
+                "盒子变形，包装太差了。",
+            ),
         },
     },
 }  # fmt: skip
@@ -142,9 +184,14 @@ _TURNS = {
 
 _CLOSINGS: dict[str, Phrases] = {
     "en": {
-        "good": ("Highly recommended.", "Thank you!", "I will order again soon.", "Five stars from me.", "Keep it up!"),
+        "good": (
+            "Highly recommended.", "Thank you!", "I will order again soon.", "Five stars from me.", "Keep it up!",
+        ),
         "fair": ("We will see how long it lasts.", "It is okay for now.", "Maybe the next version is better."),
-        "bad": ("I want my money back.", "Never again.", "Please do better.", "I am sending the {thing} back.", "Very annoying."),
+        "bad": (
+            "I want my money back.", "Never again.", "Please do better.", "I am sending the {thing} back.",
+            "Very annoying.",
+        ),
     },
     "zh": {
         "good": ("强烈推荐。", "谢谢店家！", "下次还会再来。", "五星好评。", "希望继续保持！"),
@@ -155,34 +202,45 @@ _CLOSINGS: dict[str, Phrases] = {
 
 _POSTS = {
     "en": (
-        "Weekend plan: {hobby}. Who else?", "Nothing beats {hobby} after a long week.", "Got a new {thing} today, now more {hobby}!",
-        "Does anyone have tips for {hobby}? My {brand} {thing} needs company.", "Thinking a lot about {hobby} lately.",
+        "Weekend plan: {hobby}. Who else?", "Nothing beats {hobby} after a long week.",
+        "Got a new {thing} today, now more {hobby}!",
+        "Does anyone have tips for {hobby}? So far I own one {brand} article.",
+        "Thinking a lot about {hobby} lately.",
         "Two years ago I knew nothing about {category}. Today {hobby} is my favourite part of the day.",
         "Finally tried the {brand} {thing}. More about it soon.", "Which {thing} would you take for {hobby}?",
-        "Small joys: {hobby}, good weather and no phone.", "My friends say I talk too much about {hobby}. They are right.",
+        "Small joys: {hobby}, good weather and no phone.",
+        "My friends say I talk too much about {hobby}. They are right.",
     ),
     "zh": (
-        "周末计划：{hobby}，有人一起吗？", "忙了一周，没有什么比{hobby}更放松。", "今天到手了新的{thing}，可以好好{hobby}了！",
-        "关于{hobby}，大家有什么建议吗？", "最近满脑子都是{hobby}。", "两年前我还什么都不懂，现在{hobby}是一天里最开心的事。",
-        "终于试了{brand}的{thing}，过几天再说感受。", "想要{hobby}，选哪种{thing}比较好？", "小确幸：{hobby}，好天气，不看手机。",
+        "周末计划：{hobby}，有人一起吗？", "忙了一周，没有什么比{hobby}更放松。",
+        "今天到手了新的{thing}，正好用来{hobby}！",
+        "关于{hobby}，大家有什么建议吗？", "最近满脑子都是{hobby}。",
+        "两年前我还什么都不懂，现在{hobby}是一天里最开心的事。",
+        "终于试了{brand}的{thing}，过几天再说感受。", "想要{hobby}，选哪种{thing}比较好？",
+        "小确幸：{hobby}，好天气，不看手机。",
         "朋友说我聊{hobby}聊得太多了，确实如此。",
     ),
 }  # fmt: skip
 
 _QUESTIONS = {
     "en": (
-        "Hello, does the {brand} {thing} come with a guarantee?", "Hi, I use it for {hobby}: which {thing} do you suggest?",
-        "Good morning, when will the {thing} be back in stock?", "Hello, can I change the address of my order of the {thing}?",
-        "Hi there, is the {thing} a good gift for someone who likes {hobby}?", "Could you tell me how to clean the {thing}?",
+        "Hello, is there a guarantee on the {brand} {thing}?",
+        "Hi, I use it for {hobby}: which {thing} do you suggest?",
+        "Good morning, when will the {thing} be back in stock?",
+        "Hello, can I change the address of my order of the {thing}?",
+        "Hi there, would the {thing} make a good gift for someone who likes {hobby}?",
+        "Could you tell me how to clean the {thing}?",
     ),
     "zh": (
         "你好，请问{brand}{thing}有保修吗？", "您好，我主要是{hobby}，推荐哪款{thing}？", "请问{thing}什么时候有货？",
-        "你好，我订的{thing}可以改收货地址吗？", "想送给喜欢{hobby}的朋友，{thing}合适吗？", "请问{thing}应该怎么清洗？",
+        "你好，我订的{thing}可以改收货地址吗？", "想送给喜欢{hobby}的朋友，{thing}合适吗？",
+        "请问{thing}应该怎么清洗？",
     ),
 }  # fmt: skip
 _COMPLAINTS = {
     "en": (
-        "Hello, I have to complain about my order of the {thing}.", "I am writing because I am unhappy with the {brand} {thing}.",
+        "Hello, I have to complain about my order of the {thing}.",
+        "I am writing because I am unhappy with the {brand} {thing}.",
         "This is the second time I have trouble with the {thing}.", "Dear team, my last order was a bad experience.",
     ),
     "zh": (
@@ -194,10 +252,11 @@ _COMPLAINTS = {
 _SEARCHES = {
     "en": (
         "{thing}", "best {thing}", "{brand} {thing}", "{thing} for {hobby}", "cheap {thing}", "{thing} gift idea",
-        "{thing} for beginners", "how to choose a {thing}", "{category} accessories", "{hobby}", "{category} sale",
+        "{thing} for beginners", "how to choose {thing}", "{category} accessories", "{hobby}", "{category} sale",
     ),
     "zh": (
-        "{thing}", "{thing}推荐", "{brand}{thing}", "{hobby}用的{thing}", "{thing}便宜", "{thing}送礼", "{thing}新手入门",
+        "{thing}", "{thing}推荐", "{brand}{thing}", "{hobby}用的{thing}", "{thing}便宜", "{thing}送礼",
+        "{thing}新手入门",
         "{thing}怎么选", "{hobby}", "{brand}新品",
     ),
 }  # fmt: skip
@@ -218,7 +277,8 @@ PERSONAL = {
 }
 # Numbers the card networks publish for tests; they pass Luhn and belong to nobody.
 _TEST_CARDS = (
-    "4111111111111111", "5555555555554444", "4242424242424242", "6011111111111117", "4012888888881881", "5105105105105100",
+    "4111111111111111", "5555555555554444", "4242424242424242", "6011111111111117", "4012888888881881",
+    "5105105105105100",
 )  # fmt: skip
 _RESIDENT_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
@@ -296,7 +356,7 @@ def resident_id(year: int, order: int) -> str:
     """A Chinese resident identity number with a valid check digit (GB 11643), of someone born on 1 January `year`.
 
     >>> resident_id(1900, 2)
-    '110101190001010025'
+    '110101190001010022'
     """
     body = f"110101{year}0101{order:03d}"
     total = sum(int(digit) * weight for digit, weight in zip(body, _RESIDENT_WEIGHTS, strict=True))

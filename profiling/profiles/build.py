@@ -105,9 +105,6 @@ def _parts(
     basis = customers.set_index("customer_id")["frequency_basis"]
     said = facet(snapshot.activity, "all")
     main = said[said["kind"] == said["customer_id"].map(customers.set_index("customer_id")["main_kind"])]
-    recommended = recommendations[recommendations["customer_id"].isin(of)].merge(
-        catalogue(snapshot), on="item_id", how="left", validate="m:1"
-    )
     frames = {
         "attributes": _of(snapshot.attributes, of).sort_values(["customer_id", "name"], kind="stable"),
         "consents": _of(snapshot.consents, of).sort_values(["customer_id", "name"], kind="stable"),
@@ -118,14 +115,29 @@ def _parts(
         "interests": _of(interests, of),
         "satisfaction": satisfaction(snapshot.activity, snapshot.population),
         "aspects": aspects(snapshot.activity),
-        "recommendations": recommended.sort_values(["customer_id", "rank", "item_id"], kind="stable"),
-        "activity": strongest(main, ["customer_id"]).reset_index(),
+        "recommendations": _with_titles(_of(recommendations, of), snapshot),
+        "activity": strongest(main, ["customer_id"]),
     }
     return {name: records_by_customer(frame) for name, frame in frames.items()}
 
 
 def _of(frame: pd.DataFrame, customers: pd.Series) -> pd.DataFrame:
     return frame[frame["customer_id"].isin(customers)]
+
+
+def _with_titles(recommendations: pd.DataFrame, snapshot: Snapshot) -> pd.DataFrame:
+    """Best first, with the title of the item; a reason that names another item (`like`) gets that one's title, else its id."""
+    named = recommendations.merge(catalogue(snapshot), on="item_id", how="left", validate="m:1")
+    named = named.sort_values(["customer_id", "rank", "item_id"], kind="stable", ignore_index=True)
+    titled = catalogue(snapshot).dropna(subset="title")
+    titles = dict(zip(titled["item_id"], titled["title"], strict=True))
+    reasons = [[_titled(reason, titles) for reason in reasons] for reasons in named["reasons"]]
+    return named.assign(reasons=pd.Series(reasons, index=named.index, dtype="object"))
+
+
+def _titled(reason: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, Any]:
+    like = reason["params"].get("like")
+    return {**reason, "params": {**reason["params"], "like_title": titles.get(like, like)}}
 
 
 def _provenance(snapshot: Snapshot, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 # A reader wants to see why, not everything: a claim cites this many interactions and counts the rest.
@@ -36,7 +37,7 @@ def facet(activity: pd.DataFrame, name: str) -> pd.DataFrame:
     return in_order(activity[activity["facet"] == name])
 
 
-def strongest(rows: pd.DataFrame, by: Sequence[str], keep: int = CITED) -> pd.Series:
+def strongest(rows: pd.DataFrame, by: Sequence[str], keep: int = CITED) -> pd.DataFrame:
     """The strongest interactions behind each group, the strength of an interaction being its highest.
 
     Args:
@@ -45,8 +46,8 @@ def strongest(rows: pd.DataFrame, by: Sequence[str], keep: int = CITED) -> pd.Se
         keep: how many to keep.
 
     Returns:
-        Series of lists of {interaction_id, strength}, strongest first, ties by id; indexed by `by`. Groups without any
-        evidence are missing: `attach` gives them an empty list.
+        `by` and `evidence`, a list of {interaction_id, strength}, strongest first, ties by id; sorted by `by`. Groups without
+        any evidence are missing: `attach` gives them an empty list.
     """
     claims = rows[[*by, "evidence"]].explode("evidence", ignore_index=True)
     claims = claims[claims["evidence"].notna()]
@@ -59,15 +60,16 @@ def strongest(rows: pd.DataFrame, by: Sequence[str], keep: int = CITED) -> pd.Se
         [*by, "strength", "interaction_id"], ascending=[True] * len(by) + [False, True], kind="stable"
     ).drop_duplicates([*by, "interaction_id"])
     claims = claims[claims.groupby(list(by)).cumcount() < keep]
-    cited = claims[["interaction_id", "strength"]].to_dict("records")
-    claims = claims.assign(evidence=pd.Series(cited, index=claims.index, dtype="object"))
-    return claims.groupby(list(by), sort=True)["evidence"].agg(list)
+    best = claims[["interaction_id", "strength"]].to_dict("records")
+    groups = claims[list(by)].drop_duplicates()
+    ends = np.cumsum(claims.groupby(list(by), sort=False).size().to_numpy())  # groups stand one after the other
+    lists = [best[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)] if best else []
+    return groups.assign(evidence=pd.Series(lists, index=groups.index, dtype="object")).reset_index(drop=True)
 
 
 def attach(groups: pd.DataFrame, rows: pd.DataFrame, by: Sequence[str], keep: int = CITED) -> pd.DataFrame:
     """`groups` (one row per `by`) with a column `evidence` taken from `rows`."""
-    found = strongest(rows, by, keep).rename("evidence").reset_index()
-    merged = groups.merge(found, on=list(by), how="left", validate="1:1")
+    merged = groups.merge(strongest(rows, by, keep), on=list(by), how="left", validate="1:1")
     return merged.assign(
         evidence=pd.Series(
             [e if isinstance(e, list) else [] for e in merged["evidence"]], index=merged.index, dtype="object"

@@ -51,17 +51,22 @@ ASPECTS_ZH = {
     "material": "材质",
     "performance": "性能",
 }
-# Why an item is recommended: the recommender's codes; the slots are the reason's parameters.
+# Why an item is recommended, by the recommender's code (and a variant where its parameters are empty); the slots are the
+# reason's parameters.
 REASONS = {
     "en": {
-        "popular": "Popular with other customers",
-        "category": "From a category you like: {category}",
-        "similar_text": "Close to what you wrote about",
+        "content": "like {like_title}, which you wrote about",
+        "content_in_general": "close to what you wrote about",
+        "category": "from a category you like: {category}",
+        "popular": "popular with other customers lately",
+        "untried": "something you have not had yet",
     },
     "zh": {
-        "popular": "深受其他客户欢迎",
-        "category": "来自您喜欢的品类：{category}",
-        "similar_text": "与您评论过的内容相近",
+        "content": "与您评价过的“{like_title}”相似",
+        "content_in_general": "与您写过的内容相近",
+        "category": "属于您喜欢的品类：{category}",
+        "popular": "近来受到其他客户欢迎",
+        "untried": "您还没有尝试过",
     },
 }
 
@@ -87,10 +92,11 @@ def counted(count: int, noun: str) -> str:
 
 
 def reason_sentence(reasons: Sequence[Mapping[str, Any]], language: str) -> str:
-    """The reasons of one recommendation as one sentence.
+    """The reasons of one recommendation as one sentence, said to the customer.
 
     Args:
-        reasons: each with `code` and `params`, the strongest first.
+        reasons: each with `code` and `params`, the strongest first: `content` {like, like_title}, `category` {category},
+            `popular` {recent_count}.
         language: `en` or `zh`.
 
     Raises:
@@ -98,11 +104,20 @@ def reason_sentence(reasons: Sequence[Mapping[str, Any]], language: str) -> str:
     """
     parts = []
     for reason in reasons:
-        template = REASONS[language].get(reason["code"])
+        template = REASONS[language].get(_variant(reason["code"], reason["params"]))
         if template is None:
             raise InputError(f"no sentence for the reason {reason['code']!r}; add one to REASONS in both languages")
         try:
             parts.append(template.format_map(reason["params"]))
         except KeyError as error:
             raise InputError(f"the reason {reason['code']!r} comes without its parameter {error}") from error
-    return "；".join(parts) + "。" if language == "zh" else "; ".join(parts) + "."
+    text = "；".join(parts) + "。" if language == "zh" else "; ".join(parts) + "."
+    return text[0].upper() + text[1:]
+
+
+def _variant(code: str, params: Mapping[str, Any]) -> str:
+    if code == "content" and params.get("like") is None:
+        return "content_in_general"
+    if code == "popular" and params.get("recent_count") == 0:
+        return "untried"
+    return str(code)

@@ -44,7 +44,7 @@ def recommend(snapshot: "Snapshot", interests: pd.DataFrame, k: int = 5, block: 
     items = popular.items
     is_identity = snapshot.activity["subject_type"] == "identity"
     customers = np.array(sorted(set(snapshot.activity.loc[is_identity, "subject_id"])), dtype="object")
-    if not len(customers) or not len(items):
+    if not len(customers) or not len(items) or k < 1:
         return pd.DataFrame(columns=COLUMNS).astype(
             {"customer_id": "str", "rank": "int64", "item_id": "str", "score": "float64"}
         )
@@ -62,7 +62,7 @@ def recommend(snapshot: "Snapshot", interests: pd.DataFrame, k: int = 5, block: 
 def _owned(snapshot: "Snapshot", items: pd.Index) -> pd.DataFrame:
     """customer_id and `column` (in `items`) of everything a customer has, sorted by customer_id."""
     rows = snapshot.activity[(snapshot.activity["facet"] == "item") & snapshot.activity["kind"].isin(OWNING_KINDS)]
-    found = pd.DataFrame({"customer_id": rows["subject_id"], "column": items.get_indexer(rows["value"])})
+    found = pd.DataFrame({"customer_id": rows["subject_id"], "column": items.get_indexer(pd.Index(rows["value"]))})
     return found[found["column"] >= 0].sort_values(["customer_id", "column"], ignore_index=True)
 
 
@@ -76,7 +76,7 @@ def _best(customers: np.ndarray, scorers: list[Scorer], owned: pd.DataFrame, k: 
     # One whole number a cell says it all: the rounded score first, then the item's place in the order of item_ids.
     steps = np.rint(total * 10**DIGITS).astype("int64")
     keys = steps * len(items) + np.arange(len(items))[::-1]
-    keys[pd.Index(customers).get_indexer(owned["customer_id"]), owned["column"]] = np.iinfo("int64").min
+    keys[pd.Index(customers).get_indexer(pd.Index(owned["customer_id"])), owned["column"]] = np.iinfo("int64").min
     k = min(k, len(items))
     columns = np.argpartition(keys, len(items) - k, axis=1)[:, len(items) - k :]
     order = np.argsort(-np.take_along_axis(keys, columns, axis=1), axis=1, kind="stable")

@@ -49,7 +49,7 @@ def grounds(snapshot: "Snapshot", interests: pd.DataFrame) -> Grounds:
         opinions=_cited(rows[(rows["facet"] == "all") & (rows["sentiment_count"] > 0)], ["customer_id"]),
         dealt=_cited(of_category, ["customer_id", "category"]),
         shares={(c, t): float(s) for c, t, s in zip(liked["customer_id"], liked["topic"], liked["share"], strict=True)},
-        categories=categories.to_dict(),
+        categories=dict(zip(categories.index, categories, strict=True)),
     )
 
 
@@ -95,7 +95,7 @@ def with_reasons(
     """`picks` of these customers with `reasons` and `evidence`.
 
     A recommender is a reason where it put the item above the customer's average; where none did (little is left to offer),
-    the one that minded least is. Parameters: `content` {like, similarity}: the item he wrote of that is most like this one,
+    `popular` stands alone. Parameters: `content` {like, similarity}: the item he wrote of that is most like this one,
     both None where he wrote of none; `category` {category, share}; `popular` {recent_count}. Evidence for `content` is what he
     did with that item (his strongest opinions where there is none), for `category` his dealings with it. What all customers
     did is no evidence about one: `popular` has its number and nothing else.

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 GRID = 2.0**25
 PAIRS = 8192
 
+Names = Sequence[str] | np.ndarray
+
 
 class Scorer(Protocol):
     """A point of view on which items fit a customer.
@@ -31,7 +33,7 @@ class Scorer(Protocol):
     def fit(self, snapshot: "Snapshot") -> Self:
         """Learn the items from the snapshot; returns itself."""
 
-    def scores(self, customers: Sequence[str]) -> np.ndarray:
+    def scores(self, customers: Names) -> np.ndarray:
         """(customers, items) float64, higher fits better; NaN where it cannot say. Any customer may be asked for."""
 
 
@@ -57,7 +59,7 @@ class Popularity:
         self.counts = weighted.groupby(rows["subject_id"]).sum().reindex(self.items, fill_value=0.0).to_numpy("float64")
         return self
 
-    def scores(self, customers: Sequence[str]) -> np.ndarray:
+    def scores(self, customers: Names) -> np.ndarray:
         return np.broadcast_to(np.log1p(self.counts), (len(customers), len(self.items)))
 
 
@@ -82,11 +84,11 @@ class CategoryAffinity:
         self._who = rows["customer_id"].to_numpy(
             dtype="object"
         )  # sorted, so that a customer's rows are found by bisection
-        self._code = self._topics.get_indexer(rows["topic"])
+        self._code = self._topics.get_indexer(pd.Index(rows["topic"]))
         self._share = rows["share"].to_numpy(dtype="float64")
         return self
 
-    def scores(self, customers: Sequence[str]) -> np.ndarray:
+    def scores(self, customers: Names) -> np.ndarray:
         shares = np.full((len(customers), len(self._topics) + 1), np.nan)  # the last column answers to code -1
         names = np.asarray(customers, dtype="object")
         first, last = np.searchsorted(self._who, names, "left"), np.searchsorted(self._who, names, "right")
@@ -126,7 +128,7 @@ class Content:
         self._customers = mine.set_index("subject_id")["embedding_sum"]
         return self
 
-    def scores(self, customers: Sequence[str]) -> np.ndarray:
+    def scores(self, customers: Names) -> np.ndarray:
         mine = on_grid(self._customers.reindex(pd.Index(customers)))
         if mine.shape[1] != self.vectors.shape[1] or not mine.shape[1]:  # one side has no vector at all
             return np.full((len(customers), len(self.items)), np.nan)
@@ -136,7 +138,7 @@ class Content:
         cosine[:, np.isnan(self.vectors[:, 0])] = np.nan
         return cosine
 
-    def similarity(self, left: Sequence[str], right: Sequence[str]) -> np.ndarray:
+    def similarity(self, left: Names, right: Names) -> np.ndarray:
         """(pairs,) cosines of the items `left[i]` and `right[i]`, candidates or not; NaN where one has no vector."""
         cosine = np.full(len(left), np.nan)
         for start in range(0, len(left), PAIRS):  # in chunks: a pair costs two vectors of memory

@@ -89,7 +89,7 @@ def _prepared_events(
                 rejected = pd.concat([batch.rejects, prepared.rejects], ignore_index=True)
                 quarantined += len(rejected)
                 rejects.append(
-                    quarantine(rejected, source=source, source_file=file, day=run.day, key=run.settings.key())
+                    quarantine(rejected, source=source, source_file=file, day=run.day)
                 )
         files.append({"source": source, "file": file, "read": lines_read, "quarantined": quarantined, "kind": "events"})
     names = [name for name in schemas.INTERACTIONS.names if name != "is_text_shared"]
@@ -113,7 +113,7 @@ def _prepared_statements(run: Run) -> tuple[dict[str, pd.DataFrame], list[pd.Dat
             )  # fmt: skip
             rejected = pd.concat([batch.rejects, refused], ignore_index=True)
             found[batch.table].append(rows)
-            rejects.append(quarantine(rejected, source=source, source_file=file, day=run.day, key=run.settings.key()))
+            rejects.append(quarantine(rejected, source=source, source_file=file, day=run.day))
             read, quarantined = read + batch.lines_read, quarantined + len(rejected)
         files.append({"source": source, "file": file, "read": read, "quarantined": quarantined, "kind": "statements"})
     return {name: concat(frames, name) for name, frames in found.items()}, rejects, files

@@ -91,8 +91,8 @@ RULES = (
         "welcome",
         ("email",),
         "activity",
-        "Known for {days_known} days only: a welcome now shapes the habit.",
-        "认识仅{days_known}天：此时欢迎最能养成习惯。",
+        "Day {days_known} with us: a welcome now shapes the habit.",
+        "认识的第{days_known}天：此时的欢迎最能养成习惯。",
     ),
     Rule(
         "best_customer",
@@ -104,8 +104,8 @@ RULES = (
         "reward",
         ("email", "sms"),
         "activity",
-        "Comes about every {usual_gap_days:.0f} days and was here {recency_days} days ago: loyalty deserves thanks.",
-        "大约每{usual_gap_days:.0f}天光顾一次，最近一次在{recency_days}天前：忠诚值得回馈。",
+        "Comes about every {usual_gap_days:.0f} days and keeps to it: loyalty deserves thanks.",
+        "大约每{usual_gap_days:.0f}天光顾一次，一如既往：忠诚值得回馈。",
     ),
     Rule(
         "strong_interest",
@@ -126,8 +126,8 @@ RULES = (
         "ask_for_review",
         ("email",),
         "activity",
-        "Bought {quiet_days} days ago and has not yet said how it was.",
-        "{quiet_days}天前购买过，但还没有评价。",
+        "Bought on one of the last {review_days} days and has never said how it was.",
+        "最近{review_days}天内购买过，但从未评价。",
     ),
     Rule(
         "nothing_fits",
@@ -161,7 +161,7 @@ def decide(
     return {
         "action": rule.action,
         "channel": _channel(rule, granted),
-        "reason": reason.format_map(customer),
+        "reason": reason.format(**customer, review_days=REVIEW_DAYS),
         "rule": rule.name,
         "written_by": "template",
         "evidence": list(claims[rule.rests_on]["evidence"]),

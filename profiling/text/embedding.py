@@ -186,7 +186,9 @@ class StaticEncoder:
     def _distil(self) -> None:
         """Write the folder in one step; of two processes at once the second finds it there and throws its own away."""
         from model2vec.distill import distill
+        from transformers.utils import logging as transformers_logging
 
+        transformers_logging.set_verbosity_error()  # it reports `position_ids` as unexpected, which is known and harmless
         log.info("distilling %s into %s, once; about 20 s", self.model, self._folder)
         self._folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".static-", dir=self._folder.parent) as scratch:

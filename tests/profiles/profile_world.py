@@ -1,19 +1,20 @@
 """Seven customers written by hand, as of Sunday 2026-06-28, small enough to know every answer by looking.
 
-    ann  buys every 14 days, praises the sound, allows e-mail             loyal
-    bo   buys, writes Chinese (twice) and English (once), angry           active, unhappy
-    cy   reviews every 20 days, last 79 days ago, never bought here       at risk
-    di   bought twice last autumn                                         lapsed
-    ed   bought once, yesterday                                           new
-    fi   looks at things, nothing else                                    active
-    gus  pays in euros and in dollars                                     active
+ann  buys every 14 days, praises the sound, allows e-mail             loyal
+bo   buys, writes Chinese (twice) and English (once), angry           active, unhappy
+cy   reviews every 20 days, last 79 days ago, never bought here       at risk
+di   bought twice last autumn                                         lapsed
+ed   bought once, yesterday                                           new
+fi   looked at things twice, nothing else                              new
+gus  pays in euros and in dollars                                     active
 """
 
 from dataclasses import replace
 
 import pandas as pd
 
-from profiling.behaviour.activity import STATE_COLUMNS, daily_activity, fold
+from profiling import schemas
+from profiling.behaviour.activity import daily_activity, fold
 from profiling.profiles.interests import interests
 from profiling.profiles.snapshot import Snapshot
 
@@ -76,8 +77,8 @@ def activity(events: list[tuple] = EVENTS) -> pd.DataFrame:
     texts = pd.DataFrame(
         [_text(*event) for event in events if "sentiment" in event[4]],
         columns=["interaction_id", "language", "sentiment", "keywords", "aspects"],
-    )
-    nothing = pd.DataFrame(columns=STATE_COLUMNS)
+    ).astype({"sentiment": "float64"})
+    nothing = schemas.ACTIVITY_STATE.arrow.empty_table().to_pandas()
     return fold(nothing, DAY, daily_activity(rows, texts, DAY), DAY)
 
 
@@ -123,11 +124,14 @@ def shuffled(world: Snapshot, seed: int) -> Snapshot:
 def recommendations(world: Snapshot) -> pd.DataFrame:
     """Two offers for ann, one for bo and fi: written by hand, since here only their way into the document matters."""
     cited = [{"interaction_id": interaction_id("ann", "2026-04-05", "purchase"), "strength": 1.0}]
+    category = {"code": "category", "params": {"category": "Guitars", "share": 0.1}}
+    popular = {"code": "popular", "params": {"recent_count": 3.5}}
+    alike = {"code": "content", "params": {"like": "s1", "similarity": 0.8}}
     rows = [
-        ("ann", 2, "x9", 0.4, [{"code": "popular", "params": {}}], []),
-        ("ann", 1, "g1", 0.9, [{"code": "category", "params": {"category": "Guitars"}}], cited),
-        ("bo", 1, "s1", 0.5, [{"code": "popular", "params": {}}], []),
-        ("fi", 1, "g1", 0.5, [{"code": "popular", "params": {}}], []),
+        ("ann", 2, "x9", 0.4, [popular], []),
+        ("ann", 1, "g1", 0.9, [category, popular], cited),
+        ("bo", 1, "s1", 0.5, [alike], cited),
+        ("fi", 1, "g1", 0.5, [popular], []),
     ]
     frame = pd.DataFrame(rows, columns=["customer_id", "rank", "item_id", "score", "reasons", "evidence"])
     return frame[frame["customer_id"].isin(world.activity["subject_id"])]

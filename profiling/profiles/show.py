@@ -1,0 +1,149 @@
+"""One profile for people: found by id or identifier, printed with the texts its claims rest on."""
+
+import json
+from typing import Any
+
+import pandas as pd
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from profiling.errors import InputError
+from profiling.lake import Lake
+from profiling.ledger import RELEASED, Ledger
+from profiling.prepare.identity import resolve
+from profiling.prepare.privacy import pseudonym
+from profiling.settings import Settings
+
+
+def find_profile(settings: Settings, customer: str, day: str | None) -> dict[str, Any]:
+    """The document of a customer, as of `day` or of the newest released day.
+
+    Args:
+        customer: a customer_id, or `type:identifier` such as `customer:C0001`, which needs the pseudonym key.
+
+    Raises:
+        InputError: no day is released, or the customer has no profile on that day.
+    """
+    lake = Lake.open(settings)
+    ledger = Ledger(lake.ledger())
+    released = [d for d in ledger.days("profile") if ledger.state("profile", d) == RELEASED]
+    if not released:
+        raise InputError("no day has released profiles yet; run `profiling run --from D --to D`")
+    if day is not None and day not in released:
+        raise InputError(f"{day} has no released profiles; the newest day that has is {released[-1]}")
+    day = day or released[-1]
+    customer_id = _customer_id(settings, lake, customer, day) if ":" in customer else customer
+    rows = lake.read("profiles", [("day", "==", day), ("customer_id", "==", customer_id)], ["document"])
+    if rows.empty:
+        raise InputError(f"{customer} has no profile as of {day}: no interaction of theirs is known by then")
+    document: dict[str, Any] = json.loads(rows["document"].iloc[0])
+    return document
+
+
+def evidence_texts(settings: Settings, document: dict[str, Any]) -> dict[str, str]:
+    """What the cited interactions were, in one line each, by interaction_id."""
+    ids = sorted(_cited(document))
+    columns = ["interaction_id", "event_day", "kind", "item_id", "rating", "amount", "currency", "text"]
+    rows = Lake.open(settings).read("interactions", [("interaction_id", "in", ids)], columns)
+    return {row["interaction_id"]: _line(row) for row in rows.to_dict("records")}
+
+
+def render_profile(document: dict[str, Any], evidence: dict[str, str]) -> RenderableType:
+    """A profile as a page for a terminal; what is unknown is said with its reason."""
+    persona = document["persona"]
+    head = Text.assemble(
+        (persona["text"], "bold"),
+        f"\n\nwritten by {persona['written_by']}, {'checked' if persona['checked'] else 'not checked'}",
+    )
+    title = f"{document['customer_id']} as of {document['as_of']}"
+    parts: list[RenderableType] = [Panel(head, title=title)]
+    parts += [_facts(document), _claims(document), _next(document)]
+    if evidence:
+        cited = Table(title="Evidence", box=None, title_justify="left")
+        cited.add_column("interaction")
+        cited.add_column("what it was")
+        for interaction_id in sorted(evidence, key=lambda i: (evidence[i], i)):
+            cited.add_row(interaction_id[:12], Text(evidence[interaction_id]))
+        parts.append(cited)
+    if document["nulls"]:
+        unknown = Table(title="What the data cannot say", box=None, title_justify="left", show_header=False)
+        for pointer, reason in sorted(document["nulls"].items()):
+            unknown.add_row(pointer.lstrip("/").replace("/", "."), reason)
+        parts.append(unknown)
+    return Group(*parts)
+
+
+def _customer_id(settings: Settings, lake: Lake, customer: str, day: str) -> str:
+    """The customer behind an identifier, by the links known on the day."""
+    kind, _, value = customer.partition(":")
+    identity = pseudonym(settings.key(), "identity", kind, value)
+    links = lake.read("identity_links", [("day", "<=", day)], ["identity_id", "other_id"])
+    seen = lake.read("interactions", [("day", "<=", day)], ["identity_id", "occurred_at"])
+    first_seen = seen.groupby("identity_id", sort=True)["occurred_at"].min()
+    found: pd.Series = resolve(links, first_seen)
+    return str(found.get(identity, identity))
+
+
+def _cited(part: Any) -> set[str]:
+    """Every interaction cited anywhere in a document."""
+    if isinstance(part, dict):
+        return set(part.get("evidence") or []).union(*(_cited(value) for value in part.values()))
+    if isinstance(part, list):
+        return set().union(*(_cited(value) for value in part))
+    return set()
+
+
+def _line(row: dict[Any, Any]) -> str:
+    said = f": {row['text'][:100]}" if isinstance(row["text"], str) else ""
+    rating = f" {row['rating']:.0f} stars" if pd.notna(row["rating"]) else ""
+    amount = f" {row['amount']:.2f} {row['currency']}" if pd.notna(row["amount"]) else ""
+    item = f" of {row['item_id']}" if isinstance(row["item_id"], str) else ""
+    return f"{row['event_day']} {row['kind']}{item}{rating}{amount}{said}"
+
+
+def _facts(document: dict[str, Any]) -> Table:
+    table = Table(box=None, show_header=False)
+    activity, segment = document["activity"], document["segment"]
+    attributes = {name: said["value"] for name, said in document["attributes"].items()}
+    consent = {name: said["value"] for name, said in document["consent"].items()}
+    counts = ", ".join(f"{number} {kind}" for kind, number in activity["counts"].items())
+    rows = {
+        "who": ", ".join(f"{name} {value}" for name, value in attributes.items()),
+        "consent": ", ".join(f"{name} {value}" for name, value in consent.items()),
+        "seen": f"{activity['first_seen_at'][:10]} to {activity['last_seen_at'][:10]}: {counts}",
+        "segment": f"{segment['life_cycle']}, {segment['rfm']} (RFM {segment['rfm_code']})",
+        "spend": ", ".join(f"{v:.2f} {k}" for k, v in (document["consumption"]["spend"] or {}).items()),
+    }
+    for name, value in rows.items():
+        table.add_row(name, Text(value))
+    return table
+
+
+def _claims(document: dict[str, Any]) -> Table:
+    table = Table(box=None)
+    for name in ("claim", "what", "how much", "evidence"):
+        table.add_column(name)
+
+    def add(claim: str, what: str, how_much: str, cited: dict[str, Any]) -> None:
+        shown = " ".join(interaction_id[:12] for interaction_id in cited["evidence"])
+        table.add_row(claim, Text(what), how_much, f"{shown} ({cited['evidence_count']} in all)")
+
+    for interest in document["interests"]:
+        add("interest", f"{interest['topic']} ({interest['kind']})", f"{interest['share']:.0%}", interest)
+    satisfaction = document["satisfaction"]
+    if satisfaction["score"] is not None:
+        trend = "" if satisfaction["trend"] is None else f", trend {satisfaction['trend']:+.2f}"
+        add("satisfaction", "", f"{satisfaction['score']:.2f} of 1{trend}", satisfaction)
+    for aspect in satisfaction["aspects"]:
+        add("aspect", aspect["aspect"], f"{aspect['polarity']:+.2f}", aspect)
+    for offer in document["recommendations"]:
+        add("recommend", f"{offer['title'] or offer['item_id']}: {offer['reason']}", f"{offer['score']:.2f}", offer)
+    return table
+
+
+def _next(document: dict[str, Any]) -> Panel:
+    action = document["next_best_action"]
+    channel = f" by {action['channel']}" if action["channel"] else ""
+    return Panel(Text(f"{action['action']}{channel}: {action['reason']}"), title="Next best action")

@@ -1,0 +1,76 @@
+from dataclasses import replace
+
+import pytest
+from profile_world import snapshot
+
+from profiling.profiles.interests import COLUMNS, MAX_INTERESTS, interests
+
+
+def topics(found, customer):
+    return found[found["customer_id"] == customer]["topic"].tolist()
+
+
+def test_interests_by_eye():
+    found = interests(snapshot())
+    assert found.columns.tolist() == COLUMNS
+    assert topics(found, "ann") == ["Strings", "warm tone", "Guitars"]
+    strings = found[(found["customer_id"] == "ann") & (found["topic"] == "Strings")].iloc[0]
+    assert strings["kind"] == "category"
+    assert strings["count"] == 6  # five purchases and a review
+    assert strings["sentiment"] == pytest.approx(0.8)
+    assert [e["interaction_id"] for e in strings["evidence"]] == [
+        "ann/purchase/2026-04-19", "ann/purchase/2026-05-03", "ann/purchase/2026-05-17",
+    ]  # fmt: skip
+
+
+def test_shares_add_up_within_each_kind():
+    shares = interests(snapshot()).groupby(["customer_id", "kind"])["share"].sum()
+    assert shares["bo", "category"] == pytest.approx(1)
+    assert shares["bo", "keyword"] == pytest.approx(1)
+
+
+def test_what_is_recent_outweighs_what_was_long_ago():
+    long_ago = [("a", f"2026-01-{day:02}", "purchase", "g1", {}) for day in (1, 2, 3)]
+    lately = [("a", "2026-06-27", "purchase", "s1", {})]
+    assert topics(interests(snapshot(long_ago + lately)), "a") == ["Strings", "Guitars"]
+
+
+def test_a_word_used_once_counts_only_where_nothing_stronger_is_known():
+    once = {"sentiment": 0.0, "language": "en", "keywords": {"walnut": 0.9, "pedal": 0.5}}
+    nothing_else = snapshot([("a", "2026-06-01", "post", None, once)])
+    assert topics(interests(nothing_else), "a") == ["walnut", "pedal"]
+    with_category = snapshot([("a", "2026-06-01", "review", "g1", once)])
+    assert topics(interests(with_category), "a") == ["Guitars"]
+    twice = snapshot(
+        [
+            ("a", "2026-06-01", "post", None, once),
+            ("a", "2026-06-02", "post", None, {**once, "keywords": {"walnut": 0.1}}),
+        ]
+    )
+    assert topics(interests(twice), "a") == ["walnut"]
+
+
+def test_sentiment_is_missing_where_no_text_spoke_of_it():
+    found = interests(snapshot()).set_index(["customer_id", "topic"])
+    assert found["sentiment"].isna()["fi", "Guitars"]
+    assert found["sentiment"]["bo", "吉他"] == pytest.approx(-0.7)
+
+
+def test_at_most_eight_and_the_strongest():
+    words = {f"word{i:02}": i / 20 for i in range(1, 13)}
+    more = {"sentiment": 0.0, "language": "en", "keywords": words}
+    found = interests(snapshot([("a", day, "post", None, more) for day in ("2026-06-01", "2026-06-02")]))
+    assert topics(found, "a") == [f"word{i:02}" for i in range(12, 12 - MAX_INTERESTS, -1)]
+
+
+def test_no_catalogue_leaves_the_keywords():
+    world = snapshot()
+    found = interests(replace(world, catalogue=world.catalogue.iloc[:0]))
+    assert set(found["kind"]) == {"keyword"}
+    assert topics(found, "ann") == ["warm tone"]
+    assert topics(found, "fi") == []
+
+
+def test_no_activity():
+    world = snapshot()
+    assert interests(replace(world, activity=world.activity.iloc[:0])).columns.tolist() == COLUMNS

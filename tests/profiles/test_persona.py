@@ -1,0 +1,110 @@
+import json
+
+import pytest
+from profile_world import CUSTOMERS, inputs, snapshot
+
+from profiling.profiles.build import build_profiles
+from profiling.profiles.persona import unsupported, write
+from profiling.profiles.wording import listed
+
+
+@pytest.fixture(scope="module")
+def documents() -> dict[str, dict]:
+    profiles = build_profiles(*inputs(snapshot()), 0)
+    return {
+        customer: json.loads(text) for customer, text in zip(profiles["customer_id"], profiles["document"], strict=True)
+    }
+
+
+@pytest.mark.parametrize(
+    ("customer", "text"),
+    [
+        (
+            "ann",
+            "A loyal customer, known for 85 days: 6 purchases, last seen 12 days ago. Most interested in Strings, warm tone and "
+            "Guitars. Satisfaction is high (0.86); praises sound; is unhappy with price.",
+        ),
+        (
+            "bo",
+            "活跃客户：认识40天，购买3次，最近一次出现在6天前。最感兴趣的是吉他、Strings和Guitars。"
+            "满意度较低（0.14），保持平稳，不满意物流。",
+        ),
+        ("ed", "A new customer, known for 2 days: 1 purchase, last seen 1 day ago. Most interested in Strings."),
+        ("fi", "A new customer, known for 28 days: 2 interactions, last seen 20 days ago. Most interested in Guitars."),
+    ],
+)
+def test_personas_by_eye(documents, customer, text):
+    assert documents[customer]["persona"]["text"] == text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("customer", CUSTOMERS)
+def test_our_own_sentences_pass_the_check_in_both_languages(documents, customer, language):
+    persona = write({**documents[customer], "language": language})
+    assert persona["language"] == language
+    assert unsupported(persona["text"], documents[customer], language) == []
+    assert persona["checked"] is True
+
+
+def test_a_language_without_templates_is_answered_in_english(documents):
+    assert write({**documents["ann"], "language": "fr"})["language"] == "en"
+
+
+@pytest.mark.parametrize(
+    ("customer", "said", "instead", "found"),
+    [
+        ("ann", "6 purchases", "7 purchases", "7 purchases"),
+        ("ann", "6 purchases", "85 purchases", "85 purchases"),  # a number of the document, but not this one
+        ("ann", "12 days ago", "12.5 days ago", "12.5"),
+        ("ann", "85 days", "86 days", "known for 86 days"),
+        ("ann", "last seen 12 days ago", "last seen today", "last seen today"),
+        ("ann", "(0.86)", "(0.85)", "Satisfaction is high (0.85)"),
+        ("ann", "is high", "is low", "Satisfaction is low"),
+        ("ann", "(0.86)", "(0.86) and rising", " and rising"),  # no trend is known
+        ("ann", "A loyal customer", "A lapsed customer", "A lapsed customer"),
+        ("ann", "warm tone", "cold tone", "cold"),
+        ("ann", "Guitars", "Drums", "Drums"),
+        ("ann", "praises sound", "praises price", "praises price;"),  # price is complained of
+        ("ann", "unhappy with price", "unhappy with sound", "unhappy with sound."),
+        ("ann", "praises sound", "praises the sound", "the"),
+        ("ann", "A loyal customer", "A loyal customer from Leeds", "Leeds"),  # attributes are not for the persona
+        ("ann", "Strings,", "Strings worth 154 USD,", "worth"),
+        ("bo", "购买3次", "购买4次", "购买4次"),
+        ("bo", "活跃客户", "忠诚客户", "忠诚客户"),
+        ("bo", "较低", "较高", "满意度较高"),
+        ("bo", "保持平稳", "呈上升趋势", "，呈上升趋势"),
+        ("bo", "不满意物流", "称赞物流", "称赞物流。"),
+        ("bo", "吉他", "钢琴", "钢琴"),
+        ("bo", "Guitars", "Pianos", "Pianos"),
+        ("bo", "6天前", "16天前", "出现在16天前"),
+        ("bo", "活跃客户：", "活跃客户，住在上海：", "住在上海"),
+    ],
+)
+def test_what_the_document_does_not_say_is_found(documents, customer, said, instead, found):
+    document = documents[customer]
+    text = document["persona"]["text"]
+    assert said in text
+    assert found in unsupported(text.replace(said, instead, 1), document, document["language"])
+
+
+def test_a_term_may_hold_numbers_dots_and_the_words_of_other_terms(documents):
+    topics = ["12-53 strings", "3.5 mm jack", "strings", "c++ (live)"]
+    known = [{**documents["ann"]["interests"][0], "topic": topic} for topic in topics]
+    document = {**documents["ann"], "interests": known}
+    assert write(document)["checked"] is True
+    assert unsupported("Most interested in 13-53 strings.", document, "en") != []
+
+
+@pytest.mark.parametrize(
+    ("terms", "language", "text"),
+    [
+        ([], "en", ""),
+        (["a"], "en", "a"),
+        (["a", "b"], "en", "a and b"),
+        (["a", "b", "c"], "en", "a, b and c"),
+        (["a", "b", "c"], "zh", "a、b和c"),
+    ],
+    ids=str,
+)
+def test_lists_of_terms(terms, language, text):
+    assert listed(terms, language) == text
