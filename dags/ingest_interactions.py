@@ -4,7 +4,7 @@
 quarantine with its reason. A scheduled day waits until each expected source has written `_SUCCESS`; a backfilled or
 hand-started day does not wait, and a day without a drop is recorded as an empty day with a warning.
 
-**Input** `PROFILING_LANDING/<source>/<day>/*`
+**Input** the day's files of every source: `PROFILING_LANDING/<source>/<day>/*`
 
 **Output** the lake's `interactions`, `attributes`, `consents`, `catalogue`, `identity_links` and `quarantine` of that day;
 the asset `interactions`, whose event starts `extract_text_features` for the same day.

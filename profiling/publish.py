@@ -14,9 +14,7 @@ A bucket without customers has no part: 4,096 buckets and ten customers make at 
 """
 
 import fcntl
-import gzip
 import hashlib
-import io
 import json
 import logging
 import os
@@ -172,12 +170,8 @@ class S3Target:
             "request_checksum_calculation": "when_required",
             "response_checksum_validation": "when_required",
         }
-        config = Config(
-            connect_timeout=5,
-            read_timeout=60,
-            retries={"mode": "standard", "total_max_attempts": 4},
-            **(other if endpoint else {}),
-        )
+        retries = {"mode": "standard", "total_max_attempts": 4}
+        config = Config(connect_timeout=5, read_timeout=60, retries=retries, **(other if endpoint else {}))
         try:  # a session of its own: boto3's default session is not safe between threads, a client is
             self._client = Session().client("s3", endpoint_url=endpoint, config=config)
         except ValueError as error:
@@ -197,7 +191,7 @@ class S3Target:
             raise SettingsError(
                 f"{where}: {error}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role"
             ) from error
-        except (aws.ConnectionError, aws.HTTPClientError) as error:
+        except (aws.ConnectionError, aws.HTTPClientError, aws.IncompleteReadError) as error:
             raise NotReady(f"{where}: no answer ({error}); check PROFILING_S3_ENDPOINT and the network") from error
         except aws.ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
@@ -236,9 +230,8 @@ class S3Target:
                     Bucket=self._bucket, Key=self._prefix + key, Body=body, ContentType=JSON, **condition
                 )
             except ClientError as error:
-                # 412: another content; 409: another write at this moment; 404 to If-Match: the object is gone.
-                missing = error.response.get("Error", {}).get("Code") == "NoSuchKey"
-                if _status(error) in {409, 412} or missing:
+                # 412: another content; 409: another write at this moment; NoSuchKey to If-Match: it is gone.
+                if _status(error) in {409, 412} or error.response["Error"]["Code"] == "NoSuchKey":
                     return False
                 raise
         return True
@@ -256,9 +249,8 @@ class S3Target:
         names = [{"Key": self._prefix + key} for key in keys]
         for start in range(0, len(names), 1000):  # the protocol's limit of one call
             with self._translated():
-                answer = self._client.delete_objects(
-                    Bucket=self._bucket, Delete={"Objects": names[start : start + 1000], "Quiet": True}
-                )
+                part = {"Objects": names[start : start + 1000], "Quiet": True}
+                answer = self._client.delete_objects(Bucket=self._bucket, Delete=part)
             if answer.get("Errors"):  # the call succeeds even where single keys did not
                 first = answer["Errors"][0]
                 raise ProfilingError(
@@ -295,7 +287,7 @@ def publish_profiles(
     quality_html: str,
     model_versions: Mapping[str, str],
     run: Mapping[str, Any],
-    schema: bytes,
+    schema: bytes | None = None,
 ) -> Published:
     """Publish one day whole, then move the pointers to it. Doing it again writes only `run.json`.
 
@@ -304,7 +296,7 @@ def publish_profiles(
         buckets: how many there are; a row's `bucket` names its part.
         model_versions: version by model, for the manifest.
         run: run id, times, table versions: goes to `run.json` as it is.
-        schema: JSON Schema of a document, published as `schema/profile-v1.json`.
+        schema: JSON Schema of a document, published as `schema/profile-v1.json`; the package's own where None.
 
     Raises:
         ProfilingError: the frame is not a day's profiles (names the field), or `latest.json` cannot be read.
@@ -320,18 +312,15 @@ def publish_profiles(
     manifest_key = f"profiles/day={day}/manifest.json"
     written = _upload(target, manifest["folder"], content)
     # Before the manifest too: whatever a manifest names is there when a reader sees it.
-    written += _put_changed(target, SCHEMA_KEY, schema)
-    written += _put_changed(target, manifest_key, _json(manifest))
-    target.put(f"profiles/day={day}/run.json", _json({**run, "day": day, "revision": revision}), JSON)
+    written += _put_changed(target, SCHEMA_KEY, parts.document_schema() if schema is None else schema)
+    written += _put_changed(target, manifest_key, parts.to_json(manifest))
+    target.put(f"profiles/day={day}/run.json", parts.to_json({**run, "day": day, "revision": revision}), JSON)
     written += 1 + _advance(target, day, manifest_key)
     size = sum(len(file.body) for file in content.values())
-    done = Published(revision, manifest_key, len(content), size, len(profiles), written)
-    log.info("published %s at %s: %s", day, target.uri, done)
-    return done
-
-
-def _json(value: Mapping[str, Any]) -> bytes:
-    return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
+    log.info(
+        "published %s at %s: revision %s, %d of %d objects written", day, target.uri, revision, written, len(content)
+    )
+    return Published(revision, manifest_key, len(content), size, len(profiles), written)
 
 
 def _upload(target: Target, folder: str, content: Mapping[str, Content]) -> int:
@@ -342,12 +331,9 @@ def _upload(target: Target, folder: str, content: Mapping[str, Content]) -> int:
     """
     there = target.list(folder)
     new = [name for name in sorted(content) if there.get(folder + name) != _md5(content[name].body)]
-
-    def put(name: str) -> None:
-        target.put(folder + name, content[name].body, CONTENT_TYPES[Path(name).suffix])
-
+    keys, bodies = [folder + name for name in new], [content[name].body for name in new]
     with ThreadPoolExecutor(UPLOADS) as pool:
-        list(pool.map(put, new))
+        list(pool.map(target.put, keys, bodies, [CONTENT_TYPES[Path(name).suffix] for name in new]))
     return len(new)
 
 
@@ -361,28 +347,15 @@ def _put_changed(target: Target, key: str, body: bytes) -> int:
 
 def _advance(target: Target, day: str, manifest_key: str) -> int:
     """Point `latest.json` to this day unless it already points to it or a later one; 1 if it was written."""
-    body = _json({"day": day, "manifest": manifest_key})
+    body = parts.to_json({"day": day, "manifest": manifest_key})
     for attempt in range(ATTEMPTS):
         found = target.get(LATEST)
-        if found and _pointer(target, found[0])["day"] >= day:
+        if found and parts.pointer(found[0], f"{target.uri}/{LATEST}")["day"] >= day:
             return 0
         if target.put_if(LATEST, body, found[1] if found else None):
             return 1
         time.sleep(0.02 * attempt)
     raise NotReady(f"{target.uri}/{LATEST}: {ATTEMPTS} other publishers were quicker; publish {day} again")
-
-
-# --- reading
-
-
-def _pointer(target: Target, body: bytes) -> dict[str, str]:
-    try:
-        pointer = json.loads(body)
-        return {"day": str(pointer["day"]), "manifest": str(pointer["manifest"])}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ProfilingError(
-            f"{target.uri}/{LATEST} is no pointer to a manifest ({error!r}); delete it and publish the newest day again"
-        ) from error
 
 
 def read_manifest(target: Target, day: str | None = None) -> dict[str, Any]:
@@ -396,7 +369,7 @@ def read_manifest(target: Target, day: str | None = None) -> dict[str, Any]:
         latest = target.get(LATEST)
         if latest is None:
             raise NotReady(f"{target.uri}: nothing is published yet; run `profiling publish --day D`")
-        key = _pointer(target, latest[0])["manifest"]
+        key = parts.pointer(latest[0], f"{target.uri}/{LATEST}")["manifest"]
     found = target.get(key)
     if found is None:
         raise NotReady(f"{target.uri}/{key} is not there; run `profiling publish --day {day or 'D'}`")
@@ -424,5 +397,4 @@ def read_published(target: Target, day: str | None = None, *, bucket: int | None
                 f"{target.uri}/{part['key']}: SHA-256 is {sha}, the manifest says {part['sha256']}; "
                 f"run `profiling publish --day {manifest['day']}` to restore it"
             )
-        with gzip.open(io.BytesIO(found[0]), "rt", encoding="utf-8", newline="\n") as lines:
-            yield from (json.loads(line) for line in lines)
+        yield from parts.documents(found[0])

@@ -171,6 +171,12 @@ def _derived(column: Column) -> list[str]:
     return [f"{column.name}_count"]
 
 
+def _norm(vector: Any) -> float:
+    """Infinite where a component is NaN, which would pass for a missing vector."""
+    norm = float(np.linalg.norm(np.asarray(vector, dtype="float64")))
+    return norm if np.isfinite(norm) else np.inf
+
+
 def _lengths(frame: pd.DataFrame, table: Sequence[Column]) -> pd.DataFrame:
     """Lists as numbers: a vector becomes `<name>_dimension` and `<name>_norm`, another list `<name>_count`."""
     numbers: dict[str, pd.Series] = {}
@@ -184,9 +190,7 @@ def _lengths(frame: pd.DataFrame, table: Sequence[Column]) -> pd.DataFrame:
             [np.nan if cell is None else float(len(cell)) for cell in cells], index=frame.index, dtype=float
         )
         for name in norm:
-            norms = [
-                np.nan if cell is None else float(np.linalg.norm(np.asarray(cell, dtype="float64"))) for cell in cells
-            ]
+            norms = [np.nan if cell is None else _norm(cell) for cell in cells]
             numbers[name] = pd.Series(norms, index=frame.index, dtype=float)
     return frame.drop(columns=[column.name for column in lists]).assign(**numbers)
 
@@ -197,12 +201,20 @@ def _lengths(frame: pd.DataFrame, table: Sequence[Column]) -> pd.DataFrame:
 def _context() -> Any:
     """An ephemeral context, a new one for each gate: nothing is written, sent, drawn or kept."""
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
-    context = gx.get_context(mode="ephemeral")
-    context.config.analytics_enabled = False
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return context
+    return gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+            analytics_enabled=False,
+            progress_bars=ProgressBarsConfig(globally=False),
+        ),
+    )
 
 
 def _batch(frame: pd.DataFrame) -> Any:

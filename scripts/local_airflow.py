@@ -4,75 +4,23 @@ Used by `make demo`, `make ui` and the tests alike. SQLite and LocalExecutor: ri
 """
 
 import json
-import os
 import secrets
-import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import psutil
+from processes import Problem, spawn, stop
 
 ROOT = Path(__file__).resolve().parent.parent
 DAGS = ("ingest_interactions", "extract_text_features", "publish_profiles")
 FINAL = {"success", "failed"}
-
-
-class AirflowProblem(Exception):
-    """A sentence for the person at the terminal: what is wrong and what to do."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def require_port(port: int, fix: str) -> None:
-    """Raises:
-    AirflowProblem: someone listens there already (a health check would then answer for the wrong server).
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise AirflowProblem(f"port {port} is taken by another program: stop it, or {fix}") from error
-
-
-def stop(processes: Iterable[subprocess.Popen[bytes]], patience_s: float = 6.0) -> None:
-    """End these processes and everything they started, also what has left their process group (Airflow's tasks do)."""
-    roots = [process for process in processes if process.poll() is None]
-    family: dict[int, psutil.Process] = {}
-
-    def gather() -> list[psutil.Process]:
-        for process in [*(p.pid for p in roots), *family]:
-            with suppress(psutil.NoSuchProcess):
-                parent = psutil.Process(process)
-                for member in (parent, *parent.children(recursive=True)):
-                    family.setdefault(member.pid, member)
-        return [member for member in family.values() if member.is_running() and member.status() != psutil.STATUS_ZOMBIE]
-
-    with suppress(psutil.NoSuchProcess):
-        for member in gather():
-            with suppress(psutil.NoSuchProcess):
-                member.terminate()
-    for wait_s in (patience_s, 2.0, 2.0):
-        psutil.wait_procs(list(family.values()), timeout=wait_s)
-        for member in gather():
-            with suppress(psutil.NoSuchProcess):
-                member.kill()
-    for process in roots:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=2)
 
 
 class LocalAirflow:
@@ -80,7 +28,7 @@ class LocalAirflow:
 
     Args:
         home: kept between runs; the database is made once.
-        environment: the variables the tasks see, on top of this process's own.
+        environment: the variables the tasks see, on top of this process's own; they also share its folder, and so its `.env`.
         port: of the web UI and the REST API.
         is_scheduled: False: only days that are asked for, no run of yesterday.
         has_triggerer: needed only where a scheduled day waits for its drop.
@@ -137,7 +85,7 @@ class LocalAirflow:
             "PYTHONUNBUFFERED": "1",
         }
 
-    def _secret(self, name: str, make: Any) -> str:
+    def _secret(self, name: str, make: Callable[[], str]) -> str:
         """A secret of this installation: made once, kept readable by its owner only."""
         path = self.home / f".{name}"
         if not path.exists():
@@ -146,23 +94,12 @@ class LocalAirflow:
         return path.read_text()
 
     def _log(self, name: str) -> Path:
-        path = self.home / "logs" / f"{name}.log"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
+        return self.home / "logs" / f"{name}.log"
 
     def _spawn(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
-        with self._log(name).open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "airflow", *arguments],
-                env={**os.environ, **self.environment},
-                cwd=self.home,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # a Ctrl-C at the terminal reaches us alone, and we stop them in order
-            )
-        self.processes[name] = process
-        return process
+        command = [sys.executable, "-m", "airflow", *arguments]
+        self.processes[name] = spawn(command, self.environment, self._log(name), Path.cwd())
+        return self.processes[name]
 
     def __enter__(self) -> "LocalAirflow":
         return self
@@ -178,7 +115,7 @@ class LocalAirflow:
         if not made.exists():
             process = self._spawn("migrate", "db", "migrate")
             if process.wait() != 0:
-                raise AirflowProblem(f"Airflow could not make its database; the reason is in {self._log('migrate')}")
+                raise Problem(f"Airflow could not make its database; the reason is in {self._log('migrate')}")
             made.touch()
         self._spawn("api-server", "api-server")
         self._spawn("scheduler", "scheduler", "--skip-serve-logs")
@@ -190,7 +127,7 @@ class LocalAirflow:
         """Wait for a healthy scheduler and the three DAGs.
 
         Raises:
-            AirflowProblem: a component ended, or it took too long; the message names its log.
+            Problem: a component ended, or it took too long; the message names its log.
         """
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -200,21 +137,19 @@ class LocalAirflow:
                 if health["scheduler"]["status"] == "healthy":
                     errors = self.get("/api/v2/importErrors")["import_errors"]
                     if errors:
-                        raise AirflowProblem(
-                            f"{errors[0]['filename']}: {errors[0]['stack_trace'].strip().splitlines()[-1]}"
-                        )
+                        raise Problem(f"{errors[0]['filename']}: {errors[0]['stack_trace'].strip().splitlines()[-1]}")
                     if {dag["dag_id"] for dag in self.get("/api/v2/dags")["dags"]} >= set(DAGS):
                         return
             time.sleep(0.5)
-        raise AirflowProblem(f"Airflow was not ready after {timeout_s:.0f} s; see {self.home / 'logs'}")
+        raise Problem(f"Airflow was not ready after {timeout_s:.0f} s; see {self.home / 'logs'}")
 
     def check(self) -> None:
         """Raises:
-        AirflowProblem: a component is no longer running.
+        Problem: a component is no longer running.
         """
         for name, process in self.processes.items():
             if name != "migrate" and process.poll() is not None:
-                raise AirflowProblem(f"Airflow's {name} ended with code {process.returncode}; see {self._log(name)}")
+                raise Problem(f"Airflow's {name} ended with code {process.returncode}; see {self._log(name)}")
 
     def stop(self) -> None:
         stop(self.processes.values())
@@ -237,7 +172,7 @@ class LocalAirflow:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 text = answer.read()
         except urllib.error.HTTPError as error:
-            raise AirflowProblem(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from error
+            raise Problem(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from error
         return json.loads(text) if text else None
 
     def get(self, path: str, *, authorised: bool = True) -> Any:
@@ -282,16 +217,26 @@ class LocalAirflow:
             if len(page) < 100:
                 return runs
 
-    def failure(self, run: Mapping[str, Any]) -> str:
-        """Why a run failed: the first failed task and the last error of its log."""
+    def tasks(self, run: Mapping[str, Any]) -> list[dict[str, Any]]:
         path = f"/api/v2/dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances"
-        for task in self.get(path)["task_instances"]:
-            if task["state"] in ("failed", "up_for_retry"):
-                log = self.get(
-                    f"{path}/{task['task_id']}/logs/{max(task['try_number'], 1)}?map_index={task['map_index']}"
-                )
-                return f"{run['dag_id']}.{task['task_id']}: {last_error(log.get('content') or [])}"
-        return f"{run['dag_id']}: no task failed; see {self._log('scheduler')}"
+        return list(self.get(path)["task_instances"])
+
+    def retries(self) -> list[dict[str, Any]]:
+        """The tasks of all runs that failed once and wait to be tried again."""
+        return list(self.get("/api/v2/dags/~/dagRuns/~/taskInstances?state=up_for_retry")["task_instances"])
+
+    def reason(self, task: Mapping[str, Any]) -> str:
+        """Why a task failed, in its own words: the last error of its newest log."""
+        path = f"/api/v2/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
+        log = self.get(f"{path}/logs/{max(task['try_number'], 1)}?map_index={task['map_index']}")
+        return f"{task['dag_id']}.{task['task_id']}: {last_error(log.get('content') or [])}"
+
+    def failure(self, run: Mapping[str, Any]) -> str:
+        """Why a run failed: the reason of its first failed task."""
+        for task in self.tasks(run):
+            if task["state"] == "failed":
+                return f"{run['partition_key'] or run['dag_run_id']} {self.reason(task)}"
+        return f"{run['dag_id']} {run['dag_run_id']}: no task failed; see {self._log('scheduler')}"
 
 
 def last_error(lines: Iterable[Mapping[str, Any]]) -> str:
@@ -301,12 +246,3 @@ def last_error(lines: Iterable[Mapping[str, Any]]) -> str:
         for detail in line.get("error_detail") or []:
             sentence = f"{detail['exc_type']}: {detail['exc_value']}"
     return sentence
-
-
-def interruptible() -> None:
-    """Let a plain `kill` end us the same way as Ctrl-C: through the `finally` blocks."""
-
-    def end(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, end)

@@ -223,7 +223,7 @@ def test_a_day_without_customers_is_published(target: Target) -> None:
     done = send(target, profiles(""))
     assert done.customers == 0
     assert list(read_published(target, DAY)) == []
-    assert read_manifest(target)["customers"] == 0
+    assert read_manifest(target)["rows"] == 0
 
 
 def test_the_same_again_writes_only_run_json(target: Target) -> None:
@@ -255,6 +255,12 @@ def test_a_folder_and_s3_hold_the_same_bytes(tmp_path: Any, s3: Any) -> None:
     send(bucket, profiles("cbda"))
     assert contents(folder) == contents(bucket)
     assert len(contents(folder)) == 10
+
+
+def test_the_schema_is_the_package_s_own_where_none_is_given(tmp_path: Any) -> None:
+    target = open_target(str(tmp_path))
+    send(target, schema=None)
+    assert "customer_id" in json.loads(body(target, read_manifest(target)["schema"]))["properties"]
 
 
 def test_gzip_has_no_time_in_it(target: Target) -> None:
@@ -294,7 +300,7 @@ def test_latest_never_goes_back(target: Target) -> None:
     send(target, day="2026-06-28")
     send(target, day="2026-06-27")
     assert read_manifest(target)["day"] == "2026-06-28"
-    assert read_manifest(target, "2026-06-27")["customers"] == 4
+    assert read_manifest(target, "2026-06-27")["rows"] == 4
     send(target, day="2026-06-29")
     assert read_manifest(target)["day"] == "2026-06-29"
 

@@ -1,10 +1,12 @@
-"""A day's profiles as files: the same frame gives the same bytes on one lock file."""
+"""The form of a publication, as bytes: the same frame gives the same bytes on one lock file. No I/O."""
 
 import gzip
 import hashlib
 import io
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -27,6 +29,11 @@ class Content:
     body: bytes
     bucket: int | None = None
     rows: int = 0
+
+
+def document_schema() -> bytes:
+    """The JSON Schema of a document, as it stands in the package."""
+    return (files("profiling.profiles") / f"profile-v{SCHEMA_VERSION}.json").read_bytes()
 
 
 def checked(profiles: "pd.DataFrame", day: str, buckets: int) -> "pd.DataFrame":
@@ -87,7 +94,7 @@ def manifest(
         "revision": revision,
         "folder": folder,
         "buckets": buckets,
-        "customers": sum(file.rows for name, file in content.items() if name.endswith(".parquet")),
+        "rows": sum(file.rows for name, file in content.items() if name.endswith(".parquet")),
         "model_versions": dict(model_versions),
         "objects": [entry(name, content[name]) for name in digests],
     }
@@ -118,3 +125,32 @@ def _lines(documents: Iterable[str]) -> bytes:
         for document in documents:
             stream.write(document.encode() + b"\n")
     return sink.getvalue()
+
+
+def to_json(value: Mapping[str, Any]) -> bytes:
+    """For people and programs: indented, keys sorted."""
+    return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+# --- and back
+
+
+def documents(body: bytes) -> Iterator[dict[str, Any]]:
+    """The documents of a `.jsonl.gz` part."""
+    with gzip.open(io.BytesIO(body), "rt", encoding="utf-8", newline="\n") as lines:
+        yield from (json.loads(line) for line in lines)
+
+
+def pointer(body: bytes, where: str) -> dict[str, str]:
+    """`day` and `manifest` of a `latest.json`.
+
+    Raises:
+        ProfilingError: it is something else.
+    """
+    try:
+        found = json.loads(body)
+        return {"day": str(found["day"]), "manifest": str(found["manifest"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProfilingError(
+            f"{where} is no pointer to a manifest ({error!r}); delete it and publish the newest day again"
+        ) from error

@@ -31,25 +31,20 @@ TREND = {
     "en": {"rising": " and rising", "steady": " and steady", "falling": " and falling"},
     "zh": {"rising": "，呈上升趋势", "steady": "，保持平稳", "falling": "，呈下降趋势"},
 }
-# Names of aspects as Chinese readers know them; an aspect that is not here keeps its own name.
-ASPECTS_ZH = {
-    "price": "价格",
-    "quality": "质量",
-    "delivery": "物流",
-    "shipping": "物流",
-    "service": "服务",
-    "packaging": "包装",
-    "sound": "音质",
-    "design": "外观",
-    "size": "尺寸",
-    "fit": "合身度",
-    "ease": "易用性",
-    "ease_of_use": "易用性",
-    "durability": "耐用性",
-    "battery": "电池",
-    "comfort": "舒适度",
-    "material": "材质",
-    "performance": "性能",
+# Names of the aspects that are found in texts; one that is not here keeps its own name.
+ASPECTS = {
+    "en": {"ease_of_use": "ease of use", "size_fit": "size and fit"},
+    "zh": {
+        "appearance": "外观",
+        "delivery": "物流",
+        "ease_of_use": "易用性",
+        "packaging": "包装",
+        "price": "价格",
+        "quality": "质量",
+        "service": "服务",
+        "size_fit": "尺寸",
+        "taste": "口味",
+    },
 }
 # Why an item is recommended, by the recommender's code (and a variant where its parameters are empty); the slots are the
 # reason's parameters.
@@ -77,7 +72,8 @@ def written_language(language: str) -> str:
 
 
 def aspect_name(aspect: str, language: str) -> str:
-    return ASPECTS_ZH.get(aspect, aspect) if language == "zh" else aspect.replace("_", " ")
+    """An aspect as its readers call it."""
+    return ASPECTS[language].get(aspect, aspect)
 
 
 def listed(terms: Sequence[str], language: str) -> str:

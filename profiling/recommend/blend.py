@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from profiling.recommend.reasons import grounds, rows_of, with_reasons
+from profiling.recommend.reasons import ByCustomer, grounds, with_reasons
 from profiling.recommend.scorers import CategoryAffinity, Content, Popularity, Scorer
 
 if TYPE_CHECKING:
@@ -48,10 +48,10 @@ def recommend(snapshot: "Snapshot", interests: pd.DataFrame, k: int = 5, block: 
         return pd.DataFrame(columns=COLUMNS).astype(
             {"customer_id": "str", "rank": "int64", "item_id": "str", "score": "float64"}
         )
-    owned, known = _owned(snapshot, items), grounds(snapshot, interests)
+    owned, known = ByCustomer(_owned(snapshot, items)), grounds(snapshot, interests)
     size = max(1, min(block, CELLS // len(items)))
     picks = [
-        _best(part, scorers, rows_of(owned, part), k).pipe(
+        _best(part, scorers, owned.of(part), k).pipe(
             with_reasons, part, known, content, popular, [scorer.code for scorer in scorers]
         )[COLUMNS]
         for part in (customers[start : start + size] for start in range(0, len(customers), size))

@@ -18,9 +18,22 @@ COMPARED = 50  # of a customer who wrote of more items than this, the weightiest
 Claims = list[dict[str, Any]]  # {interaction_id, strength}, strongest first
 
 
+class ByCustomer:
+    """A frame sorted by customer_id, from which the rows of a run of customers are cut without looking at the others."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._frame = frame
+        self._names = frame["customer_id"].to_numpy(dtype="object")
+
+    def of(self, customers: np.ndarray) -> pd.DataFrame:
+        """The rows of these customers, who are a run of all customers in order."""
+        first = np.searchsorted(self._names, customers[0], "left")
+        return self._frame.iloc[first : np.searchsorted(self._names, customers[-1], "right")]
+
+
 @dataclass(frozen=True)
 class Grounds:
-    """What reasons may rest on, each sorted by customer_id and carrying `evidence`.
+    """What reasons may rest on; the first three carry `evidence`.
 
     Attributes:
         said: customer_id, item_id, weight: the items a customer wrote of, the weightiest first, at most COMPARED.
@@ -29,9 +42,9 @@ class Grounds:
         shares: share of interest by (customer_id, category).
     """
 
-    said: pd.DataFrame
-    opinions: pd.DataFrame
-    dealt: pd.DataFrame
+    said: ByCustomer
+    opinions: ByCustomer
+    dealt: ByCustomer
     shares: Mapping[tuple[str, str], float]
     categories: Mapping[str, str]
 
@@ -41,13 +54,14 @@ def grounds(snapshot: "Snapshot", interests: pd.DataFrame) -> Grounds:
     rows = snapshot.activity.rename(columns={"subject_id": "customer_id"})
     items = rows[rows["facet"] == "item"].rename(columns={"value": "item_id"})
     wrote = items[items["sentiment_count"] > 0]
+    opinions = rows[(rows["facet"] == "all") & (rows["sentiment_count"] > 0)]
     categories = item_categories(snapshot)
     of_category = items.assign(category=items["item_id"].map(categories)).dropna(subset="category")
     liked = interests[interests["kind"] == "category"]
     return Grounds(
-        said=_weightiest(wrote),
-        opinions=_cited(rows[(rows["facet"] == "all") & (rows["sentiment_count"] > 0)], ["customer_id"]),
-        dealt=_cited(of_category, ["customer_id", "category"]),
+        said=ByCustomer(_weightiest(wrote)),
+        opinions=ByCustomer(_cited(opinions, ["customer_id"])),
+        dealt=ByCustomer(_cited(of_category, ["customer_id", "category"])),
         shares={(c, t): float(s) for c, t, s in zip(liked["customer_id"], liked["topic"], liked["share"], strict=True)},
         categories=dict(zip(categories.index, categories, strict=True)),
     )
@@ -78,12 +92,6 @@ def _cited(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return claims.groupby(by, sort=True)["evidence"].agg(list).reset_index()
 
 
-def rows_of(frame: pd.DataFrame, customers: np.ndarray) -> pd.DataFrame:
-    """The rows of these customers, a run of all customers in order, of a frame sorted by customer_id."""
-    names = frame["customer_id"].to_numpy(dtype="object")
-    return frame.iloc[np.searchsorted(names, customers[0], "left") : np.searchsorted(names, customers[-1], "right")]
-
-
 def with_reasons(
     picks: pd.DataFrame,
     customers: np.ndarray,
@@ -103,9 +111,9 @@ def with_reasons(
     Args:
         picks: customer_id, rank, item_id, score, and a column of contributions to the score for each of `codes`.
     """
-    likes = _likes(picks[picks[content.code] > 0], rows_of(known.said, customers), content)
-    opinions = rows_of(known.opinions, customers).set_index("customer_id")["evidence"].to_dict()
-    dealt = rows_of(known.dealt, customers).set_index(["customer_id", "category"])["evidence"].to_dict()
+    likes = _likes(picks[picks[content.code] > 0], known.said.of(customers), content)
+    opinions = known.opinions.of(customers).set_index("customer_id")["evidence"].to_dict()
+    dealt = known.dealt.of(customers).set_index(["customer_id", "category"])["evidence"].to_dict()
     counts = pd.Series(popular.counts, index=popular.items).to_dict()
     reasons, evidence = [], []
     for pick in picks.to_dict("records"):

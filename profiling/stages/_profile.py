@@ -41,7 +41,7 @@ def _profile_bucket(run: Run, bucket: int) -> Staged:
 
 
 def _profile_day(run: Run, parts: list[Staged]) -> Closed:
-    from profiling.profiles.build import document_faults
+    from profiling.profiles.schema import document_faults
 
     profiles = concat((part.frames["profiles"] for part in parts), "profiles").sort_values(
         "customer_id", ignore_index=True

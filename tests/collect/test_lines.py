@@ -47,7 +47,7 @@ _ALMOST = st.builds(  # a good row with something wrong, so that the deeper chec
     _RECORDS,
 )
 _LINES = st.lists(st.one_of((_RECORDS | _ALMOST).map(orjson.dumps), st.binary(max_size=40)), max_size=6)
-_PATIENT = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_PATIENT = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.parametrize("form", COLLECTORS)

@@ -1,6 +1,5 @@
 """Copies of events and of texts, in worlds small enough to see them."""
 
-import os
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -140,7 +139,7 @@ def test_shared_texts_are_flagged() -> None:
 @pytest.mark.parametrize(
     ("name", "read", "kept"), [("AMAZON_FASHION_5.json", 3176, 462), ("Musical_Instruments_5.json", 10261, 10255)]
 )
-def test_real_reviews(name: str, read: int, kept: int, data: Path) -> None:
+def test_real_reviews(name: str, read: int, kept: int, real_data: Path) -> None:
     """One review copied to every size and colour, and a file almost without copies: figures pinned, a drift fails."""
     from profiling.collect.amazon_reviews import read as batches
 
@@ -157,16 +156,8 @@ def test_real_reviews(name: str, read: int, kept: int, data: Path) -> None:
             buckets=1,
             bucket=None,
         ).rows
-        for batch in batches(data / name, zone)
+        for batch in batches(real_data / name, zone)
     ]
     rows = pd.concat(found, ignore_index=True)
     unique, _ = exact(rows, NONE[["interaction_id"]])
     assert (len(rows), len(near(unique, NONE)[0])) == (read, kept)
-
-
-@pytest.fixture
-def data() -> Path:
-    folder = Path(os.environ.get("PROFILING_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data")
-    if not (folder / "AMAZON_FASHION_5.json").exists():
-        pytest.skip(f"no review files in {folder}; set PROFILING_TEST_DATA to a folder that holds them")
-    return folder

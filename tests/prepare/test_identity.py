@@ -1,5 +1,7 @@
 """Pseudonyms of rows, links, and customers as connected components."""
 
+from itertools import pairwise
+
 import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,7 +79,7 @@ def test_nobody() -> None:
 def test_a_long_chain_is_one_customer() -> None:
     names = [f"{number:06d}" for number in range(5_000)]
     shuffled = [names[number * 7919 % 5_000] for number in range(5_000)]
-    chain = pairs(*zip(shuffled[:-1], shuffled[1:], strict=True))
+    chain = pairs(*pairwise(shuffled))
     assert set(resolve(chain, seen(**{"002500": 0}))) == {"002500"}
 
 

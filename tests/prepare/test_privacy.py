@@ -60,7 +60,7 @@ SURVIVES = {
     "decimals": "3.14159265358979 0.13800138000 -0.4111111111111111",
     "card without check digit": "4111111111111112",
     "resident id without check digit": "110101199003077759",
-    "resident id of 31 February": "110101199002317753",
+    "resident id of 31 February": "110101199002317756",
     "service number": "400-810-8888",
     "quantities": "1000-2000 500-1000 10-46 gauge, 24 x 36",
     "handles and at": "@ann says: meet @ 7, 5 @ $3.50",

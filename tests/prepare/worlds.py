@@ -37,4 +37,5 @@ def statements(*changes: dict[str, Any]) -> pd.DataFrame:
         for line, change in enumerate(changes, 1)
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=list(STATEMENT_COLUMNS))
-    return frame.astype({"source_line": "int64", "stated_at": "datetime64[us, UTC]"})
+    times = pd.to_datetime(frame["stated_at"], utc=True).astype("datetime64[us, UTC]")
+    return frame.assign(stated_at=times).astype({"source_line": "int64"})

@@ -1,11 +1,12 @@
 import json
+from importlib import resources
 
 import pytest
 from profile_world import CUSTOMERS, inputs, snapshot
 
 from profiling.profiles.build import build_profiles
 from profiling.profiles.persona import unsupported, write
-from profiling.profiles.wording import listed
+from profiling.profiles.wording import ASPECTS, listed
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +94,23 @@ def test_a_term_may_hold_numbers_dots_and_the_words_of_other_terms(documents):
     document = {**documents["ann"], "interests": known}
     assert write(document)["checked"] is True
     assert unsupported("Most interested in 13-53 strings.", document, "en") != []
+
+
+def test_every_aspect_found_in_texts_has_a_chinese_name():
+    path = resources.files("profiling.text").joinpath("data/aspects.json")
+    found = json.loads(path.read_text("utf-8"))["aspects"]
+    assert found
+    assert set(found) == set(ASPECTS["zh"])
+
+
+def test_an_aspect_named_by_two_words_is_one_term(documents):
+    satisfaction = documents["ann"]["satisfaction"]
+    fit = [{**satisfaction["aspects"][0], "aspect": "size_fit", "polarity": -0.9}]
+    document = {**documents["ann"], "satisfaction": {**satisfaction, "aspects": fit}}
+    persona = write(document)
+    assert persona["text"].endswith("; is unhappy with size and fit.")
+    assert persona["checked"] is True
+    assert write({**document, "language": "zh"})["text"].endswith("，不满意尺寸。")
 
 
 @pytest.mark.parametrize(

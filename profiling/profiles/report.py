@@ -1,0 +1,312 @@
+"""The pages for people: a day's profiles and a day's quality. Self-contained HTML, English and Chinese in one file.
+
+The same input gives the same bytes: no clock, no random choice, sums that do not depend on the order of rows.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TOP = 12  # rows of a ranking; a reader looks no further
+SAMPLE_OF_EACH = 2  # customers shown of each stage of life
+PSEUDONYM = 12  # characters shown: enough to find one with `profiling show`, short enough to read
+SATISFACTION_STEPS = 5
+
+# What codes mean to a reader: English, Chinese. A code that is not here is shown as it is, without its underscores.
+WORDS = {
+    "new": ("New", "新客户"),
+    "active": ("Active", "活跃"),
+    "loyal": ("Loyal", "忠诚"),
+    "at_risk": ("At risk", "有流失风险"),
+    "lapsed": ("Lapsed", "已流失"),
+    "recover_service": ("Make it good", "服务补救"),
+    "win_back": ("Win back", "挽回"),
+    "welcome": ("Welcome", "欢迎"),
+    "reward": ("Reward", "回馈"),
+    "cross_sell": ("Offer something fitting", "交叉推荐"),
+    "ask_for_review": ("Ask for a review", "邀请评价"),
+    "none": ("Nothing today", "今日无需联系"),
+    "read": ("Rows read", "读取行数"),
+    "stored": ("Stored", "已入库"),
+    "duplicates_exact": ("Duplicates, exact", "完全重复"),
+    "duplicates_near": ("Duplicates, near", "近似重复"),
+    "quarantined": ("Quarantined", "已隔离"),
+    "suppressed": ("Suppressed", "已屏蔽"),
+    "ingest": ("Data in", "数据接入"),
+    "features": ("Text features", "文本特征"),
+    "profile": ("Profiles", "客户画像"),
+    "interactions": ("Interactions", "互动"),
+    "text_features": ("Text features", "文本特征"),
+    "profiles": ("Profiles", "客户画像"),
+}
+LIFE_CYCLE = ("new", "active", "loyal", "at_risk", "lapsed")
+OUTCOMES = ("stored", "duplicates_exact", "duplicates_near", "quarantined", "suppressed")
+
+
+class Text(NamedTuple):
+    """A label in both languages."""
+
+    en: str
+    zh: str
+
+
+class Bar(NamedTuple):
+    """A row of a ranking or distribution; `share` 0 to 1 of the whole, `length` 0 to 1 of the longest."""
+
+    label: Text
+    number: int
+    share: float
+    length: float
+
+
+def words(code: str) -> Text:
+    """A code as a reader knows it."""
+    plain = code.replace("_", " ")
+    return Text(*WORDS.get(code, (plain[:1].upper() + plain[1:], plain)))
+
+
+def summarise(profiles: "pd.DataFrame") -> dict[str, float | None]:
+    """The numbers of a day, for this page and for the next day's comparison.
+
+    Returns:
+        customers, interactions, purchases, satisfaction (mean, None where nobody has one), at_risk (customers), completeness
+        (mean, None without customers).
+    """
+    return {
+        "customers": len(profiles),
+        "interactions": int(profiles["interaction_count"].sum()),
+        "purchases": int(profiles["purchase_count"].sum()),
+        "satisfaction": _mean(profiles["satisfaction"]),
+        "at_risk": int((profiles["life_cycle"] == "at_risk").sum()),
+        "completeness": _mean(profiles["completeness"]),
+    }
+
+
+def render_report(
+    profiles: "pd.DataFrame",
+    ledger_counts: Mapping[str, Mapping[str, int]],
+    day: str,
+    previous: Mapping[str, float | None] | None,
+) -> str:
+    """The day's report as one HTML page.
+
+    Args:
+        profiles: columns of `schemas.PROFILES`, one row a customer; may be empty.
+        ledger_counts: `ingest` {read, stored, duplicates_exact, ...} and `quarantine` {reason: rows}; either may be missing.
+        day: YYYY-MM-DD.
+        previous: `summarise` of an earlier day to compare with, or None.
+    """
+    people = profiles.sort_values("customer_id", kind="stable")
+    ingest = ledger_counts.get("ingest", {})
+    return _render(
+        "report.html.jinja",
+        day=day,
+        tiles=_tiles(summarise(people), previous),
+        spend=_spend(people),
+        life_cycle=_bars(_counts(people["life_cycle"]), order=LIFE_CYCLE),
+        grid=_grid(people["rfm"]),
+        satisfaction=_satisfaction(people["satisfaction"]),
+        unhappy=int((people["satisfaction"] < 0.4).sum()),
+        unknown_satisfaction=int(people["satisfaction"].isna().sum()),
+        interests=_bars(_counts(people["top_interest"]), whole=len(people), is_code=False)[:TOP],
+        actions=_bars(_counts(people["next_best_action"])),
+        rows=_outcomes(ingest),
+        rows_read=int(ingest.get("read", 0)),
+        quarantine=_bars(ledger_counts.get("quarantine", {})),
+        sample=_sample(people),
+        pseudonym=PSEUDONYM,
+    )
+
+
+def render_quality(report: Mapping[str, Mapping[str, Any]], ledger: Mapping[str, Any], day: str) -> str:
+    """The day's gates and accounts as one HTML page. Counts and sentences only, never a value of a cell.
+
+    Args:
+        report: for each stage that was gated the report of its suite: suite, rows, is_passed, results (each with expectation,
+            column, severity `fail` or `warn`, success, unexpected_count, unexpected_percent 0-100, fix).
+        ledger: `counts` as in `render_report`, and `files`: per file source, file, read and what became of the rows.
+        day: YYYY-MM-DD.
+    """
+    gates = [_gate(stage, report[stage]) for stage in sorted(report, key=_stage_order)]
+    counts = ledger.get("counts", {})
+    return _render(
+        "quality.html.jinja",
+        day=day,
+        gates=gates,
+        broken=sum(len(gate["failures"]) for gate in gates),
+        warned=sum(len(gate["warnings"]) for gate in gates),
+        held=sum(gate["held"] for gate in gates),
+        outcomes=OUTCOMES,
+        files=sorted(ledger.get("files", []), key=lambda file: (file["source"], file["file"])),
+        rows=_outcomes(counts.get("ingest", {})),
+        rows_read=int(counts.get("ingest", {}).get("read", 0)),
+        quarantine=_bars(counts.get("quarantine", {})),
+    )
+
+
+def _render(template: str, **values: Any) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    pages = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    pages.globals["words"] = words
+    return pages.get_template(template).render(**values)
+
+
+# --- numbers of the report ---
+
+
+def _mean(values: "pd.Series") -> float | None:
+    """Exactly summed, so the order of rows does not matter; None of nothing."""
+    known = values.dropna().astype("float64").tolist()
+    return math.fsum(known) / len(known) if known else None
+
+
+def _tiles(now: Mapping[str, float | None], before: Mapping[str, float | None] | None) -> list[dict[str, Any]]:
+    labels = {
+        "customers": Text("Customers", "客户数"),
+        "interactions": Text("Interactions known", "已知互动"),
+        "purchases": Text("Purchases known", "已知购买"),
+        "satisfaction": Text("Mean satisfaction, 0 to 1", "平均满意度（0–1）"),
+        "at_risk": Text("Customers at risk", "有流失风险的客户"),
+        "completeness": Text("Mean completeness of a profile", "画像平均完整度"),
+    }
+    return [
+        {"label": label, "value": _number(now[name]), "change": _change(now[name], (before or {}).get(name))}
+        for name, label in labels.items()
+    ]
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
+
+
+def _change(now: float | None, before: float | None) -> str | None:
+    if now is None or before is None:
+        return None
+    return f"{now - before:+,}" if isinstance(now, int) and isinstance(before, int) else f"{now - before:+.2f}"
+
+
+def _counts(values: "pd.Series") -> dict[str, int]:
+    return {str(value): int(number) for value, number in values.dropna().value_counts().items()}
+
+
+def _bars(
+    counts: Mapping[str, int], *, order: Sequence[str] = (), whole: int | None = None, is_code: bool = True
+) -> list[Bar]:
+    """In the order given, what it does not name behind; without one the largest first, ties by name."""
+    names = [*order, *sorted(set(counts) - set(order), key=lambda name: (-counts[name], name))]
+    whole = whole if whole is not None else sum(counts.values())
+    longest = max(counts.values(), default=0)
+    return [
+        Bar(
+            words(name) if is_code else Text(name, name),
+            counts.get(name, 0),
+            counts.get(name, 0) / whole if whole else 0.0,
+            counts.get(name, 0) / longest if longest else 0.0,
+        )
+        for name in names
+    ]
+
+
+def _satisfaction(values: "pd.Series") -> list[Bar]:
+    """Customers by fifth of the scale; the last fifth holds the 1."""
+    steps = (values.dropna() * SATISFACTION_STEPS).clip(0, SATISFACTION_STEPS - 1).astype("int64")
+    edges = [n / SATISFACTION_STEPS for n in range(SATISFACTION_STEPS + 1)]
+    labels = [f"{low:.1f} – {high:.1f}" for low, high in pairwise(edges)]
+    return _bars(_counts(steps.map(dict(enumerate(labels)))), order=labels, is_code=False)
+
+
+def _spend(people: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Payers and money by currency: currencies cannot be added up."""
+    paid = people[people["spend"].notna() & people["currency"].notna()]
+    return [
+        {"currency": str(currency), "customers": len(of), "spend": f"{math.fsum(of['spend'].tolist()):,.2f}"}
+        for currency, of in paid.groupby("currency", sort=True)
+    ]
+
+
+def _grid(rfm: "pd.Series") -> dict[str, Any]:
+    """Customers by recency (rows, 5 first) and frequency (columns, 1 first); `shade` 0 to 1 of the fullest cell."""
+    counts = _counts(rfm.str[:2])
+    known = {code: number for code, number in counts.items() if code.isdigit()}
+    fullest = max(known.values(), default=0)
+
+    def cell(code: str) -> dict[str, Any]:
+        number = known.get(code, 0)
+        return {"count": number, "shade": f"{number / fullest:.3f}" if fullest else "0"}
+
+    rows = [{"recency": r, "cells": [cell(f"{r}{f}") for f in range(1, 6)]} for r in range(5, 0, -1)]
+    return {"rows": rows, "unknown": sum(counts.values()) - sum(known.values())}
+
+
+def _outcomes(ingest: Mapping[str, int]) -> list[Bar]:
+    """What became of the rows read."""
+    return _bars({name: int(ingest.get(name, 0)) for name in OUTCOMES}, order=OUTCOMES)
+
+
+def _sample(people: "pd.DataFrame") -> list[dict[str, Any]]:
+    """A few customers of each stage of life: the fullest profiles, so that a reader sees what a profile can hold."""
+    ranked = people.sort_values(
+        ["completeness", "interaction_count", "customer_id"], ascending=[False, False, True], kind="stable"
+    )
+    chosen = ranked[ranked.groupby("life_cycle").cumcount() < SAMPLE_OF_EACH]
+    place = {stage: number for number, stage in enumerate(LIFE_CYCLE)}
+    rows = sorted(chosen.to_dict("records"), key=lambda row: place.get(row["life_cycle"], len(place)))
+    return [
+        {
+            "customer": row["customer_id"][:PSEUDONYM],
+            "life_cycle": words(row["life_cycle"]),
+            "rfm": row["rfm"],
+            "interest": row["top_interest"] if isinstance(row["top_interest"], str) else "–",
+            "action": words(row["next_best_action"]),
+            "persona": (json.loads(row["document"]).get("persona") or {}).get("text") or "–",
+            "language": row["language"],
+        }
+        for row in rows
+    ]
+
+
+# --- gates of the quality page ---
+
+
+def _stage_order(stage: str) -> tuple[int, str]:
+    order = ("ingest", "features", "profile")
+    return (order.index(stage) if stage in order else len(order), stage)
+
+
+def _gate(stage: str, report: Mapping[str, Any]) -> dict[str, Any]:
+    results = [{key: result.get(key) for key in _SHOWN} for result in report["results"]]
+    broken = [result for result in results if not result["success"]]
+    return {
+        "stage": words(stage),
+        "suite": report["suite"],
+        "rows": report["rows"],
+        "is_passed": report["is_passed"],
+        "failures": _of_severity(broken, "fail"),
+        "warnings": _of_severity(broken, "warn"),
+        "held": len(results) - len(broken),
+        "results": results,
+    }
+
+
+# Named one by one, so that a field added to a report later (an observed value, say) cannot slip onto a page for people.
+_SHOWN = ("expectation", "column", "severity", "success", "unexpected_count", "unexpected_percent", "fix")
+
+
+def _of_severity(results: Iterable[dict[str, Any]], severity: str) -> list[dict[str, Any]]:
+    return [result for result in results if result["severity"] == severity]

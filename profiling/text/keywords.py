@@ -1,0 +1,179 @@
+"""Topics of a text: noun-like terms, ranked by how near their vector is to the text's own.
+
+English (and undetermined) candidates are nouns and two-word compounds, by TextBlob's lexicon of parts of speech; Chinese
+ones are nouns by jieba's dictionary. Other languages have no list of nouns here and get no keywords.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from profiling.text import readable
+from profiling.text.cache import TextCache
+from profiling.text.embedding import Encoder
+from profiling.text.lexicons import chinese, lexicon, words
+
+# Only so many candidates of a text are encoded; a dozen short terms cost about as much as the text itself.
+CANDIDATES = 12
+
+_WORD_OR_BREAK = re.compile(r"[^\W\d_][\w'-]*|[^\w\s]", re.UNICODE)
+_REDACTED = re.compile(r"\[[a-z_]+\]")  # what stands where personal data stood
+_COMPOUND_BONUS = 1.5
+# A term's first mention counts double at the start of the text, half as much extra after this many words.
+_POSITION_SCALE = 20
+# TextBlob's subjectivity from which an adjective is an opinion ("great string") and no kind ("acoustic guitar").
+_SUBJECTIVE = 0.5
+
+
+def keywords(
+    texts: list[str],
+    languages: list[str],
+    encoder: Encoder,
+    vectors: list[np.ndarray | None],
+    cache: TextCache | None = None,
+    top: int = 5,
+) -> list[list[tuple[str, float]]]:
+    """For each text at most `top` terms with a weight of 0 to 1, best first; ties by the alphabet.
+
+    Terms are lower case and singular, so that they add up over texts. With a vector (unit, float32 [d]) the weight is the
+    cosine between term and text; without one it is frequency, position and rarity relative to the text's best term.
+    Terms of all texts are encoded together, once each; with `cache` once ever.
+    """
+    candidates = [
+        _candidates(_REDACTED.sub("; ", readable(text)), language)
+        for text, language in zip(texts, languages, strict=True)
+    ]
+    wanted = {term for found, vector in zip(candidates, vectors, strict=True) if vector is not None for term in found}
+    known = _vectors(sorted(wanted), encoder, cache)
+    return [_ranked(found, vector, known)[:top] for found, vector in zip(candidates, vectors, strict=True)]
+
+
+def _ranked(
+    candidates: dict[str, float], vector: np.ndarray | None, known: dict[str, np.ndarray]
+) -> list[tuple[str, float]]:
+    if not candidates:
+        return []
+    if vector is None:
+        best = max(candidates.values())
+        weights = {term: score / best for term, score in candidates.items()}
+    else:
+        # Summed by numpy, not BLAS: the order of the sum must not depend on the number of candidates.
+        matrix = np.stack([known[term] for term in candidates]).astype(np.float64)
+        cosines = (matrix * vector.astype(np.float64)).sum(axis=1)
+        weights = dict(zip(candidates, np.clip(cosines, 0.0, 1.0).tolist(), strict=True))
+    rounded = [(term, round(weight, 6)) for term, weight in weights.items()]
+    return sorted(rounded, key=lambda pair: (-pair[1], pair[0]))
+
+
+def _vectors(terms: list[str], encoder: Encoder, cache: TextCache | None) -> dict[str, np.ndarray]:
+    keys = {term: f"term|{encoder.model}|{term}" for term in terms}
+    stored = cache.get_many(keys.values()) if cache is not None else {}
+    known = {term: np.frombuffer(stored[key], dtype=np.float32) for term, key in keys.items() if key in stored}
+    missing = [term for term in terms if term not in known]
+    if missing:
+        fresh = dict(zip(missing, encoder.encode(missing), strict=True))
+        if cache is not None:
+            cache.put_many({keys[term]: vector.tobytes() for term, vector in fresh.items()})
+        known |= fresh
+    return known
+
+
+def _candidates(text: str, language: str) -> dict[str, float]:
+    """The CANDIDATES best terms with a cheap score > 0, best first."""
+    if language in ("en", "und"):
+        scores = _scores(_english_terms(text))
+    elif language == "zh":
+        scores = _scores(_chinese_terms(text))
+    else:
+        return {}
+    return dict(sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:CANDIDATES])
+
+
+def _scores(mentions: Iterator[tuple[str, int, float]]) -> dict[str, float]:
+    """Sum of the mentions' worth, more for an early first mention. `mentions`: (term, position in words, worth)."""
+    scores: dict[str, float] = {}
+    for term, position, worth in mentions:
+        scores[term] = scores.get(term, worth / (1 + position / _POSITION_SCALE)) + worth
+    return scores
+
+
+def _english_terms(text: str) -> Iterator[tuple[str, int, float]]:
+    """Nouns, and pairs (noun or objective adjective, noun) that stand side by side."""
+    before: str | None = None  # a word that may open a compound
+    for position, token in enumerate(_WORD_OR_BREAK.findall(text)):
+        word = token.casefold().strip("'-").removesuffix("'s")
+        kind, term = _english_word(word)
+        if kind == "noun":
+            yield term, position, 1.0
+        if kind in ("noun", "verb") and before is not None and before != term:
+            yield f"{before} {term}", position, _COMPOUND_BONUS
+        before = term if kind in ("noun", "adjective") else None
+
+
+@cache
+def _english_word(word: str) -> tuple[str, str]:
+    """(noun, adjective, verb or none; the word in singular). `verb`: may close a compound, as in "guitar picks"."""
+    tags, singularize, sentiment = _english_lexicon()
+    tag = tags.get(word)
+    term = word if tag is not None and tag != "NNS" and not tag.startswith("VB") else _singular(word, tags, singularize)
+    if len(term) < 3 or not term[0].isalpha() or {word, term} & _never_english():
+        return "none", term
+    if tag is None or tag.startswith("NN"):
+        return "noun", term
+    if tag == "JJ" and sentiment(word)[1] < _SUBJECTIVE:
+        return "adjective", term
+    if tag in ("VB", "VBZ"):
+        return "verb", term
+    return "none", term
+
+
+def _singular(word: str, tags: dict[str, str], singularize: Any) -> str:
+    """The singular if it is a noun of the lexicon or only an s shorter ("lens" is in the lexicon as it is)."""
+    if not word.endswith("s") or word.endswith(("ss", "us", "is")):
+        return word
+    term: str = singularize(word)
+    return term if term == word[:-1] or tags.get(term, "").startswith("NN") else word
+
+
+@cache
+def _english_lexicon() -> tuple[dict[str, str], Any, Any]:
+    from textblob.en import parser, sentiment
+    from textblob.en.inflect import singularize
+
+    parser.lexicon.get("a")  # loads the file
+    return dict(dict.items(parser.lexicon)), singularize, sentiment
+
+
+def _chinese_terms(text: str) -> Iterator[tuple[str, int, float]]:
+    """Nouns of two characters and more, rare ones worth more."""
+    tokenizer, tags = chinese()
+    for position, token in enumerate(tokenizer.lcut(text)):
+        term = token.casefold()
+        if len(term) < 2 or not all(c.isalpha() for c in term) or term in _never_chinese():
+            continue
+        # A word that the dictionary lacks is a name or a compound that jieba's model put together.
+        if tags.get(term, "n").startswith(("n", "vn", "eng")):
+            yield term, position, -math.log(max(tokenizer.FREQ.get(term, 0), 1) / tokenizer.total)
+
+
+@cache
+def _never_english() -> frozenset[str]:
+    """Stop words and what `aspects` reports: price and delivery are no interests."""
+    return words("stopwords_en") | _of_aspects("en")
+
+
+@cache
+def _never_chinese() -> frozenset[str]:
+    from profiling.text.sentiment import _chinese_words
+
+    opinions = frozenset(_chinese_words()[0])
+    return words("stopwords_zh") | words("stopwords_en") | _of_aspects("zh") | opinions
+
+
+def _of_aspects(vocabulary: str) -> frozenset[str]:
+    data = lexicon("aspects")["aspects"]
+    return frozenset(term for name in data for term in data[name][vocabulary])

@@ -1,0 +1,280 @@
+"""The main job, end to end, on this machine: `make demo` and `make ui`.
+
+Drops, history by `profiling run`, an Airflow and an S3 server of their own, a backfill through the daily DAGs, and what came
+out. Everything lies in `var/demo` (or `var/demo-<source>`); a second start finds it there.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from local_airflow import DAGS, ROOT, LocalAirflow
+from local_s3 import BUCKET, LocalS3
+from processes import Problem, end_like_ctrl_c, require_port
+from rich.console import Console
+from rich.table import Table
+
+out = Console(highlight=False)
+SAMPLE_FIRST, SAMPLE_LAST = "2026-06-15", "2026-06-28"  # the sample shop's last two weeks, Monday to Sunday
+KEPT = ("PROFILING_EMBEDDING", "PROFILING_BUCKETS", "PROFILING_CACHE", "PROFILING_MAX_REJECTS")
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What to show: a folder of its own, the days to backfill, and a real file instead of the sample shop."""
+
+    home: Path
+    first: str
+    last: str
+    source: str | None = None
+    file: Path | None = None
+
+    @property
+    def days(self) -> list[str]:
+        first, last = date.fromisoformat(self.first), date.fromisoformat(self.last)
+        return [(first + timedelta(n)).isoformat() for n in range((last - first).days + 1)]
+
+    def environment(self) -> dict[str, str]:
+        """The demo's settings. Other PROFILING_ variables are left out: a shop's own lake is not the place for a demo."""
+        for name in [name for name in os.environ if name.startswith("PROFILING_") and name not in KEPT]:
+            del os.environ[name]
+        settings = {
+            "PROFILING_LANDING": str(self.home / "landing"),
+            "PROFILING_LAKE": str(self.home / "lake"),
+            "PROFILING_CACHE": os.environ.get("PROFILING_CACHE", str(ROOT / "var" / "cache")),
+            "PROFILING_PUBLISH": f"s3://{BUCKET}",
+        }
+        return settings | ({"PROFILING_SOURCES": self.source} if self.source else {})
+
+
+def make_key(home: Path) -> None:
+    """The demo's pseudonym key, made once; the settings read it from `.env` of the folder they are used in."""
+    file = home / ".env"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(f"PROFILING_PSEUDONYM_KEY={secrets.token_hex(32)}\n")
+
+
+def profiling(*arguments: str) -> None:
+    """One command of the package, with its own progress on the screen.
+
+    Raises:
+        Problem: it failed; it has said why.
+    """
+    if subprocess.run([sys.executable, "-m", "profiling", *arguments]).returncode != 0:
+        raise Problem(f"`profiling {' '.join(arguments)}` failed, for the reason above")
+
+
+def answer(*arguments: str) -> Any:
+    """What one command says, as data."""
+    command = [sys.executable, "-m", "profiling", "--quiet", *arguments, "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise Problem(f"`profiling {' '.join(arguments)}` failed, for the reason above")
+    return json.loads(done.stdout)
+
+
+# --- the steps
+
+
+@contextmanager
+def step(title: str) -> Iterator[None]:
+    began = time.monotonic()
+    out.print(f"[bold]{title}[/bold]")
+    yield
+    out.print(f"  [dim]{time.monotonic() - began:.0f} s[/dim]")
+
+
+def deliver(demo: Demo) -> None:
+    """Write the daily drops; those that are there already are not touched."""
+    if demo.source and demo.file:
+        profiling("land", demo.source, str(demo.file))
+    else:
+        profiling("sample", "--out", os.environ["PROFILING_LANDING"])
+
+
+def unpublished(demo: Demo, s3: LocalS3) -> list[str]:
+    """The days that the ledger or the bucket does not hold."""
+    if not (demo.home / "lake").is_dir():
+        return demo.days
+    released = {row["day"] for row in answer("days") if row["publish"] == "released"}
+    there = s3.objects()
+    return [day for day in demo.days if day not in released or f"profiles/day={day}/manifest.json" not in there]
+
+
+def load_history(demo: Demo) -> None:
+    """Everything before the days of the demo, without Airflow: what a shop does once, at its first start."""
+    from profiling.collect.drops import days_with_drops
+    from profiling.settings import Settings
+
+    before = [day for day in days_with_drops(Settings.load()) if day < demo.first]
+    if before:
+        until = (date.fromisoformat(demo.first) - timedelta(1)).isoformat()
+        profiling("run", "--from", before[0], "--to", until, "--stages", "ingest,features")
+
+
+def backfill(demo: Demo, airflow: LocalAirflow, days: list[str]) -> None:
+    """Ask Airflow for the days and tell of each as it is published.
+
+    Raises:
+        Problem: a task failed, with the task's own sentence.
+    """
+    airflow.settle()
+    known = {run["dag_run_id"] for run in airflow.runs()}
+    airflow.backfill(days[0], days[-1], reprocess="completed")
+    told: set[str] = set()
+    tried: set[str] = set()
+    while not set(days) <= told:
+        airflow.check()
+        runs = [run for run in airflow.runs() if run["dag_run_id"] not in known]
+        for run in runs:
+            if run["state"] == "failed":
+                raise Problem(airflow.failure(run))
+        for task in airflow.retries():
+            if task["id"] not in tried:
+                tried.add(task["id"])
+                out.print(f"  [yellow]will be tried again:[/yellow] {airflow.reason(task)}", soft_wrap=True)
+        done = {(run["dag_id"], run["partition_key"]): run for run in runs if run["state"] == "success"}
+        for day in sorted({day for dag, day in done if dag == DAGS[-1]} - told):
+            told.add(day)
+            seconds = ", ".join(f"{dag} {done[dag, day]['duration'] or 0:.0f} s" for dag in DAGS if (dag, day) in done)
+            out.print(f"  {day}  {len(told):>3}/{len(days)}  {seconds}", soft_wrap=True)
+        time.sleep(1)
+
+
+# --- what came out
+
+
+def summary(demo: Demo, s3: LocalS3) -> None:
+    from profiling.lake import Lake
+    from profiling.publish import open_target, read_manifest, read_published
+    from profiling.settings import Settings
+
+    settings = Settings.load()
+    target = open_target(settings.publish, settings.s3_endpoint)
+    objects = s3.objects()
+    customers = {day: read_manifest(target, day)["rows"] for day in demo.days}
+    last = demo.days[-1]
+    quarantine = Lake.open(settings).read("quarantine", columns=["reason"])["reason"].value_counts()
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_row("days", f"{len(demo.days)}, {demo.first} to {last}")
+    table.add_row("customers", f"{customers[demo.first]} on the first day, {customers[last]} on the last")
+    table.add_row("on S3", f"{len(objects)} objects, {sum(objects.values()):,} bytes under s3://{BUCKET}")
+    reasons = sorted(quarantine.items(), key=lambda item: (-item[1], str(item[0])))
+    listed = ", ".join(f"{number} {reason}" for reason, number in reasons)
+    table.add_row("quarantined", f"{int(quarantine.sum())} rows" + (f": {listed}" if listed else ""))
+    out.print("\n[bold]Published[/bold]")
+    out.print(table)
+    fullest = max(read_published(target, last), key=lambda d: (len(json.dumps(d)), d["customer_id"]))
+    out.print("\n[bold]One of the profiles[/bold]")
+    profiling("show", fullest["customer_id"], "--day", last)
+
+
+# --- the two commands
+
+
+def run_demo(demo: Demo, port: int) -> None:
+    began = time.monotonic()
+    with step(f"Drops in {demo.home / 'landing'}"):
+        deliver(demo)
+    with LocalS3(demo.home / "s3", demo.home / "logs" / "s3.log") as s3:
+        os.environ.update({**s3.environment, "PROFILING_S3_ENDPOINT": s3.endpoint})
+        days = unpublished(demo, s3)
+        if days:
+            require_port(port, f"run `make demo PORT={port + 1}`")
+            with LocalAirflow(demo.home / "airflow", {}, port=port) as airflow:
+                airflow.start()  # it gets ready while the history loads
+                with step(f"History before {demo.first}, by `profiling run`"):
+                    load_history(demo)
+                with step("Airflow"):
+                    airflow.wait_until_ready()
+                with step(f"Backfill of {days[0]} to {days[-1]}, by Airflow"):
+                    backfill(demo, airflow, days)
+        else:
+            out.print(f"All {len(demo.days)} days are published already: nothing to do, and no Airflow needed.")
+        summary(demo, s3)
+    out.print(f"\n[dim]{time.monotonic() - began:.0f} s in all. The objects are copied to {demo.home / 's3'}.[/dim]")
+    out.print("Next: `make ui` opens Airflow on this; `make clean` removes it.")
+
+
+def run_ui(demo: Demo, port: int) -> None:
+    require_port(port, f"run `make ui PORT={port + 1}`")
+    deliver(demo)
+    with LocalS3(demo.home / "s3", demo.home / "logs" / "s3.log") as s3:
+        os.environ.update({**s3.environment, "PROFILING_S3_ENDPOINT": s3.endpoint})
+        with LocalAirflow(demo.home / "airflow", {}, port=port, has_triggerer=True) as airflow:
+            airflow.start()
+            with step("Airflow is starting"):
+                airflow.wait_until_ready()
+            table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+            table.add_row("Airflow", airflow.url)
+            table.add_row("user", "admin")
+            table.add_row("password", airflow.password)
+            table.add_row(
+                "profiles",
+                f"s3://{BUCKET} at {s3.endpoint} (keys: demo, demo); copied to {demo.home / 's3'} at the end",
+            )
+            table.add_row("logs", str(demo.home / "airflow" / "logs"))
+            out.print(table)
+            out.print("Ctrl-C stops everything.")
+            while True:
+                airflow.check()
+                time.sleep(1)
+
+
+def parse(arguments: list[str]) -> tuple[Demo, argparse.Namespace]:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--ui", action="store_true", help="only start Airflow and S3, until Ctrl-C")
+    parser.add_argument("--port", type=int, default=8080, help="of Airflow's web UI")
+    parser.add_argument("--source", help="a real source instead of the sample shop, such as amazon_reviews")
+    parser.add_argument("--input", type=Path, help="its file")
+    parser.add_argument("--from", dest="first", help="first day to backfill, YYYY-MM-DD")
+    parser.add_argument("--to", dest="last", help="last day to backfill, included")
+    given = parser.parse_args(arguments)
+    real = (given.source, given.input, given.first, given.last)
+    if not any(real):
+        return Demo(ROOT / "var" / "demo", SAMPLE_FIRST, SAMPLE_LAST), given
+    if not all(real):
+        raise Problem("a real file needs all four: SOURCE=amazon_reviews INPUT=path FROM=YYYY-MM-DD TO=YYYY-MM-DD")
+    try:
+        first, last = date.fromisoformat(given.first), date.fromisoformat(given.last)
+    except ValueError as error:
+        raise Problem(f"FROM and TO are days, YYYY-MM-DD: {error}") from error
+    if last < first:
+        raise Problem(f"TO={last} is before FROM={first}")
+    if not given.input.is_file():
+        raise Problem(f"INPUT={given.input}: no such file")
+    home = ROOT / "var" / f"demo-{given.source.partition(':')[0]}"
+    return Demo(home, first.isoformat(), last.isoformat(), given.source, given.input.resolve()), given
+
+
+def main() -> int:
+    end_like_ctrl_c()
+    try:
+        demo, given = parse(sys.argv[1:])
+        demo.home.mkdir(parents=True, exist_ok=True)
+        make_key(demo.home)
+        os.environ.update(demo.environment())
+        os.chdir(demo.home)  # its `.env` holds the key, for the commands here and for Airflow's tasks
+        (run_ui if given.ui else run_demo)(demo, given.port)
+    except Problem as problem:
+        out.print(f"[red]stopped:[/red] {problem}", soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        out.print("\nstopped; everything that was started has ended")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

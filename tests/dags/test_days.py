@@ -1,0 +1,106 @@
+"""Which day a run is for, and which days a schedule and a backfill name."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from profiling.errors import SettingsError
+from tests.dags.home import ROOT
+
+
+def context(key: str | None, field: str | None) -> dict[str, Any]:
+    return {"dag_run": SimpleNamespace(partition_key=key, run_id="manual__1"), "params": {"day": field}}
+
+
+@pytest.mark.parametrize(
+    ("key", "field", "day"),
+    [
+        pytest.param("2026-06-15", None, "2026-06-15", id="key"),
+        pytest.param(None, "2026-06-15", "2026-06-15", id="field"),
+        pytest.param("2026-06-15", "2026-06-15", "2026-06-15", id="both-agree"),
+        pytest.param("2024-02-29", None, "2024-02-29", id="leap-day"),
+        pytest.param("", "1999-12-31", "1999-12-31", id="empty-key"),
+    ],
+)
+def test_a_run_names_its_day(key: str | None, field: str | None, day: str) -> None:
+    from day_runs import resolve_day
+
+    assert resolve_day(context(key, field)) == day
+
+
+@pytest.mark.parametrize(
+    ("key", "field", "sentence"),
+    [
+        pytest.param(None, None, "manual__1 names no day: trigger it again with a partition key", id="neither"),
+        pytest.param("", "", "manual__1 names no day", id="both-empty"),
+        pytest.param("2026-06-15", "2026-06-16", "2026-06-15 and the field 'day' 2026-06-16 differ", id="differ"),
+        pytest.param("nonsense", None, "'nonsense' is not a day; write YYYY-MM-DD", id="nonsense"),
+        pytest.param("2026-02-29", None, "'2026-02-29' is not a day", id="no-leap-year"),
+        pytest.param("2026-6-15", None, "'2026-6-15' is not a day", id="short"),
+        pytest.param("20260615", None, "write 2026-06-15", id="compact"),
+        pytest.param("2026-W25-1", None, "write 2026-06-15", id="iso-week"),
+        pytest.param("2026-06-15T00:00:00", None, "is not a day", id="time"),
+        pytest.param(" 2026-06-15", None, "is not a day", id="blank"),
+    ],
+)
+def test_a_run_without_one_clear_day_fails_with_the_fix(key: str | None, field: str | None, sentence: str) -> None:
+    from day_runs import resolve_day
+
+    with pytest.raises(SettingsError, match=sentence):
+        resolve_day(context(key, field))
+
+
+def timetable(bag: Any) -> Any:
+    from airflow.serialization.encoders import coerce_to_core_timetable
+
+    return coerce_to_core_timetable(bag.dags["ingest_interactions"].timetable)
+
+
+def keys(bag: Any, first: str, last: str) -> list[str]:
+    infos = timetable(bag).iter_partition_dagrun_infos(
+        earliest=datetime.fromisoformat(first).replace(tzinfo=UTC),
+        latest=datetime.fromisoformat(last).replace(tzinfo=UTC),
+    )
+    return [info.partition_key for info in infos]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/London", "Asia/Shanghai", "America/Los_Angeles"])
+def test_a_backfill_includes_both_its_ends_and_every_day_between_once(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, zone: str
+) -> None:
+    monkeypatch.setenv("PROFILING_TIMEZONE", zone)
+    bag = request.getfixturevalue("bag")
+    assert keys(bag, "2026-06-15", "2026-06-18") == ["2026-06-15", "2026-06-16", "2026-06-17", "2026-06-18"]
+    assert keys(bag, "2026-06-15", "2026-06-15") == ["2026-06-15"]
+    # Both changes of the clock: a day is neither lost nor twice.
+    assert keys(bag, "2026-03-28", "2026-03-30") == ["2026-03-28", "2026-03-29", "2026-03-30"]
+    assert keys(bag, "2026-10-24", "2026-10-26") == ["2026-10-24", "2026-10-25", "2026-10-26"]
+
+
+def test_the_schedule_names_the_day_that_has_just_ended_and_nothing_before(bag: Any) -> None:
+    import pendulum
+    from airflow.timetables.base import TimeRestriction
+
+    # As the scheduler asks: the early start date and `catchup=False` must not bring all days since 1990.
+    restriction = TimeRestriction(pendulum.instance(bag.dags["ingest_interactions"].start_date), None, catchup=False)
+    info = timetable(bag).next_dagrun_info_v2(last_dagrun_info=None, restriction=restriction)
+    today = pendulum.now("UTC").start_of("day")
+    assert info.run_after == today
+    assert info.partition_key == today.subtract(days=1).to_date_string()
+    after = timetable(bag).next_dagrun_info_v2(last_dagrun_info=info, restriction=restriction)
+    assert after.partition_key == today.to_date_string()
+
+
+def test_the_schedule_can_be_ended_by_a_setting_of_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pendulum
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.timetables.base import TimeRestriction
+
+    monkeypatch.setenv("AIRFLOW__PROFILING__SCHEDULED", "False")
+    bag = DagBag(str(ROOT / "dags"))
+    dag = bag.dags["ingest_interactions"]
+    restriction = TimeRestriction(pendulum.instance(dag.start_date), pendulum.instance(dag.end_date), catchup=False)
+    assert timetable(bag).next_dagrun_info_v2(last_dagrun_info=None, restriction=restriction) is None
+    assert keys(bag, "2026-06-15", "2026-06-16") == ["2026-06-15", "2026-06-16"], "a backfill still names its days"

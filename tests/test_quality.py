@@ -1,0 +1,282 @@
+"""Every suite on a frame that passes and on frames that do not; reports that hold no values; suites that are wrong."""
+
+import json
+import socket
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from profiling.errors import SettingsError
+from profiling.quality import Report, expectations_folder, gate
+from profiling.schemas import TABLES
+
+DAY = "2026-06-15"
+AT = pd.Timestamp("2026-06-15T10:00", tz="UTC")
+ROWS = 6
+SUITES = sorted(path.stem for path in expectations_folder().glob("*.json"))
+
+
+def ids(letter: str) -> list[str]:
+    return [f"{letter}{number}".rjust(32, "0") for number in range(ROWS)]
+
+
+def interactions() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "interaction_id": ids("a"), "identity_id": ids("b"), "bucket": 0, "day": DAY, "occurred_at": AT, "event_day": DAY,
+            "kind": "review", "source": "shop", "item_id": "B0006O1Y6S", "text": "Mail [email], warm strings.",
+            "text_hash": ids("c"), "rating": [1.0, 5.0, np.nan, 3.0, 4.0, 2.0], "quantity": 1.0, "amount": 9.5, "currency": "USD",
+            "channel": None, "attributes": None, "is_text_shared": False, "source_file": "a.jsonl",
+            "source_line": range(1, ROWS + 1),
+        }
+    )  # fmt: skip
+
+
+def text_features() -> pd.DataFrame:
+    vector = np.full(16, 0.25, dtype="float32")
+    return pd.DataFrame(
+        {
+            "interaction_id": ids("a"), "identity_id": ids("b"), "bucket": 0, "day": DAY, "model": "minilm@1", "language": "en",
+            "sentiment": [-1.0, 1.0, 0.0, 0.2, 0.3, 0.1], "sentiment_model": "vader",
+            "keywords": [[{"term": "strings", "weight": 0.9}]] * ROWS, "aspects": [[]] * ROWS,
+            "embedding": [vector] * (ROWS - 1) + [None],
+        }
+    )  # fmt: skip
+
+
+def profiles() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "customer_id": ids("b"), "bucket": 0, "day": DAY, "language": "zh", "life_cycle": "loyal", "rfm": "55-",
+            "last_seen_at": AT, "interaction_count": 3, "purchase_count": 3, "spend": [0.0, 9.5, None, 1.0, 2.0, 3.0],
+            "currency": "CNY", "satisfaction": [0.0, 1.0, None, 0.5, 0.5, 0.5], "satisfaction_trend": -1.0, "top_interest": None,
+            "next_best_action": "thank", "completeness": 0.5, "document": '{"as_of": "2026-06-15"}',
+        }
+    )  # fmt: skip
+
+
+FRAMES: dict[str, Callable[[], pd.DataFrame]] = {
+    "interactions": interactions, "text_features": text_features, "profiles": profiles
+}  # fmt: skip
+
+
+def test_the_suites_are_these_three() -> None:
+    assert sorted(FRAMES) == SUITES
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_good_frame_passes_without_a_warning(suite: str) -> None:
+    frame = FRAMES[suite]()
+    before = frame.copy(deep=True)
+    report = gate(suite, frame)
+    assert (report.is_passed, report.failures, report.warnings) == (True, [], [])
+    assert report.rows == ROWS
+    assert len(report.results) == len(json.loads((expectations_folder() / f"{suite}.json").read_text())["expectations"])
+    pd.testing.assert_frame_equal(frame, before)
+
+
+# suite, column, the value planted in the first row, the expectation that must break, fail or warn
+PLANTED: list[tuple[str, str, Any, str, str]] = [
+    ("interactions", "identity_id", None, "expect_column_values_to_not_be_null", "fail"),
+    ("interactions", "interaction_id", ids("a")[1], "expect_column_values_to_be_unique", "fail"),
+    ("interactions", "identity_id", "ann@example.org", "expect_column_values_to_match_regex", "fail"),
+    ("interactions", "day", "15.6.2026", "expect_column_values_to_match_regex", "fail"),
+    ("interactions", "kind", "reveiw", "expect_column_values_to_be_in_set", "fail"),
+    ("interactions", "rating", 5.5, "expect_column_values_to_be_between", "fail"),
+    ("interactions", "amount", -0.01, "expect_column_values_to_be_between", "fail"),
+    ("interactions", "currency", "usd", "expect_column_values_to_match_regex", "fail"),
+    ("interactions", "text", "x" * 20_001, "expect_column_value_lengths_to_be_between", "fail"),
+    ("interactions", "text", "zero\u200bwidth", "expect_column_values_to_not_match_regex", "fail"),
+    ("interactions", "text", "mail ann@example.org", "expect_column_values_to_not_match_regex", "fail"),
+    ("text_features", "language", "english", "expect_column_values_to_match_regex", "fail"),
+    ("text_features", "sentiment", 1.01, "expect_column_values_to_be_between", "fail"),
+    ("text_features", "sentiment", np.nan, "expect_column_values_to_not_be_null", "fail"),
+    ("text_features", "model", "other@1", "expect_column_unique_value_count_to_be_between", "fail"),
+    ("profiles", "customer_id", ids("b")[1], "expect_column_values_to_be_unique", "fail"),
+    ("profiles", "life_cycle", "gone", "expect_column_values_to_be_in_set", "fail"),
+    ("profiles", "rfm", "556", "expect_column_values_to_match_regex", "fail"),
+    ("profiles", "document", "{", "expect_column_values_to_be_json_parseable", "fail"),
+    ("profiles", "satisfaction", -0.1, "expect_column_values_to_be_between", "fail"),
+]
+
+
+@pytest.mark.parametrize(("suite", "column", "value", "expectation", "severity"), PLANTED)
+def test_one_bad_cell_is_found(suite: str, column: str, value: Any, expectation: str, severity: str) -> None:
+    frame = FRAMES[suite]().astype({column: object})
+    frame.loc[0, column] = value
+    report = gate(suite, frame)
+    assert not report.is_passed
+    broken = [(r["expectation"], r["column"], r["severity"]) for r in report.results if not r["success"]]
+    assert (expectation, column, severity) in broken
+    assert all(result["fix"] for result in report.results)
+
+
+def test_the_planted_cells_cover_every_suite() -> None:
+    assert sorted({suite for suite, *_ in PLANTED}) == SUITES
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "broken"),
+    [
+        ("embedding", np.full(16, 0.5), "embedding_norm"),
+        ("embedding", np.full(16, np.nan), "embedding_norm"),
+        ("embedding", np.array([1.0]), "embedding_dimension"),
+        ("keywords", None, "keywords_count"),
+        ("aspects", [{"aspect": "sound", "polarity": 1.0}] * 51, "aspects_count"),
+    ],
+)
+def test_lists_are_judged_by_their_lengths(column: str, value: Any, broken: str) -> None:
+    frame = text_features()
+    frame[column] = pd.Series([value, *frame[column][1:]], dtype=object)
+    assert {result["column"] for result in gate("text_features", frame).failures} == {broken}
+
+
+def test_warnings_do_not_fail_the_day() -> None:
+    report = gate("interactions", interactions().assign(text=None, text_hash=None).iloc[:2])
+    assert report.is_passed
+    assert {(r["expectation"], r["column"]) for r in report.warnings} == {
+        ("expect_table_row_count_to_be_between", None), ("expect_column_values_to_not_be_null", "text")
+    }  # fmt: skip
+    assert [r["observed"] for r in report.warnings if r["column"] is None] == [2]
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_frame_without_rows_warns_only(suite: str) -> None:
+    report = gate(suite, TABLES[suite].arrow.empty_table().to_pandas())
+    assert (report.is_passed, report.rows) == (True, 0)
+    assert [r["expectation"] for r in report.warnings] == ["expect_table_row_count_to_be_between"]
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_missing_and_surplus_columns_fail(suite: str) -> None:
+    frame = FRAMES[suite]()
+    for changed in (frame.drop(columns="bucket"), frame.assign(surplus=1), frame.drop(columns="bucket").iloc[:0]):
+        failures = gate(suite, changed).failures
+        assert "expect_table_columns_to_match_set" in {result["expectation"] for result in failures}
+    assert "bucket" in {result["column"] for result in gate(suite, frame.drop(columns="bucket")).failures}
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_report_holds_no_values(suite: str) -> None:
+    frame = FRAMES[suite]()
+    secret = "planted-value-777"
+    texts = [column for column in frame if isinstance(frame[column][1], str)]
+    assert texts
+    report = gate(suite, frame.assign(**dict.fromkeys(texts, secret)))
+    text = json.dumps(report.to_dict())
+    assert not report.is_passed
+    assert secret not in text
+    assert "777" not in text
+    assert json.loads(text)["is_passed"] is False
+
+
+def test_aggregates_are_observed_unless_they_may_be_someones_cell(tmp_path: Path) -> None:
+    entry = {"kwargs": {"column": "rating", "min_value": 0, "max_value": 1}, "meta": {"fix": "f", "why": "w"}}
+    for kind in ("min", "max", "mean"):
+        write(tmp_path, "interactions", [{**entry, "type": f"expect_column_{kind}_to_be_between"}])
+        assert (
+            gate("interactions", interactions(), tmp_path).results[0]["observed"]
+            == {"min": 1, "max": 5, "mean": 3}[kind]
+        )
+    # whether a column that no table declares is personal, nobody knows
+    write(tmp_path, "anything", [{**entry, "type": "expect_column_max_to_be_between"}])
+    assert gate("anything", interactions(), tmp_path).results[0]["observed"] is None
+
+
+def test_nothing_is_sent_and_nothing_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: Any) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a gate opened a connection")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOME", "TMPDIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert isinstance(gate("profiles", profiles()), Report)
+    assert list(tmp_path.iterdir()) == []
+    assert capfd.readouterr().err == ""  # no progress bar
+
+
+# --- suites are data ---
+
+
+def write(folder: Path, suite: str, expectations: list[Any]) -> Path:
+    path = folder / f"{suite}.json"
+    path.write_text(json.dumps({"name": suite, "expectations": expectations}))
+    return path
+
+
+def test_an_added_expectation_is_honoured(tmp_path: Path) -> None:
+    suite = json.loads((expectations_folder() / "interactions.json").read_text())
+    added = {
+        "type": "expect_column_values_to_be_in_set", "kwargs": {"column": "source", "value_set": ["bank"]},
+        "severity": "critical", "meta": {"why": "only the bank delivers", "fix": "send the shop's drop elsewhere"},
+    }  # fmt: skip
+    write(tmp_path, "interactions", [*suite["expectations"], added])
+    (failure,) = gate("interactions", interactions(), tmp_path).failures
+    assert failure["fix"] == "send the shop's drop elsewhere"
+    assert (failure["unexpected_count"], failure["unexpected_percent"]) == (ROWS, 100.0)
+    write(tmp_path, "interactions", [*suite["expectations"], {**added, "severity": "warning"}])
+    report = gate("interactions", interactions(), tmp_path)
+    assert (report.is_passed, len(report.warnings)) == (True, 1)
+
+
+def test_a_frame_that_is_no_table_of_ours(tmp_path: Path) -> None:
+    entry = {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": "x"}, "meta": {"fix": "f", "why": "w"}}
+    write(tmp_path, "anything", [entry])
+    assert gate("anything", pd.DataFrame({"x": [1]}), tmp_path).is_passed
+
+
+META = {"fix": "f", "why": "w"}
+NULLS = "expect_column_values_to_not_be_null"
+WRONG: dict[str, tuple[Any, str]] = {
+    "unknown expectation": ({"type": "expect_bananas", "kwargs": {"column": "text"}, "meta": META}, "expect_bananas"),
+    "unknown argument": ({"type": NULLS, "kwargs": {"column": "text", "mosty": 1}, "meta": META}, "mosty"),
+    "argument missing": ({"type": NULLS, "kwargs": {}, "meta": META}, "column"),
+    "unknown column": ({"type": NULLS, "kwargs": {"column": "txet"}, "meta": META}, "no column 'txet'"),
+    "unknown columns": (
+        {"type": "expect_compound_columns_to_be_unique", "kwargs": {"column_list": ["text", "txet"]}, "meta": META},
+        "no column 'txet'",
+    ),
+    "unknown severity": ({"type": NULLS, "kwargs": {"column": "text"}, "severity": "bad", "meta": META}, "severity 'bad'"),
+    "no fix": ({"type": NULLS, "kwargs": {"column": "text"}, "meta": {"why": "w"}}, "`fix`"),
+    "no type": ({"kwargs": {"column": "text"}, "meta": META}, "`type`"),
+    "no object": ("text", "`type`"),
+    "cannot be computed": (
+        {"type": "expect_column_values_to_match_regex", "kwargs": {"column": "rating", "regex": "("}, "meta": META},
+        "cannot be computed",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("entry", "said"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_suite_is_refused_by_file_and_expectation(tmp_path: Path, entry: Any, said: str) -> None:
+    good = {"type": NULLS, "kwargs": {"column": "interaction_id"}, "meta": META}
+    path = write(tmp_path, "interactions", [good, entry])
+    with pytest.raises(SettingsError) as error:
+        gate("interactions", interactions(), tmp_path)
+    assert f"{path}, expectation 2" in str(error.value)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "holds no expectations"),
+        ('{"name": "interactions", "expectations": []}', "at least one"),
+        ('{"name": "other", "expectations": [1]}', "'interactions'"),
+        (None, "no suite 'interactions'"),
+    ],
+)
+def test_a_file_that_is_no_suite_is_refused(tmp_path: Path, content: str | None, said: str) -> None:
+    if content is not None:
+        (tmp_path / "interactions.json").write_text(content)
+    with pytest.raises(SettingsError, match="interactions") as error:
+        gate("interactions", interactions(), tmp_path)
+    assert said in str(error.value)
