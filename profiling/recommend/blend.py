@@ -36,8 +36,6 @@ def recommend(snapshot: "Snapshot", interests: pd.DataFrame, k: int = 5, block: 
         COLUMNS, sorted by customer_id and rank. `rank` from 1; `score` the weighted sum of the scores, each standardised over
         the customer's candidates (mean 0, deviation 1), rounded to DIGITS, equal scores by item_id; `reasons` a list of {code,
         params}, strongest first; `evidence` a list of {interaction_id, strength} of the customer's own interactions.
-
-    >>> recommend(snapshot, interests).query("rank == 1")  # doctest: +SKIP
     """
     content, category, popular = Content(), CategoryAffinity(interests), Popularity()
     scorers: list[Scorer] = [content.fit(snapshot), category.fit(snapshot), popular.fit(snapshot)]

@@ -47,7 +47,7 @@ def _profile_day(run: Run, parts: list[Staged]) -> Closed:
         "customer_id", ignore_index=True
     )
     report, failures, warnings = gate("profiles", profiles)
-    failures += document_faults(profiles["document"].iloc[:: max(1, len(profiles) // 50)])
+    failures += document_faults(profiles["document"].iloc[:: max(1, len(profiles) // 20)])
     if failed := run.ledger.failed(run.day):
         warnings.append(
             f"days that failed their gate are not in these profiles: {', '.join(failed[-3:])}{and_more(len(failed) - 3)}"

@@ -1,8 +1,8 @@
 """Sentence embeddings: `english` (MiniLM), `static` (model2vec distilled from it) or a folder with a model.
 
 The same text gives the same bytes, whatever stands beside it: texts are padded to a length that follows from their own
-token count alone, in batches of one fixed shape per length, the last one filled. Measured on MiniLM in bfloat16: bit-identical when
-shuffled, alone or in a crowd, and with one or two threads, so the number of threads is left to PyTorch.
+token count alone, in batches of one fixed shape per length, the last one filled. Measured on MiniLM in bfloat16:
+bit-identical when shuffled, alone or in a crowd, and with one or two threads, so PyTorch keeps its own number of threads.
 """
 
 import contextlib

@@ -52,10 +52,10 @@ def text_features(
         The columns of TEXT_FEATURES. `embedding` is a float32 array, None where the encoder cannot read the language;
         `keywords` and `aspects` are lists of dicts. Bit-identical whether computed or found.
     """
-    reader = encoder if hasattr(encoder, "encode") else encoder()
+    reader = encoder() if callable(encoder) else encoder
     spoken = rows.loc[rows["text"].notna() & rows["text"].str.strip().ne("")]
     distinct = spoken.drop_duplicates("text_hash").set_index("text_hash")["text"].sort_index()
-    found = _by_text(dict(distinct.items()), reader, cache, redaction_version)
+    found = _by_text({str(key): str(text) for key, text in distinct.items()}, reader, cache, redaction_version)
     records = [found[text_hash] for text_hash in spoken["text_hash"]]
     frame = spoken[["interaction_id", "identity_id", "bucket", "day"]].assign(
         bucket=spoken["bucket"].astype("int32"), model=reader.model

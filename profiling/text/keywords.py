@@ -155,8 +155,10 @@ def _chinese_terms(text: str) -> Iterator[tuple[str, int, float]]:
         term = token.casefold()
         if len(term) < 2 or not all(c.isalpha() for c in term) or term in _never_chinese():
             continue
-        # A word that the dictionary lacks is a name or a compound that jieba's model put together.
-        if tags.get(term, "n").startswith(("n", "vn", "eng")):
+        tag = tags.get(term)
+        # A word that the dictionary lacks is a name, or ordinary words that jieba's model took for one (我读, 这是).
+        is_noun = tag.startswith(("n", "vn", "eng")) if tag else not any(c in _never_chinese() for c in term)
+        if is_noun:
             yield term, position, -math.log(max(tokenizer.FREQ.get(term, 0), 1) / tokenizer.total)
 
 

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from profiling.text import readable
+from profiling.text.lexicons import words
 
 LATIN = ("ENGLISH", "GERMAN", "FRENCH", "SPANISH", "ITALIAN", "PORTUGUESE", "DUTCH")
 CYRILLIC = ("RUSSIAN", "UKRAINIAN")
@@ -21,13 +22,6 @@ _SCRIPTS = (
 )
 _LETTER = re.compile(r"[^\W\d_]")
 _WORD = re.compile(r"[a-z']+")
-# Words that are common in English and in no other language of LATIN.
-_ENGLISH = frozenset(
-    "the and this that with for you your my not have has had are they their but great good nice love loved works worked "
-    "very it's i'm i've don't would from when well best easy what these there which been more just only some than quality "
-    "price product perfect perfectly awesome amazing buy bought much does did get got use used "
-    "thing little look looks too could cheap money worth every exactly better work need job".split()
-)
 _MIN_LETTERS = 3
 # A Han character says about as much as two Latin letters, so a third of the letters makes a text Chinese.
 _SCRIPT_SHARE = 1 / 3
@@ -66,7 +60,8 @@ def _is_plain_english(text: str) -> bool:
     if not text.isascii():
         return False
     found = _WORD.findall(text.lower())
-    return 5 * sum(word in _ENGLISH for word in found) >= len(found) > 0
+    common = words("english_markers")
+    return 5 * sum(word in common for word in found) >= len(found) > 0
 
 
 @cache

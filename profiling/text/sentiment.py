@@ -1,10 +1,11 @@
 """Sentiment from -1 (angry) to 1 (delighted), by lexicons.
 
 English (and undetermined texts, for their emoji and the odd English word): per sentence the mean of VADER's compound and
-TextBlob's polarity, then the mean over sentences. On 2,000 reviews of musical instruments (rating >= 4 against <= 3) VADER over the
-whole text has an AUC of .744, TextBlob .751, their mean .799, and by sentences .826.
+TextBlob's polarity, then the mean over sentences. On 2,000 reviews of musical instruments (rating >= 4 against <= 3)
+VADER over the whole text has an AUC of .744, TextBlob .751, their mean .799, and by sentences .826.
 
-Chinese: our own word list with negation and intensifiers over jieba's words. Anything else: 0 by `none`.
+Chinese: our own word list with negation and intensifiers over jieba's words; AUC .832 on three draws of 2,000 reviews.
+Anything else: 0 by `none`.
 """
 
 import math

@@ -51,12 +51,14 @@ def test_normalise_text(before: str | None, after: str | None) -> None:
 
 
 @given(st.text(st.characters(exclude_characters="&<")))
+@settings(deadline=None)
 def test_normalised_text_is_a_fixed_point(text: str) -> None:
     once = normalise(text)
     assert once is None or normalise(once) == once
 
 
 @given(st.text(st.sampled_from("<>&;/ab#x3\u200b\ud800\udc00 !-scriptpdv\n"), max_size=60) | st.text(st.characters()))
+@settings(deadline=None)
 def test_normalised_text_can_be_stored(text: str) -> None:
     after = normalise(text)
     assert after is None or (after.encode("utf-8") and after == after.strip() and "  " not in after)

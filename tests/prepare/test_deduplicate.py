@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiling import schemas
-from profiling.prepare.deduplicate import exact, flag_shared, near
+from profiling.prepare.deduplicate import SIMILARITY, exact, flag_shared, near
 from profiling.prepare.interactions import prepare_interactions
 from tests.prepare.worlds import DAY, DAY_END, KEY
 
@@ -126,6 +126,31 @@ def test_near_does_not_depend_on_order(found: list[tuple[str | None, str, int]],
     again, _ = near(rows.iloc[places].reset_index(drop=True), NONE)
     assert set(again["interaction_id"]) == set(kept["interaction_id"])
     assert near(kept, NONE)[1].empty
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(0, 39), st.sampled_from(["", "strange"])), max_size=3), min_size=2, max_size=6
+    )
+)
+@settings(deadline=None)
+def test_the_prefix_filter_misses_nothing(edits: list[list[tuple[int, str]]]) -> None:
+    """Texts of 40 words with a few taken out or replaced, against comparing each with all."""
+    texts = []
+    for edit in edits:
+        words = [f"word{number}" for number in range(40)]
+        for place, word in edit:
+            words[place] = word
+        texts.append([word for word in words if word])
+    kept: list[set[tuple[str, ...]]] = []
+    expected = []
+    for number, words in enumerate(texts, 1):
+        grams = set(zip(words, words[1:], words[2:], strict=False))
+        if not any(len(grams & other) / len(grams | other) >= SIMILARITY for other in kept):
+            kept.append(grams)
+            expected.append(f"i{number}")
+    found, _ = near(said(*({"text": " ".join(words)} for words in texts)), NONE)
+    assert found["interaction_id"].tolist() == expected
 
 
 def test_shared_texts_are_flagged() -> None:

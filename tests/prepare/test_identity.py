@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiling.prepare.identity import identify, identity_id, interaction_id, links, resolve
@@ -104,6 +104,7 @@ NAMES = st.sampled_from("abcdefghij")
 
 
 @given(st.lists(st.tuples(NAMES, NAMES), max_size=12), st.dictionaries(NAMES, st.integers(0, 3)), st.randoms())
+@settings(deadline=None)
 def test_resolve_does_not_depend_on_order(edges: list[tuple[str, str]], days: dict[str, int], random: object) -> None:
     expected = by_walking(edges, days)
     turned = [edge[::-1] if random.random() < 0.5 else edge for edge in edges]  # type: ignore[attr-defined]
