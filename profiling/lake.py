@@ -307,9 +307,15 @@ def _expression(filters: Iterable[Filter]) -> Any | None:
     expression = None
     for column, operator, value in filters:
         left = ds.field(column)
-        part = left.isin(list(value)) if operator == "in" else _OPERATORS[operator](left, value)
+        part = _is_in(left, list(value)) if operator == "in" else _OPERATORS[operator](left, value)
         expression = part if expression is None else expression & part
     return expression
+
+
+def _is_in(field: Any, values: list[Any]) -> Any:
+    import pyarrow.compute as pc
+
+    return field.isin(values) if values else pc.scalar(False)  # Arrow cannot tell the type of no values
 
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {

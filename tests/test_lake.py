@@ -66,6 +66,7 @@ def test_filters(lake: Lake) -> None:
         lake.replace("attributes", day, statements(day, f"v{day[-1]}"))
     assert lake.read("attributes", [("day", ">", "2026-01-01"), ("value", "!=", "v3")])["value"].tolist() == ["v2"]
     assert sorted(lake.read("attributes", [("day", "in", ["2026-01-01", "2026-01-03"])])["value"]) == ["v1", "v3"]
+    assert lake.read("attributes", [("day", "in", [])]).empty
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from profiling.prepare.clean import mend, normalise, normalise_text, validate
+from profiling.prepare.clean import MAX_TEXT, mend, normalise, normalise_text, validate
 from profiling.prepare.identity import identify, links
 from profiling.prepare.privacy import PERSONAL, pseudonyms, redact_counted, redact_series
 from profiling.schemas import IDENTITY_LINKS, INTERACTIONS
@@ -100,6 +100,7 @@ def prepare_interactions(
     if bucket is not None:
         rows = rows[rows["bucket"] == bucket].reset_index(drop=True)
     text, in_text = redact_series(normalise_text(rows["text"]))
+    text = text.str.slice(0, MAX_TEXT)  # `[email]` may be longer than the address was
     attributes, in_attributes = redact_json(rows["attributes"])
     interactions = rows.assign(
         day=day,

@@ -18,6 +18,7 @@ LONG = (
     "I bought these strings for my old acoustic guitar and they sound warm and full from the very first day, they stay in "
     "tune even after long evenings of playing in a cold room and the price is fair for what you get in the box"
 )
+SORTED = " ".join(f"word{number:02}" for number in range(40))  # its 3-grams sort as they stand
 NONE = schemas.INTERACTIONS.arrow.empty_table().to_pandas()
 
 
@@ -70,6 +71,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
     "two chinese characters": ({"text": "很好"}, {"text": "很好"}, False),
     "long, last word changed": ({"text": LONG}, {"text": LONG + " indeed"}, True),
     "long, a word in the middle changed": ({"text": LONG}, {"text": LONG.replace("warm", "thin")}, False),
+    "the first three words gone": ({"text": SORTED}, {"text": SORTED[21:]}, True),
     "long and half of it": ({"text": LONG}, {"text": LONG[: len(LONG) // 2]}, False),
     "19 words with one more": (
         {"text": " ".join(LONG.split()[:19])}, {"text": " ".join(LONG.split()[:20])}, False
@@ -138,7 +140,7 @@ def test_the_prefix_filter_misses_nothing(edits: list[list[tuple[int, str]]]) ->
     """Texts of 40 words with a few taken out or replaced, against comparing each with all."""
     texts = []
     for edit in edits:
-        words = [f"word{number}" for number in range(40)]
+        words = [f"word{number:02}" for number in range(40)]
         for place, word in edit:
             words[place] = word
         texts.append([word for word in words if word])

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from profiling import schemas
+from profiling.prepare.clean import MAX_TEXT
 from profiling.prepare.identity import identity_id
 from profiling.prepare.interactions import Prepared, prepare_interactions, redact_json
 from profiling.prepare.privacy import pseudonym
@@ -54,6 +55,11 @@ def test_the_frames_fit_their_tables(rows: pd.DataFrame) -> None:
     for frame, table in ((interactions, schemas.INTERACTIONS), (prepared.links, schemas.IDENTITY_LINKS)):
         assert sorted(frame.columns) == sorted(table.names)
         pa.Table.from_pandas(frame[table.names], schema=table.arrow, preserve_index=False).validate(full=True)
+
+
+def test_a_text_does_not_outgrow_its_limit_by_redaction() -> None:
+    prepared = prepare(events({"text": "a@b.co " * 3_000}))
+    assert prepared.rows["text"].str.len().tolist() == [MAX_TEXT]
 
 
 def test_raw_identifiers_are_nowhere() -> None:

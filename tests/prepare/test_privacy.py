@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+import json
+import re
 import time
 
 import pandas as pd
@@ -9,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from profiling.prepare.clean import normalise
 from profiling.prepare.privacy import PERSONAL, pseudonym, pseudonyms, redact, redact_series
+from profiling.quality import expectations_folder
 from tests.prepare.worlds import KEY
 
 PERSONAL_DATA = {
@@ -93,6 +97,22 @@ PIECES = st.sampled_from(
 def test_redaction_is_idempotent(text: str) -> None:
     once = redact(text)
     assert redact(once) == once
+
+
+@given(
+    st.lists(PIECES | st.text(max_size=3) | st.sampled_from(["@b.co", "_", "'", "é", "1@", "z.c1"]), max_size=12).map(
+        "".join
+    )
+)
+@settings(deadline=None)
+def test_what_the_gate_looks_for_is_never_left(text: str) -> None:
+    suite = json.loads((expectations_folder() / "interactions.json").read_text())["expectations"]
+    patterns = [
+        entry["kwargs"]["regex"] for entry in suite if entry["type"] == "expect_column_values_to_not_match_regex"
+    ]
+    assert len(patterns) == 2
+    after = redact(normalise(text) or "")
+    assert not any(re.search(pattern, after) for pattern in patterns)
 
 
 @given(st.text("abc ,你好", max_size=20), st.text("xyz 。谢", max_size=20))

