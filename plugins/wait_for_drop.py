@@ -68,9 +68,9 @@ class WaitForDrop(BaseOperator):
         self.patience, self.poll_seconds = patience, poll_seconds
 
     def execute(self, context: Any) -> None:
-        day, run_type = resolve_day(context), str(context["dag_run"].run_type)
-        if run_type != "scheduled":
-            self.log.info("%s: a %s run does not wait; what has landed is what there is", day, run_type)
+        day = resolve_day(context)
+        if context["dag_run"].run_type != "scheduled":  # an enum of strings: compared, never formatted
+            self.log.info("%s was asked for and does not wait; what has landed is what there is", day)
         elif missing := missing_sources(day):
             self.log.info("%s: waiting for %s", day, ", ".join(missing))
             trigger = DropTrigger(day, time.time() + self.patience.total_seconds(), self.poll_seconds)

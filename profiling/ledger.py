@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -37,7 +37,7 @@ class Ledger:
         """records: rows of `days`, oldest first."""
         self._newest: dict[tuple[str, str], dict[str, Any]] = {}
         self._released: dict[tuple[str, str], str] = {}  # what the tables hold, whatever has been tried since
-        for row in records.to_dict("records"):
+        for row in cast("list[dict[str, Any]]", records.to_dict("records")):
             for day in days_between(row["day"], row["until"] if isinstance(row["until"], str) else row["day"]):
                 key = (row["stage"], day)
                 self._newest[key] = row

@@ -59,10 +59,6 @@ class Table:
         return [c.name for c in self.columns]
 
 
-def _nullable(column: Column, **changes: object) -> Column:
-    return Column(**{**column.__dict__, "is_nullable": True, **changes})  # type: ignore[arg-type]
-
-
 DAY = Column("day", pa.string(), "day of the drop: what had arrived by its end", "YYYY-MM-DD")
 EVENT_DAY = Column("event_day", pa.string(), "day of the event in the lake's time zone", "YYYY-MM-DD")
 BUCKET = Column("bucket", pa.int32(), "int(identity_id[:8], 16) % BUCKETS, a unit of computation")

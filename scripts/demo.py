@@ -192,7 +192,7 @@ def run_demo(demo: Demo, port: int) -> None:
         days = unpublished(demo, s3)
         if days:
             require_port(port, f"run `make demo PORT={port + 1}`")
-            with LocalAirflow(demo.home / "airflow", {}, port=port) as airflow:
+            with LocalAirflow(demo.home / "airflow", {}, port=port, folder=demo.home) as airflow:
                 airflow.start()  # it gets ready while the history loads
                 with step(f"History before {demo.first}, by `profiling run`"):
                     load_history(demo)
@@ -212,7 +212,7 @@ def run_ui(demo: Demo, port: int) -> None:
     deliver(demo)
     with LocalS3(demo.home / "s3", demo.home / "logs" / "s3.log") as s3:
         os.environ.update({**s3.environment, "PROFILING_S3_ENDPOINT": s3.endpoint})
-        with LocalAirflow(demo.home / "airflow", {}, port=port, has_triggerer=True) as airflow:
+        with LocalAirflow(demo.home / "airflow", {}, port=port, folder=demo.home, has_triggerer=True) as airflow:
             airflow.start()
             with step("Airflow is starting"):
                 airflow.wait_until_ready()

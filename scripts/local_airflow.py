@@ -28,7 +28,8 @@ class LocalAirflow:
 
     Args:
         home: kept between runs; the database is made once.
-        environment: the variables the tasks see, on top of this process's own; they also share its folder, and so its `.env`.
+        environment: the variables the tasks see, on top of this process's own.
+        folder: where the components run, and so whose `.env` the tasks read; default `home`.
         port: of the web UI and the REST API.
         is_scheduled: False: only days that are asked for, no run of yesterday.
         has_triggerer: needed only where a scheduled day waits for its drop.
@@ -41,11 +42,13 @@ class LocalAirflow:
         environment: Mapping[str, str],
         *,
         port: int,
+        folder: Path | None = None,
         is_scheduled: bool = False,
         has_triggerer: bool = False,
         parallelism: int = 2,
     ) -> None:
         self.home, self.port, self.has_triggerer = home.resolve(), port, has_triggerer
+        self.folder = folder or self.home
         self.url = f"http://127.0.0.1:{port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.home.mkdir(parents=True, exist_ok=True)
@@ -98,7 +101,7 @@ class LocalAirflow:
 
     def _spawn(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "airflow", *arguments]
-        self.processes[name] = spawn(command, self.environment, self._log(name), Path.cwd())
+        self.processes[name] = spawn(command, self.environment, self._log(name), self.folder)
         return self.processes[name]
 
     def __enter__(self) -> "LocalAirflow":

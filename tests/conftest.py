@@ -1,7 +1,6 @@
 """What all tests share: a key, a lake of their own, and where real data may be found."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,9 +34,9 @@ def settings(tmp_path: Path, static_cache: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def static_cache() -> Iterator[Path]:
+def static_cache() -> Path:
     """A cache with the static encoder: distilling it takes half a minute, so the tests of a checkout share one."""
-    yield Path(__file__).parent.parent / "var" / "test-cache"
+    return Path(__file__).parent.parent / "var" / "test-cache"
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,7 @@ def _events(interactions: pd.DataFrame, text_features: pd.DataFrame) -> pd.DataF
         ["interaction_id", "language", "sentiment", "keywords", "aspects"]
     ]
     events = interactions.merge(said, on="interaction_id", how="left", validate="1:1")
-    opinion = np.fmax((events["rating"] - 3).abs() / 2, events["sentiment"].abs())
+    opinion = ((events["rating"] - 3).abs() / 2).combine(events["sentiment"].abs(), np.fmax)
     kind_weight = events["kind"].map(KIND_WEIGHT).astype("float64")
     return events.assign(
         value="",
@@ -170,9 +170,7 @@ def _evidence(claims: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
         .head(MAX_EVIDENCE)
     )
     best = best.assign(
-        evidence=[
-            {"interaction_id": i, "strength": s} for i, s in zip(best["interaction_id"], best["strength"], strict=True)
-        ]
+        evidence=pd.Series(best[["interaction_id", "strength"]].to_dict("records"), index=best.index, dtype="object")
     )
     return best.groupby(keys, sort=True)["evidence"].agg(list).reset_index()
 
@@ -275,6 +273,6 @@ def add_vectors(rows: pd.DataFrame) -> pd.DataFrame:
         sums = np.zeros((len(subjects), vectors.shape[1]))
         np.add.at(sums, codes, vectors)  # unbuffered: row after row, so the order is the order given
         counts = np.bincount(codes, weights=shared["count"].to_numpy()).astype("int64")
-        part = subjects.to_frame(index=False, name=["subject_type", "subject_id", "bucket"])
+        part = subjects.to_frame(index=False).set_axis(["subject_type", "subject_id", "bucket"], axis=1)
         parts.append(part.assign(model=model, count=counts, embedding_sum=list(sums))[VECTOR_COLUMNS])
     return pd.concat(parts, ignore_index=True).sort_values(VECTOR_GRAIN, ignore_index=True)

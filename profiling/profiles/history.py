@@ -50,7 +50,7 @@ def take_snapshot(lake: Lake, day: str, timezone: str, bucket: int, buckets: int
     """What is known at the end of `day` about the customers of one bucket; the week before must be closed."""
     everyone = _activity(lake, day, [("facet", "==", "all")])
     people = everyone[everyone["subject_type"] == "identity"]
-    customers = _customers(lake, day, people, buckets)
+    customers = _resolved(lake, day, people, buckets)
     mine = customers[customers["customer_bucket"] == bucket]
     strangers = mine.loc[mine["bucket"] != bucket, "identity_id"].tolist()
     return Snapshot(
@@ -97,8 +97,13 @@ def _of_bucket(lake, day, read, bucket, buckets, strangers):  # type: ignore[no-
     return pd.concat([own, read(lake, day, [*is_identity, ("subject_id", "in", strangers)])], ignore_index=True)
 
 
-def _customers(lake: Lake, day: str, people: pd.DataFrame, buckets: int) -> pd.DataFrame:
-    """Every identity seen by `day`: identity_id, bucket, first_seen, customer_id, customer_bucket."""
+def customers_as_of(lake: Lake, day: str, buckets: int) -> pd.DataFrame:
+    """Every identity seen by the end of `day`: identity_id, bucket, first_seen, customer_id, customer_bucket."""
+    people = _activity(lake, day, [("facet", "==", "all"), ("subject_type", "==", "identity")])
+    return _resolved(lake, day, people, buckets)
+
+
+def _resolved(lake: Lake, day: str, people: pd.DataFrame, buckets: int) -> pd.DataFrame:
     seen = people.groupby("subject_id", sort=True).agg(first_seen=("first_at", "min"), bucket=("bucket", "first"))
     links = lake.read("identity_links", [("day", "<=", day)], ["identity_id", "other_id"])
     customer_of = resolve(links, seen["first_seen"])

@@ -14,6 +14,7 @@ from profiling.lake import Lake
 from profiling.ledger import RELEASED, Ledger
 from profiling.prepare.identity import resolve
 from profiling.prepare.privacy import pseudonym
+from profiling.profiles.history import customers_as_of
 from profiling.settings import Settings
 
 
@@ -76,13 +77,12 @@ def render_profile(document: dict[str, Any], evidence: dict[str, str]) -> Render
 
 
 def _customer_id(settings: Settings, lake: Lake, customer: str, day: str) -> str:
-    """The customer behind an identifier, by the links known on the day."""
+    """The customer behind an identifier, by what is known on the day."""
     kind, _, value = customer.partition(":")
     identity = pseudonym(settings.key(), "identity", kind, value)
     links = lake.read("identity_links", [("day", "<=", day)], ["identity_id", "other_id"])
-    seen = lake.read("interactions", [("day", "<=", day)], ["identity_id", "occurred_at"])
-    first_seen = seen.groupby("identity_id", sort=True)["occurred_at"].min()
-    found: pd.Series = resolve(links, first_seen)
+    seen = customers_as_of(lake, day, settings.buckets).set_index("identity_id")["first_seen"]
+    found: pd.Series = resolve(links, seen)  # also identifiers that were never a row's first one
     return str(found.get(identity, identity))
 
 

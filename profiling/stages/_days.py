@@ -32,8 +32,8 @@ def run_days(
 ) -> Iterator[Outcome]:
     """The stages in order for every day from `first` to `last`, without Airflow.
 
-    A day whose inputs have not changed since it was released is left alone. Where only `ingest` and `features` run, a stretch of days
-    without a drop is one record. The first error ends the run; what was done stays.
+    A day whose inputs have not changed since it was released is left alone. Where only `ingest` and `features` run, a
+    stretch of days without a drop is one record. The first error ends the run; what was done stays.
 
     Raises:
         SettingsError: a day or stage is wrong.

@@ -88,9 +88,7 @@ def _prepared_events(
             if bucket == 0:
                 rejected = pd.concat([batch.rejects, prepared.rejects], ignore_index=True)
                 quarantined += len(rejected)
-                rejects.append(
-                    quarantine(rejected, source=source, source_file=file, day=run.day)
-                )
+                rejects.append(quarantine(rejected, source=source, source_file=file, day=run.day))
         files.append({"source": source, "file": file, "read": lines_read, "quarantined": quarantined, "kind": "events"})
     names = [name for name in schemas.INTERACTIONS.names if name != "is_text_shared"]
     events = concat(rows, "interactions")[names]

@@ -143,7 +143,8 @@ def gate(suite: str, frame: pd.DataFrame) -> tuple[dict[str, Any], list[str], li
 
     def sentences(results: Iterable[Mapping[str, Any]]) -> list[str]:
         return [
-            f"{suite}: {r['expectation']}({r['column'] or 'table'}) does not hold for {r['unexpected_count'] or 'the'} rows. {r['fix']}"
+            f"{suite}: {r['expectation']}({r['column'] or 'table'}) does not hold for "
+            f"{r['unexpected_count'] or 'the'} rows. {r['fix']}"
             for r in results
         ]
 

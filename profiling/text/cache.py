@@ -131,7 +131,7 @@ def _insert(connection: sqlite3.Connection, rows: list[tuple[str, int, bytes]]) 
 
 
 def _is_corrupt(error: sqlite3.DatabaseError) -> bool:
-    # The low byte is the primary code; a table of another form ("no such column") is as useless as a damaged one.
+    # The low byte is the primary code.
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and (code & 0xFF) in _CORRUPT
 

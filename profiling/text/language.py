@@ -27,16 +27,20 @@ _MIN_LETTERS = 3
 _SCRIPT_SHARE = 1 / 3
 # Japanese and Korean mix Han in; a tenth of their own script settles it.
 _MIXED_SHARE = 1 / 10
-# lingua decides by three-letter groups; the start of a text is enough, and its cost is linear in the length.
+# lingua decides by groups of letters; the start of a text is enough, and its cost is linear in the length.
 _PREFIX = 400
-_MIN_DISTANCE = 0.1
+# In a shop most short texts in plain letters are English ("A red guitar"): another language must be ahead of it by the
+# margin. On 1,500 review titles 98.9 % come out as English, 94.5 % without the margin; of 43 phrases of two or three words
+# in the other languages 39 are right (41 without). lingua's low-accuracy mode saves 0.5 s and 260 MB, and finds 93.6 %.
+_MARGIN = 0.3
+_LEAST = 0.05
 
 
 def detect(texts: list[str]) -> list[str]:
     """ISO 639-1 code of each text, `und` where it has fewer than three letters or nothing stands out.
 
-    The order: script, then common English words (ASCII texts, at least a fifth of the words), then lingua in its
-    low-accuracy mode (35 MB and no load time, against 300 MB and 0.5 s; it differs on short texts only).
+    The order: script, then common English words (ASCII texts, at least a fifth of the words), then lingua, whose models
+    are read only when a text gets that far.
     """
     return [_detect(readable(text)[:_PREFIX]) for text in texts]
 
@@ -52,8 +56,13 @@ def _detect(text: str) -> str:
             return code
     if _is_plain_english(text):
         return "en"
-    language = _detector().detect_language_of(text)
-    return "und" if language is None else language.iso_code_639_1.name.lower()
+    confidences = {found.language.name: found.value for found in _detector().compute_language_confidence_values(text)}
+    best = max(confidences, key=lambda name: (confidences[name], name))
+    if confidences[best] == 0:  # a script that none of the languages is written in
+        return "und"
+    if text.isascii() and confidences[best] - confidences["ENGLISH"] < _MARGIN:
+        return "en" if confidences["ENGLISH"] >= _LEAST else "und"
+    return _codes()[best]
 
 
 def _is_plain_english(text: str) -> bool:
@@ -68,6 +77,11 @@ def _is_plain_english(text: str) -> bool:
 def _detector() -> Any:
     from lingua import Language, LanguageDetectorBuilder
 
-    languages = [getattr(Language, name) for name in LATIN + CYRILLIC]
-    builder = LanguageDetectorBuilder.from_languages(*languages)
-    return builder.with_low_accuracy_mode().with_minimum_relative_distance(_MIN_DISTANCE).build()
+    return LanguageDetectorBuilder.from_languages(*(getattr(Language, name) for name in LATIN + CYRILLIC)).build()
+
+
+@cache
+def _codes() -> dict[str, str]:
+    from lingua import Language
+
+    return {name: getattr(Language, name).iso_code_639_1.name.lower() for name in LATIN + CYRILLIC}

@@ -107,7 +107,10 @@ def operator() -> Any:
 
 
 def context(run_type: str) -> dict[str, Any]:
-    return {"dag_run": SimpleNamespace(partition_key=DAY, run_id="r", run_type=run_type), "params": {"day": None}}
+    from airflow.sdk.api.datamodels._generated import DagRunType  # what a task really gets: an enum, not a string
+
+    run = SimpleNamespace(partition_key=DAY, run_id="r", run_type=DagRunType(run_type))
+    return {"dag_run": run, "params": {"day": None}}
 
 
 @pytest.mark.parametrize("run_type", ["manual", "backfill"])

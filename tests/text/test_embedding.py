@@ -16,7 +16,7 @@ from .conftest import NASTY
 
 TEXTS = [
     *(text for name, text in NASTY.items() if not name.startswith("long")),
-    *(" ".join(["A fine guitar with a warm tone"] * n) for n in (1, 2, 3, 5, 8, 13, 21, 40)),
+    *(" ".join(["A fine guitar with a warm tone"] * n) for n in (2, 5, 13, 40)),
     NASTY["long"],
 ]
 
@@ -30,11 +30,11 @@ def test_a_vector_does_not_depend_on_its_neighbours(encoder: Encoder) -> None:
     together = encoder.encode(TEXTS)
     order = np.random.default_rng(5).permutation(len(TEXTS))
     assert encoder.encode([TEXTS[i] for i in order]).tobytes() == together[order].tobytes()
-    for row in (0, 2, len(TEXTS) - 2, len(TEXTS) - 1):
+    for row in (0, 2, len(TEXTS) - 1):
         assert encoder.encode([TEXTS[row]]).tobytes() == together[row].tobytes()
-    crowd = encoder.encode(TEXTS[:1] * 300 + TEXTS)
-    assert crowd[300:].tobytes() == together.tobytes()
-    assert (crowd[:300] == together[0]).all()
+    crowd = encoder.encode(TEXTS[:1] * 130 + TEXTS[:4])
+    assert crowd[130:].tobytes() == together[:4].tobytes()
+    assert (crowd[:130] == together[0]).all()
 
 
 def test_vectors_are_unit_float32_and_mean_something(encoder: Encoder) -> None:
@@ -171,24 +171,22 @@ def test_distilling_is_deterministic_and_harmless_twice(tmp_path: Path) -> None:
 
 
 def _tiny_model(folder: Path) -> Path:
-    """A BERT with one layer and random weights over the letters and a few words, as wide as the distilled vectors."""
+    """A BERT with one layer and random weights over letters and a few words, as wide as the distilled vectors."""
     import torch
-    from transformers import BertConfig, BertModel, BertTokenizerFast
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-    folder.mkdir()
     letters = "abcdefghijklmnopqrstuvwxyz"
-    words = [
-        "guitar",
-        "strings",
-        *letters,
-        *(f"##{letter}" for letter in letters),
-        *(a + b for a in letters for b in letters),
-    ]
-    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]))
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    pieces = [*letters, *(f"##{letter}" for letter in letters), *(a + b for a in letters for b in letters)]
+    vocabulary = {token: number for number, token in enumerate([*special, "guitar", "strings", *pieces])}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), special, strict=True))
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
     torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(words) + 5, hidden_size=256, num_hidden_layers=1, num_attention_heads=4, intermediate_size=64
-    )
-    BertModel(config).save_pretrained(folder)
-    BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
+    shape = {"hidden_size": 256, "num_hidden_layers": 1, "num_attention_heads": 4, "intermediate_size": 64}
+    BertModel(BertConfig(vocab_size=len(vocabulary), **shape)).save_pretrained(folder)
     return folder

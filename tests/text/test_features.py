@@ -75,6 +75,8 @@ def test_cached_is_fresh_is_shuffled_is_apart(
     name: str, request: pytest.FixtureRequest, tmp_path: Path, day: pd.DataFrame
 ) -> None:
     encoder = request.getfixturevalue(name)
+    if name == "english":
+        day = day.iloc[:6]  # two lengths, read and unread: enough for the slow encoder
     day = pd.concat(
         [day, day.assign(interaction_id=day["interaction_id"].str.replace("0", "f", n=1))], ignore_index=True
     )
@@ -135,5 +137,5 @@ print({"torch", "textblob", "jieba", "lingua", "tokenizers"} & set(sys.modules) 
         assert done.returncode == 0, done.stderr
         printed.append(done.stdout.splitlines())
     assert printed[0][0] == printed[1][0]
-    assert "torch" in printed[0][1]
+    assert "torch" in printed[0][1]  # so the second line can differ
     assert printed[1][1] == "light"

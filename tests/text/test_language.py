@@ -10,6 +10,10 @@ CASES = [
     ("The strings arrived quickly.", "en"),
     ("Nice strings", "en"),
     ("Awesome!!!", "en"),
+    ("A red guitar", "en"),
+    ("running shoes", "en"),
+    ("sehr gut", "de"),
+    ("livraison rapide", "fr"),
     ("质量很好", "zh"),
     ("好评", "zh"),
     ("这个 guitar 的音色 very nice，推荐给大家", "zh"),
@@ -23,13 +27,13 @@ CASES = [
     ("Ottimo prodotto, lo consiglio a tutti", "it"),
     ("Хорошая гитара, рекомендую", "ru"),
     ("πολύ καλή ποιότητα", "el"),
+    ("ძალიან კარგი გიტარა", "und"),  # Georgian is none of the languages told apart
     ("", "und"),
     ("  ", "und"),
     ("ok", "und"),
     ("好", "und"),
     ("12345 !!!", "und"),
     ("😍😍😍", "und"),
-    ("asdf qwer zxcv", "und"),
 ]
 
 
