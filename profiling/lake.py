@@ -31,7 +31,7 @@ Filter = tuple[str, str, Any]
 Result = TypeVar("Result")
 
 # The ledger gets a file with every append; past this many it is rewritten as one.
-_COMPACT_AT = 64
+_COMPACT_AT = 24
 _COMMIT_TRIES = 8
 
 
@@ -125,21 +125,22 @@ class Lake:
         delta = self._table(table)
         return delta is not None and bool(delta.file_uris(file_pruning_predicate=[(table.partition, "=", partition)]))
 
-    def _write(self, table: Table, rows: pa.Table, **how: Any) -> None:
+    def _write(self, table: Table, rows: pa.Table, **how: Any) -> Any:
+        """Write rows; the table as it is after."""
         from deltalake import DeltaTable, write_deltalake
 
-        def write() -> None:
-            if self._table(table) is None:
-                DeltaTable.create(
-                    self._location(table),
-                    schema=table.arrow,
-                    mode="ignore",
-                    partition_by=[table.partition] if table.partition else None,
-                    storage_options=self._storage,
-                )
-            write_deltalake(self._location(table), rows, storage_options=self._storage, **how)
+        def write() -> Any:
+            delta = self._table(table) or DeltaTable.create(
+                self._location(table),
+                schema=table.arrow,
+                mode="ignore",
+                partition_by=[table.partition] if table.partition else None,
+                storage_options=self._storage,
+            )
+            write_deltalake(delta, rows, **how)
+            return delta
 
-        _with_retries(write, table.name)
+        return _with_retries(write, table.name)
 
     # --- staging ---
 
@@ -225,19 +226,17 @@ class Lake:
             for name, value in facts.items()
         }
         frame = pd.DataFrame([row | {"recorded_at": pd.Timestamp(datetime.now(UTC))}])
-        self._write(schemas.LEDGER, to_arrow(frame, schemas.LEDGER), mode="append")
-        self._compact_ledger()
+        delta = self._write(schemas.LEDGER, to_arrow(frame, schemas.LEDGER), mode="append")
+        if len(delta.file_uris()) >= _COMPACT_AT:
+            self._compact(delta)
 
     def ledger(self) -> pd.DataFrame:
         """All records, oldest first."""
         return self.read("days").sort_values("recorded_at", kind="stable", ignore_index=True)
 
-    def _compact_ledger(self) -> None:
+    def _compact(self, delta: Any) -> None:
         from deltalake.exceptions import CommitFailedError
 
-        delta = self._table(schemas.LEDGER)
-        if delta is None or len(delta.file_uris()) < _COMPACT_AT:
-            return
         try:
             delta.optimize.compact()
         except CommitFailedError as error:

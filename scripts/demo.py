@@ -71,7 +71,7 @@ def profiling(*arguments: str) -> None:
     Raises:
         Problem: it failed; it has said why.
     """
-    if subprocess.run([sys.executable, "-m", "profiling", *arguments]).returncode != 0:
+    if subprocess.run([sys.executable, "-m", "profiling", "--quiet", *arguments]).returncode != 0:
         raise Problem(f"`profiling {' '.join(arguments)}` failed, for the reason above")
 
 

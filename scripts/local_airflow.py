@@ -243,9 +243,6 @@ class LocalAirflow:
 
 
 def last_error(lines: Iterable[Mapping[str, Any]]) -> str:
-    """The exception's own sentence out of a task's log."""
-    sentence = "the log names no error"
-    for line in lines:
-        for detail in line.get("error_detail") or []:
-            sentence = f"{detail['exc_type']}: {detail['exc_value']}"
-    return sentence
+    """The exception's own sentence out of a task's log; of a chain the one that was raised, not its cause."""
+    raised = [line["error_detail"][0] for line in lines if line.get("error_detail")]
+    return f"{raised[-1]['exc_type']}: {raised[-1]['exc_value']}" if raised else "the log names no error"

@@ -57,8 +57,9 @@ def score(
     Returns:
         interest_precision and interest_recall: a customer's first three (or as many as there are tastes) interests of kind
         category against the tastes, mean over customers; churn_recall and churn_precision: life cycle at_risk or lapsed
-        against a churn date up to `day`; exact_duplicates, near_duplicates: of two copies exactly one is stored; rejects:
-        quarantined for the planted reason; wrong_rejects: a count, rows quarantined although nothing was wrong;
+        against a churn date up to `day`; satisfaction_rank: Spearman's rank correlation of score and hidden satisfaction;
+        trend_sign: of customers with a hidden trend and a known one, the share with the right sign; exact_duplicates,
+        near_duplicates: of two copies exactly one is stored; rejects: quarantined for the planted reason; wrong_rejects: a count, rows quarantined although nothing was wrong;
         late: stored under the day of arrival; redactions: the planted string is in no stored text; redacted_rows: the row
         it was planted in is stored with a text. NaN where nothing of the kind was planted.
     """
@@ -73,6 +74,7 @@ def score(
     return {
         **_interests(found),
         **_churn(found, day, silent_days),
+        **_satisfaction(found),
         **_events(planted, interactions[interactions["source"].eq("events")]),
         **_rejects(planted["rejects"], quarantine[quarantine["source"].eq("events")]),
     }
@@ -101,6 +103,19 @@ def _churn(found: list[_Found], day: str, silent_days: int) -> dict[str, float]:
     return {
         "churn_recall": _mean([is_silent for is_churned, is_silent in pairs if is_churned]),
         "churn_precision": _mean([is_churned for is_churned, is_silent in pairs if is_silent]),
+    }
+
+
+def _satisfaction(found: list[_Found]) -> dict[str, float]:
+    known = [
+        (p, d["satisfaction"]) for p, d in found if d.get("satisfaction") and d["satisfaction"]["score"] is not None
+    ]
+    levels = pd.DataFrame([(p["satisfaction"], level["score"]) for p, level in known], columns=["hidden", "found"])
+    trends = [(p["trend"], level["trend"]) for p, level in known if p["trend"] and level["trend"] is not None]
+    ranks = levels.rank()
+    return {
+        "satisfaction_rank": float(ranks["hidden"].corr(ranks["found"])) if len(ranks) > 1 else float("nan"),
+        "trend_sign": _mean([(hidden > 0) == (shown > 0) for hidden, shown in trends]),
     }
 
 

@@ -67,7 +67,8 @@ def _who(document: Document, language: str) -> str:
 
 
 def _likes(document: Document, language: str) -> str:
-    topics = [interest["topic"] for interest in document["interests"][:MENTIONED]]
+    # A category and a keyword may bear one name, and it is said once.
+    topics = list(dict.fromkeys(interest["topic"] for interest in document["interests"]))[:MENTIONED]
     return _LIKES[language].format(topics=listed(topics, language)) if topics else ""
 
 

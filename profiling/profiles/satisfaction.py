@@ -15,6 +15,8 @@ PRIOR_STRENGTH = 1.0
 # Fewer observations than this are an anecdote, not a trend.
 MIN_TREND_COUNT = 3
 MAX_ASPECTS = 8
+# Where people say what they think. A search is text too, but a wish, not an opinion.
+OPINION_KINDS = ("review", "post", "email", "contact", "delivery")
 
 LEVEL_COLUMNS = ["customer_id", "score", "trend", "count", "evidence"]
 ASPECT_COLUMNS = ["customer_id", "aspect", "polarity", "count", "evidence"]
@@ -35,9 +37,9 @@ def satisfaction(activity: pd.DataFrame, population: pd.DataFrame) -> pd.DataFra
         LEVEL_COLUMNS, sorted by customer_id. `score` 0 to 1; `trend` -1 to 1, NaN below MIN_TREND_COUNT; `count` a lower bound
         of the interactions behind it, since a rating and the sentiment of its text may be one.
     """
-    everybody = _opinions(in_order(population), ["facet"])
+    everybody = _opinions(in_order(_spoken(population)), ["facet"])
     prior = float((everybody["total"] / everybody["mass"]).iloc[0]) if len(everybody) else 0.5
-    rows = facet(activity, "all")
+    rows = _spoken(facet(activity, "all"))
     rows = rows[rows["rating_count"] + rows["sentiment_count"] > 0]
     own = _opinions(rows, ["customer_id"])
     lifetime = own["total"] / own["mass"]
@@ -51,7 +53,7 @@ def satisfaction(activity: pd.DataFrame, population: pd.DataFrame) -> pd.DataFra
 
 def aspects(activity: pd.DataFrame) -> pd.DataFrame:
     """What customers spoke of and how: ASPECT_COLUMNS, sorted by customer_id, then most spoken of; polarity -1 to 1."""
-    rows = facet(activity, "aspect").rename(columns={"value": "aspect"})
+    rows = _spoken(facet(activity, "aspect")).rename(columns={"value": "aspect"})
     keys = ["customer_id", "aspect"]
     sums = rows.groupby(keys, sort=True)[["count", "sentiment_sum", "sentiment_count"]].sum().reset_index()
     sums = sums[sums["sentiment_count"] > 0]
@@ -62,6 +64,10 @@ def aspects(activity: pd.DataFrame) -> pd.DataFrame:
         .pipe(head, MAX_ASPECTS)
     )
     return attach(ranked, rows, keys)[ASPECT_COLUMNS]
+
+
+def _spoken(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["kind"].isin(OPINION_KINDS)]
 
 
 def _opinions(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:

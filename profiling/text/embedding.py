@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -55,6 +55,7 @@ class Encoder(Protocol):
         """Unit vectors, float32 [n, dimension]; a zero row where the model knows no word of the text."""
 
 
+@lru_cache(maxsize=2)  # several days in one process load the weights once
 def load_encoder(name: str, cache: Path) -> Encoder:
     """The encoder of the setting `PROFILING_EMBEDDING`.
 

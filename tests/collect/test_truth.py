@@ -13,9 +13,15 @@ from profiling.errors import InputError
 
 FILE = "events.jsonl"
 CUSTOMERS = [
-    {"identifier": "C1", "tastes": ["tea", "coffee"], "churned_on": None},
-    {"identifier": "C2", "tastes": ["pets", "audio", "running"], "churned_on": "2026-03-05"},
-    {"identifier": "C3", "tastes": ["kitchen", "tea"], "churned_on": "2026-03-20"},
+    {"identifier": "C1", "tastes": ["tea", "coffee"], "churned_on": None, "satisfaction": 0.9, "trend": 0.4},
+    {
+        "identifier": "C2",
+        "tastes": ["pets", "audio", "running"],
+        "churned_on": "2026-03-05",
+        "satisfaction": 0.2,
+        "trend": 0.0,
+    },
+    {"identifier": "C3", "tastes": ["kitchen", "tea"], "churned_on": "2026-03-20", "satisfaction": 0.5, "trend": 0.0},
 ]
 DUPLICATES = [
     {"kind": "exact", "day": "2026-03-02", "file": FILE, "line": 1, "of_day": "2026-03-01", "of_line": 1},
@@ -34,6 +40,7 @@ REDACTIONS = [
     {"event_id": "E2", "day": "2026-03-01", "file": FILE, "line": 2, "type": "phone", "planted": "202-555-0143"}
 ]
 LATE = [{"event_id": "E5", "day": "2026-03-02", "file": FILE, "line": 2, "event_day": "2026-03-01"}]
+SHOWN = {"id1": {"score": 0.8, "trend": 0.1}, "id2": {"score": 0.3, "trend": None}}
 IDENTIFIERS = {"id1": "C1", "id2": "C2", "id3": "C3", "visitor": "D1"}
 
 
@@ -47,8 +54,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 def document(customer_id: str, life_cycle: str, *topics: str) -> dict[str, Any]:
+    level = SHOWN.get(customer_id, {"score": None, "trend": None})
     interests = [{"topic": "shiny", "kind": "keyword"}, *({"topic": topic, "kind": "category"} for topic in topics)]
-    return {"customer_id": customer_id, "interests": interests, "segment": {"life_cycle": life_cycle}}
+    return {
+        "customer_id": customer_id,
+        "interests": interests,
+        "segment": {"life_cycle": life_cycle},
+        "satisfaction": level,
+    }
 
 
 def rows(*places: tuple[str, int, str | None], source: str = "events") -> pd.DataFrame:
@@ -64,7 +77,7 @@ PERFECT = [document("id1", "active", "tea", "coffee"), document("id2", "lapsed",
 def test_all_recovered(folder: Path) -> None:
     found = score(folder, "2026-03-10", [*PERFECT, document("visitor", "lapsed", "tea")], IDENTIFIERS, STORED, REFUSED)
     assert found.pop("wrong_rejects") == 0.0
-    assert len(found) == 10
+    assert len(found) == 12
     assert set(found.values()) == {1.0}
 
 
@@ -113,3 +126,11 @@ def test_nothing_planted_yet_is_not_a_number(folder: Path) -> None:
 def test_a_missing_truth_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="profiling sample --out DIR"):
         read_truth(tmp_path)
+
+
+def test_satisfaction_in_the_wrong_order_and_a_wrong_trend(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SHOWN, "id1", {"score": 0.1, "trend": -0.1})
+    profiles = [document("id1", "active", "tea"), document("id2", "lapsed", "audio")]
+    found = score(folder, "2026-03-10", profiles, IDENTIFIERS, STORED, REFUSED)
+    assert found["satisfaction_rank"] == pytest.approx(-1.0)
+    assert found["trend_sign"] == 0.0
