@@ -20,7 +20,7 @@ from typing import Any
 
 from local_airflow import DAGS, ROOT, LocalAirflow
 from local_s3 import BUCKET, LocalS3
-from processes import Problem, end_like_ctrl_c, require_port
+from processes import Problem, end_through_finally, require_port
 from rich.console import Console
 from rich.table import Table
 
@@ -259,7 +259,7 @@ def parse(arguments: list[str]) -> tuple[Demo, argparse.Namespace]:
 
 
 def main() -> int:
-    end_like_ctrl_c()
+    end_through_finally()
     try:
         demo, given = parse(sys.argv[1:])
         demo.home.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 
 class Problem(Exception):
@@ -90,11 +90,15 @@ def _each(members: Iterable[psutil.Process], action: str) -> None:
             getattr(member, action)()
 
 
-def end_like_ctrl_c() -> None:
-    """Let a plain `kill` end this process through its `finally` blocks, as Ctrl-C does."""
+def end_through_finally() -> None:
+    """Let Ctrl-C, `kill` and a closed terminal end this process through its `finally` blocks, once: those take some seconds,
+    and a second Ctrl-C would leave behind what they have not stopped yet."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def end(number: int, frame: Any) -> None:
+        for name in signals:
+            signal.signal(name, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGHUP, end)
+    for name in signals:
+        signal.signal(name, end)
