@@ -1,7 +1,7 @@
 """Profiles of the customers of a snapshot: scores for all of them at once, then one document each."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -54,10 +54,11 @@ def build_profiles(
     customers = _customers(snapshot, everybody)
     parts = _parts(snapshot, customers, recommendations, interests)
     made_by = _provenance(snapshot, provenance or {})
+    read_by = snapshot.customer_vectors.groupby("subject_id", sort=True)["model"].agg(set).to_dict()
     rows = []
     for (customer,) in records_by_customer(customers).values():
         own = {name: records.get(customer["customer_id"], []) for name, records in parts.items()}
-        document = document_of(customer, own, snapshot.day, made_by)
+        document = document_of(customer, own, snapshot.day, made_by(read_by.get(customer["customer_id"], set())))
         rows.append(_row(customer, document, bucket, snapshot.day))
     return _as_profiles(rows)
 
@@ -140,14 +141,22 @@ def _titled(reason: Mapping[str, Any], titles: Mapping[str, str]) -> dict[str, A
     return {**reason, "params": {**reason["params"], "like_title": titles.get(like, like)}}
 
 
-def _provenance(snapshot: Snapshot, given: Mapping[str, Any]) -> dict[str, Any]:
-    embeddings = sorted(set(snapshot.customer_vectors["model"]) | set(snapshot.item_vectors["model"]))
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "half_life_days": RECENT_HALF_LIFE_DAYS,
-        **given,
-        "models": {"embedding": embeddings, **given.get("models", {})},
-    }
+def _provenance(snapshot: Snapshot, given: Mapping[str, Any]) -> Callable[[set[str]], dict[str, Any]]:
+    """The provenance of a customer by the models that read their texts; items are compared in the items' models.
+
+    By customer and not by snapshot: a bucket's other customers must not change a document.
+    """
+    of_items = set(snapshot.item_vectors["model"])
+
+    def made_by(own: set[str]) -> dict[str, Any]:
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "half_life_days": RECENT_HALF_LIFE_DAYS,
+            **given,
+            "models": {"embedding": sorted(of_items | own), **given.get("models", {})},
+        }
+
+    return made_by
 
 
 # --- the table's row ---------------------------------------------------------------------------------------------------

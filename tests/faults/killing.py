@@ -4,6 +4,7 @@ A write point is every moment at which the disk is about to change or has just c
 a staged file, a file opened for writing, a rename. SIGKILL leaves no chance to clean up.
 """
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -33,6 +34,7 @@ def context() -> multiprocessing.context.BaseContext:
 
 def run_and_die(settings: Settings, first: str, last: str, kill_at: int, counted: Any) -> None:
     """Run all stages of all days; SIGKILL at write point `kill_at` (0: never). `counted` gets the number of points."""
+    logging.disable(logging.WARNING)
     root = os.path.dirname(settings.lake)
 
     def point() -> None:
