@@ -38,8 +38,7 @@ with DAG(
     catchup=False,
     # A scheduled day may wait for hours for its drop; a day asked for by hand must not wait behind it.
     max_active_runs=3,
-    # But only one day at a time goes in: duplicates are sought in the days before.
-    max_active_tasks=2,
+    # Ask a backfill for one run at a time: duplicates are sought in what the days before have committed.
     params=PARAMS,
     default_args=RETRIES,
     doc_md=__doc__,
