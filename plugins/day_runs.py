@@ -78,11 +78,13 @@ def resolve_day(context: Mapping[str, Any]) -> str:
 def announce(event: Any, outcome: Any) -> dict[str, int]:
     """Name the day in the stage's asset event, with its counts and warnings, and return the counts.
 
+    Days that had to be computed again because of this one are named too, so that their later stages follow.
+
     The event names the day itself, because a run started with the form's field has no partition key to inherit.
     """
     for warning in outcome.warnings:
         log.warning("%s %s: %s", outcome.stage, outcome.day, warning)
     log.info("%s %s: %s %s", outcome.stage, outcome.day, outcome.state, outcome.counts)
-    event.add_partitions(outcome.day)
+    event.add_partitions([outcome.day, *outcome.restated])
     event.extra = {"day": outcome.day, "state": outcome.state, **outcome.counts, "warnings": outcome.warnings}
     return outcome.counts

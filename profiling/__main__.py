@@ -148,6 +148,8 @@ def run(
         done = {name: sum(o.stage == name for o in outcomes) for name in names}
         days = f"{total} days from {first} to {last}"
         out.print(f"{days}: " + ", ".join(f"{name} ran {number} times" for name, number in done.items()))
+        if warned := sum(bool(outcome.warnings) for outcome in outcomes):
+            out.print(f"{warned} of them gave warnings; they stand in the ledger (table `days`) and in quality.html")
 
 
 # --- looking ---
@@ -222,6 +224,10 @@ def _print_outcome(outcome: "Outcome", as_json: bool) -> None:
         return
     counts = ", ".join(f"{name} {number}" for name, number in outcome.counts.items())
     out.print(f"{outcome.stage} {outcome.day}: {outcome.state}" + (f" ({counts})" if counts else ""))
+    for warning in outcome.warnings:
+        err.print(f"warning: {warning}", markup=False)
+    if outcome.restated:
+        out.print(f"computed again, because they hold the same rows: {', '.join(outcome.restated)}")
     if outcome.staged:
         out.print(outcome.staged, soft_wrap=True)
 

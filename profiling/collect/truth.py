@@ -58,10 +58,11 @@ def score(
         interest_precision and interest_recall: a customer's first three (or as many as there are tastes) interests of kind
         category against the tastes, mean over customers; churn_recall and churn_precision: life cycle at_risk or lapsed
         against a churn date up to `day`; satisfaction_rank: Spearman's rank correlation of score and hidden satisfaction;
-        trend_sign: of customers with a hidden trend and a known one, the share with the right sign; exact_duplicates,
-        near_duplicates: of two copies exactly one is stored; rejects: quarantined for the planted reason; wrong_rejects: a count, rows quarantined although nothing was wrong;
-        late: stored under the day of arrival; redactions: the planted string is in no stored text; redacted_rows: the row
-        it was planted in is stored with a text. NaN where nothing of the kind was planted.
+        trend_sign: of customers with a hidden trend and a known one, the share with the right sign; exact_duplicates and
+        near_duplicates: of two copies exactly one is stored; rejects: quarantined for the planted reason; wrong_rejects: a
+        count, rows quarantined although nothing was wrong; late: stored under the day of arrival; redactions: the planted
+        string is in no stored text; redacted_rows: the row it was planted in is stored with a text. NaN where nothing of
+        the kind was planted.
     """
     known = read_truth(truth)
     people = {person["identifier"]: person for person in known.pop("customers")}

@@ -1,5 +1,6 @@
 """Landing -> interactions, attributes, consents, catalogue, identity_links, quarantine."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,9 +11,11 @@ from profiling import schemas
 from profiling.collect import collector
 from profiling.collect import drops as landing
 from profiling.errors import InputError, ProfilingError
-from profiling.lake import Staged
+from profiling.lake import Filter, Staged
 from profiling.settings import Settings
 from profiling.stages._step import Closed, Outcome, Run, Step, concat, day_end, digest, gate, run_step
+
+logger = logging.getLogger(__name__)
 
 STATEMENT_TABLES = ("attributes", "consents", "catalogue")
 STATEMENT_FORMS = ("customers", "consents", "catalogue")
@@ -45,8 +48,7 @@ def _ingest_bucket(run: Run, bucket: int) -> Staged:
 
     found = landing.drops(run.settings, run.day)
     rows, links, rejects, files, redactions = _prepared_events(run, bucket)
-    others = _others_of_these_days(run, rows, bucket)
-    earlier, later = others[others["day"] < run.day], others[others["day"] > run.day]
+    earlier = _of_other_drops(run, rows, [("day", "<", run.day), ("bucket", "==", bucket)])
     unique, copies = exact(rows, earlier[["interaction_id"]])
     kept, near_copies = near(unique, earlier)
     frames = {"interactions": kept.assign(is_text_shared=False, day=run.day)[schemas.INTERACTIONS.names]}
@@ -59,10 +61,7 @@ def _ingest_bucket(run: Run, bucket: int) -> Staged:
     frames["quarantine"] = concat(rejects, "quarantine")
     outcomes = {"stored": kept, "duplicates_exact": copies, "duplicates_near": near_copies}
     files = [_with_outcomes(entry, outcomes) for entry in files]
-    stale = sorted(later.loc[later["interaction_id"].isin(kept["interaction_id"]), "day"].unique())
-    return Staged(
-        frames, {"files": files, "sources": [d.source.name for d in found], "redactions": redactions, "stale": stale}
-    )
+    return Staged(frames, {"files": files, "sources": [d.source.name for d in found], "redactions": redactions})
 
 
 def _prepared_events(
@@ -125,15 +124,11 @@ def _batches(run: Run, is_statements: bool) -> Iterator[tuple[str, str, Iterator
                 yield drop.source.name, file.name, collector(drop.source.form)(file, run.settings.zone)
 
 
-def _others_of_these_days(run: Run, rows: pd.DataFrame, bucket: int) -> pd.DataFrame:
+def _of_other_drops(run: Run, rows: pd.DataFrame, filters: Sequence[Filter]) -> pd.DataFrame:
     """What other drops stored of the event days that these rows touch, where duplicates of them could be."""
     names = ["interaction_id", "identity_id", "event_day", "kind", "rating", "text", "day"]
     event_days = sorted(set(rows["event_day"]))
-    return run.lake.read(
-        "interactions",
-        [("day", "!=", run.day), ("event_day", "in", event_days), ("bucket", "==", bucket)],
-        names,
-    )
+    return run.lake.read("interactions", [("event_day", "in", event_days), *filters], names)
 
 
 def _with_outcomes(entry: dict[str, Any], outcomes: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
@@ -171,8 +166,26 @@ def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
             f"{counts['quarantined']} of {counts['read']} rows were rejected ({share:.1%}; PROFILING_MAX_REJECTS allows "
             f"{run.settings.max_rejects:.1%}): {reasons}. Repair the drop and run the day again, or raise the limit",
         )
-    stale = sorted({day for part in parts for day in part.facts["stale"]})
-    return Closed(frames, counts, files, report, failures, warnings + gate_warnings, stale_days=stale)
+    return Closed(frames, counts, files, report, failures, warnings + gate_warnings)
+
+
+def _made_stale(run: Run, closed: Closed) -> list[str]:
+    """Days that stored rows before it was known that they are duplicates: of two drops the earlier one keeps them.
+
+    Looked up after the commit: of two days that are closed at the same time at least one sees the other.
+    """
+    rows = closed.frames["interactions"]
+    others = _of_other_drops(run, rows, [("day", "!=", run.day)])
+    copies = others["interaction_id"].isin(rows["interaction_id"])
+    mine = pd.MultiIndex.from_frame(rows.loc[rows["text"].notna(), ["identity_id", "event_day"]])
+    near = others["text"].notna() & pd.MultiIndex.from_frame(others[["identity_id", "event_day"]]).isin(mine)
+    stale = set(others.loc[(copies | near) & (others["day"] > run.day), "day"])
+    if (copies & (others["day"] < run.day)).any():
+        stale.add(run.day)
+    closed_days = {day for day in stale if not landing.drops(run.settings, day)}
+    for day in sorted(closed_days):
+        logger.warning("%s also holds rows of %s, and its drop is gone: they are counted twice", day, run.day)
+    return sorted(stale - closed_days)
 
 
 def _merged_files(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -213,4 +226,4 @@ def _refuse_if_closed(run: Run) -> None:
         )
 
 
-INGEST = Step("ingest", inputs, _ingest_bucket, _ingest_day)
+INGEST = Step("ingest", inputs, _ingest_bucket, _ingest_day, _made_stale)

@@ -23,7 +23,11 @@ STAGES = ("ingest", "features", "profile", "publish")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a stage did: small enough for XCom. `state` is staged, released or empty; `staged` is the key of a bucket's work."""
+    """What a stage did: small enough for XCom.
+
+    `state` is staged, released or empty; `staged` the key of a bucket's work; `restated` other days that had to be computed
+    again because of this one.
+    """
 
     stage: str
     day: str
@@ -32,6 +36,7 @@ class Outcome:
     counts: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     report: str | None = None
+    restated: list[str] = field(default_factory=list)
 
     def asdict(self) -> dict[str, Any]:
         return asdict(self)
@@ -59,17 +64,17 @@ class Closed:
     failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     is_empty: bool = False
-    stale_days: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Step:
-    """How one stage computes: a fingerprint of its inputs, one bucket, the whole day."""
+    """How one stage computes: a fingerprint of its inputs, one bucket, the whole day; and which days the commit made stale."""
 
     name: str
     inputs: Callable[[Run], str]
     compute: Callable[[Run, int], Staged]
     finish: Callable[[Run, list[Staged]], Closed]
+    made_stale: Callable[[Run, Closed], list[str]] = lambda run, closed: []
 
 
 def begin(settings: Settings, day: str) -> Run:
@@ -121,18 +126,27 @@ def _commit(step: Step, run: Run, closed: Closed, inputs: str) -> Outcome:
         run.lake.record(step.name, run.day, FAILED, run.attempt, **facts, note=sentence)
         raise GateFailed(sentence)
     for warning in closed.warnings:
-        logger.warning("%s %s: %s", step.name, run.day, warning)
+        logger.info("%s %s: %s", step.name, run.day, warning)  # whoever called says it louder: see Outcome.warnings
     for name, frame in closed.frames.items():
         run.lake.replace(name, run.day, frame)
     state = EMPTY if closed.is_empty else RELEASED
     run.lake.record(step.name, run.day, state, run.attempt, **facts, outputs=fingerprint(closed.frames), note=note)
-    for day in closed.stale_days:
-        run.lake.record(
-            step.name, day, STALE, run.attempt, note=f"the drop of {run.day} holds rows that this day stored too"
-        )
     run.lake.clear_staging(step.name, run.day)
     logger.info("%s %s: %s %s", step.name, run.day, state, closed.counts)
-    return Outcome(step.name, run.day, state, counts=closed.counts, warnings=closed.warnings, report=note)
+    restated = _restate(step, run, step.made_stale(run, closed))
+    return Outcome(
+        step.name, run.day, state, counts=closed.counts, warnings=closed.warnings, report=note, restated=restated
+    )
+
+
+def _restate(step: Step, run: Run, days: list[str]) -> list[str]:
+    """Compute again, in order, the days that a commit made stale. They are marked first: a kill in between is seen."""
+    for day in days:
+        run.lake.record(step.name, day, STALE, run.attempt, note=f"a drop of another day holds rows of it: {run.day}")
+    again: set[str] = set(days)
+    for day in days:
+        again.update(run_step(step, run.settings, day, None, None).restated)
+    return sorted(again - {run.day})
 
 
 def gate(suite: str, frame: pd.DataFrame) -> tuple[dict[str, Any], list[str], list[str]]:
