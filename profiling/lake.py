@@ -27,6 +27,7 @@ from profiling.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+LEDGER_COLUMNS = ("stage", "day", "state", "recorded_at", "attempt", "until", "inputs", "outputs")
 Filter = tuple[str, str, Any]
 Result = TypeVar("Result")
 
@@ -230,9 +231,13 @@ class Lake:
         if len(delta.file_uris()) >= _COMPACT_AT:
             self._compact(delta)
 
-    def ledger(self) -> pd.DataFrame:
-        """All records, oldest first."""
-        return self.read("days").sort_values("recorded_at", kind="stable", ignore_index=True)
+    def ledger(self, columns: Sequence[str] = LEDGER_COLUMNS, attempts: Sequence[str] | None = None) -> pd.DataFrame:
+        """The records, oldest first: of all attempts, or of some.
+
+        By default without the long columns (counts, files, report, note): every stage asks for all states, and few for more.
+        """
+        filters: list[Filter] = [("attempt", "in", list(attempts))] if attempts is not None else []
+        return self.read("days", filters, columns).sort_values("recorded_at", kind="stable", ignore_index=True)
 
     def _compact(self, delta: Any) -> None:
         from deltalake.exceptions import CommitFailedError

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 
@@ -24,6 +24,12 @@ class Record:
     recorded_at: pd.Timestamp
     inputs: str | None
     outputs: str | None
+
+
+@dataclass(frozen=True)
+class Details:
+    """What a record says beyond its state: rows by outcome, the same by file, the gate's report, a sentence."""
+
     counts: dict[str, int]
     files: list[dict[str, Any]]
     report: dict[str, Any] | None
@@ -34,27 +40,28 @@ class Ledger:
     """The newest record of every stage and day; a stretch of empty days is one record, and a later one goes before it."""
 
     def __init__(self, records: pd.DataFrame) -> None:
-        """records: rows of `days`, oldest first."""
-        self._newest: dict[tuple[str, str], dict[str, Any]] = {}
+        """records: rows of `days`, oldest first, with LEDGER_COLUMNS."""
+        self._newest: dict[tuple[str, str], Record] = {}
         self._released: dict[tuple[str, str], str] = {}  # what the tables hold, whatever has been tried since
-        for row in cast("list[dict[str, Any]]", records.to_dict("records")):
-            for day in days_between(row["day"], row["until"] if isinstance(row["until"], str) else row["day"]):
-                key = (row["stage"], day)
-                self._newest[key] = row
-                if row["state"] == RELEASED:
-                    self._released[key] = str(row["outputs"])
-                elif row["state"] == EMPTY:
+        names = ("stage", "day", "state", "attempt", "recorded_at", "inputs", "outputs", "until")
+        for *facts, inputs, outputs, until in zip(*(records[name].tolist() for name in names), strict=True):
+            record = Record(*facts, inputs=_text(inputs), outputs=_text(outputs))
+            for day in days_between(record.day, until) if isinstance(until, str) else [record.day]:
+                key = (record.stage, day)
+                self._newest[key] = replace(record, day=day) if day != record.day else record
+                if record.state == RELEASED:
+                    self._released[key] = str(record.outputs)
+                elif record.state == EMPTY:
                     self._released.pop(key, None)
 
     def get(self, stage: str, day: str) -> Record | None:
         """The newest record, or None where the stage never began on that day."""
-        row = self._newest.get((stage, day))
-        return None if row is None else _record(row, day)
+        return self._newest.get((stage, day))
 
     def state(self, stage: str, day: str) -> str | None:
         """The newest state, or None where the stage never began on that day."""
-        row = self._newest.get((stage, day))
-        return None if row is None else str(row["state"])
+        record = self._newest.get((stage, day))
+        return None if record is None else record.state
 
     def days(self, *stages: str) -> list[str]:
         """Days with a record of one of the stages (of any without arguments), ascending."""
@@ -63,7 +70,7 @@ class Ledger:
     def records(self) -> Iterator[Record]:
         """The newest record of every stage and day, by day, then in the order the stages run."""
         for stage, day in sorted(self._newest, key=lambda key: (key[1], _ORDER.get(key[0], 9))):
-            yield _record(self._newest[(stage, day)], day)
+            yield self._newest[(stage, day)]
 
     def unfinished(self, until: str) -> list[str]:
         """Sentences about days up to `until` whose interactions or features are on the way: a profile must wait for them."""
@@ -98,26 +105,17 @@ class Ledger:
 _ORDER = {"ingest": 0, "features": 1, "checkpoint": 2, "profile": 3, "publish": 4}
 
 
-def _record(row: dict[str, Any], day: str) -> Record:
-    def text(name: str) -> str | None:
-        return row[name] if isinstance(row[name], str) else None
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def details(row: Mapping[Any, Any]) -> Details:
+    """The long columns of one row of `days`."""
 
     def parsed(name: str, default: Any) -> Any:
         return json.loads(row[name]) if isinstance(row[name], str) else default
 
-    return Record(
-        stage=row["stage"],
-        day=day,
-        state=row["state"],
-        attempt=row["attempt"],
-        recorded_at=row["recorded_at"],
-        inputs=text("inputs"),
-        outputs=text("outputs"),
-        counts=parsed("counts", {}),
-        files=parsed("files", []),
-        report=parsed("report", None),
-        note=text("note"),
-    )
+    return Details(parsed("counts", {}), parsed("files", []), parsed("report", None), _text(row["note"]))
 
 
 def days_between(first: str, last: str) -> list[str]:

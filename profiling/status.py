@@ -1,10 +1,11 @@
 """Looking at a lake: what `profiling status` and `profiling days` say."""
 
+import json
 from typing import Any
 
 from profiling import schemas
 from profiling.lake import Lake
-from profiling.ledger import DONE, EMPTY, FAILED, OPEN, RELEASED, STALE, Ledger, days_between
+from profiling.ledger import EMPTY, FAILED, OPEN, RELEASED, STALE, Ledger, days_between
 from profiling.publish import open_target, read_manifest
 from profiling.settings import Settings
 from profiling.stages import STAGES, stale_days
@@ -36,7 +37,14 @@ def day_rows(
     settings: Settings, *, missing: bool = False, stale: bool = False, unfinished: bool = False
 ) -> list[dict[str, Any]]:
     """One row a day: the state of every stage and what became of the rows read; all days, or those of the kinds asked for."""
-    ledger = Ledger(Lake.open(settings).ledger())
+    lake = Lake.open(settings)
+    ledger = Ledger(lake.ledger())
+    counted = lake.ledger(("stage", "day", "state", "attempt", "counts", "recorded_at"))
+    counts_of = {
+        (row["attempt"], row["state"]): json.loads(row["counts"])
+        for row in counted[counted["counts"].notna()].to_dict("records")
+        if row["stage"] == "ingest"
+    }
     recorded = ledger.days(*STAGES)
     all_days = days_between(recorded[0], recorded[-1]) if recorded else []
     stale_stages = set(stale_days(settings)) if stale else set()
@@ -50,7 +58,7 @@ def day_rows(
         ]
         if any(wanted) or not (missing or stale or unfinished):
             record = ledger.get("ingest", day)
-            counts = record.counts if record and record.state in (*DONE, FAILED, STALE) else {}
+            counts = counts_of.get((record.attempt, record.state), {}) if record else {}
             names = ("read", "stored", "duplicates_exact", "duplicates_near", "quarantined", "suppressed")
             rows.append({"day": day, **states, **{name: counts.get(name) for name in names}})
     return rows

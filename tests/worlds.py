@@ -45,7 +45,7 @@ def documents(settings: Settings, day: str) -> dict[str, dict]:
 def ledger_closes(settings: Settings) -> int:
     """Check that every line of every file read is accounted for; the number of files checked."""
     checked = 0
-    for files in Lake(settings.lake).ledger()["files"].dropna():
+    for files in Lake(settings.lake).ledger(("files", "recorded_at"))["files"].dropna():
         for file in json.loads(files):
             outcomes = ("stored", "duplicates_exact", "duplicates_near", "quarantined", "suppressed")
             assert file["read"] == sum(file[name] for name in outcomes), file

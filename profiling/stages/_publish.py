@@ -6,9 +6,9 @@ import pandas as pd
 
 from profiling import __version__, schemas
 from profiling.errors import NotReady
-from profiling.ledger import OPEN, RELEASED, sunday_before
+from profiling.ledger import OPEN, RELEASED, Details, details, sunday_before
 from profiling.settings import Settings
-from profiling.stages._step import Outcome, Run, begin, digest
+from profiling.stages._step import STAGES, Outcome, Run, begin, digest
 
 
 def publish(settings: Settings, day: str) -> Outcome:
@@ -54,16 +54,24 @@ def inputs(run: Run) -> str:
 def _pages(run: Run, profiles: pd.DataFrame) -> dict[str, str]:
     from profiling.profiles.report import render_quality, render_report
 
-    records = {stage: run.ledger.get(stage, run.day) for stage in ("ingest", "features", "profile")}
-    counts = {stage: record.counts for stage, record in records.items() if record}
+    found = _details(run)
+    counts = {stage: said.counts for stage, said in found.items()}
     reasons = run.lake.read("quarantine", [("day", "==", run.day)], ["reason"])["reason"].value_counts()
     counts["quarantine"] = {str(reason): int(number) for reason, number in sorted(reasons.items())}
-    reports = {stage: record.report for stage, record in records.items() if record and record.report}
-    files = records["ingest"].files if records["ingest"] else []
+    reports = {stage: said.report for stage, said in found.items() if said.report}
+    files = found["ingest"].files if "ingest" in found else []
     return {
         "report": render_report(profiles, counts, run.day, None),
         "quality": render_quality(reports, {"counts": counts, "files": files}, run.day),
     }
+
+
+def _details(run: Run) -> dict[str, Details]:
+    """What the ledger says of the day's stages."""
+    records = [record for stage in STAGES[:-1] if (record := run.ledger.get(stage, run.day))]
+    rows = run.lake.ledger(schemas.LEDGER.names, [record.attempt for record in records])
+    by_record = {(row["stage"], row["attempt"], row["state"]): row for row in rows.to_dict("records")}
+    return {r.stage: details(by_record[(r.stage, r.attempt, r.state)]) for r in records}
 
 
 def _model_versions(run: Run) -> dict[str, str]:
