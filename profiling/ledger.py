@@ -44,8 +44,9 @@ class Ledger:
         self._newest: dict[tuple[str, str], Record] = {}
         self._released: dict[tuple[str, str], str] = {}  # what the tables hold, whatever has been tried since
         names = ("stage", "day", "state", "attempt", "recorded_at", "inputs", "outputs", "until")
-        for *facts, inputs, outputs, until in zip(*(records[name].tolist() for name in names), strict=True):
-            record = Record(*facts, inputs=_text(inputs), outputs=_text(outputs))
+        for row in zip(*(records[name].tolist() for name in names), strict=True):
+            stage, first, state, attempt, recorded_at, inputs, outputs, until = row
+            record = Record(stage, first, state, attempt, recorded_at, _text(inputs), _text(outputs))
             for day in days_between(record.day, until) if isinstance(until, str) else [record.day]:
                 key = (record.stage, day)
                 self._newest[key] = replace(record, day=day) if day != record.day else record
