@@ -76,8 +76,14 @@ class Lake:
         delta = self._table(table)
         if delta is None:
             return table.arrow.empty_table().select(names).to_pandas()
-        rows = delta.to_pyarrow_dataset().to_table(columns=names, filter=_expression(filters))
-        return rows.to_pandas()
+        # Files of other partitions are left out first: without that every read would cost what the history holds.
+        pruned = [
+            (column, "=" if operator == "==" else operator, value)
+            for column, operator, value in filters
+            if column == table.partition and value != []
+        ]
+        dataset = delta.to_pyarrow_dataset(file_pruning_predicate=pruned or None)
+        return dataset.to_table(columns=names, filter=_expression(filters)).to_pandas()
 
     def replace(self, name: str, partition: str, frame: pd.DataFrame) -> None:
         """Atomically replace one partition of a table by `frame`, checked against the table's schema."""

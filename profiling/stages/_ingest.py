@@ -128,7 +128,12 @@ def _of_other_drops(run: Run, rows: pd.DataFrame, filters: Sequence[Filter]) -> 
     """What other drops stored of the event days that these rows touch, where duplicates of them could be."""
     names = ["interaction_id", "identity_id", "event_day", "kind", "rating", "text", "day"]
     event_days = sorted(set(rows["event_day"]))
-    return run.lake.read("interactions", [("event_day", "in", event_days), *filters], names)
+    if not event_days:
+        return schemas.INTERACTIONS.arrow.empty_table().select(names).to_pandas()
+    # No drop holds events of days after its own, so older drops need not be looked at.
+    return run.lake.read(
+        "interactions", [("day", ">=", event_days[0]), ("event_day", "in", event_days), *filters], names
+    )
 
 
 def _with_outcomes(entry: dict[str, Any], outcomes: Mapping[str, pd.DataFrame]) -> dict[str, Any]:

@@ -1,0 +1,99 @@
+"""The command line in a process of its own: exit codes, one sentence for an error, data for programs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import KEY
+from tests.stages.test_stages import DAY, drop, purchase, review
+
+COMMANDS = ("sample", "land", "ingest", "features", "profile", "publish", "run", "show", "status", "days")
+
+
+@pytest.fixture
+def shop(settings, tmp_path: Path) -> dict[str, str]:
+    """The environment of a small shop with one day run."""
+    drop(settings, [purchase(1), review(2, "A lovely guitar with a warm tone, and quick delivery.")])
+    return {
+        "PROFILING_LANDING": settings.landing,
+        "PROFILING_LAKE": settings.lake,
+        "PROFILING_PUBLISH": settings.publish,
+        "PROFILING_CACHE": str(settings.cache),
+        "PROFILING_PSEUDONYM_KEY": KEY,
+        "PROFILING_EMBEDDING": "static",
+    }
+
+
+def profiling(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PROFILING_")}
+    command = [sys.executable, "-m", "profiling", *arguments]
+    source = str(Path(__file__).parent.parent)
+    return subprocess.run(
+        command, env={**clean, "PYTHONPATH": source, **environment}, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_help_lists_what_works_and_nothing_else() -> None:
+    shown = profiling("--help").stdout
+    listed = [
+        line.split()[0] for line in shown.split("Commands", 1)[1].splitlines() if line.startswith("  ") and line.split()
+    ]
+    assert sorted(name for name in listed if name.isalpha() and name.islower()) == sorted(COMMANDS)
+
+
+def test_a_day_from_drop_to_profile(shop: dict[str, str]) -> None:
+    done = profiling("run", "--from", DAY, "--to", DAY, "--json", **shop)
+    assert done.returncode == 0, done.stderr
+    assert [outcome["stage"] for outcome in json.loads(done.stdout)] == ["ingest", "features", "profile", "publish"]
+    shown = profiling("show", "customer:ann", "--json", **shop)
+    document = json.loads(shown.stdout)
+    assert document["consumption"]["spend"] == {"USD": 10.0}
+    readable = profiling("show", document["customer_id"], **shop)
+    assert document["persona"]["text"].split(".")[0] in " ".join(readable.stdout.split())
+    assert "A lovely guitar" in readable.stdout
+    assert json.loads(profiling("status", "--json", **shop).stdout)["newest released day"]["publish"] == DAY
+    (row,) = json.loads(profiling("days", "--json", **shop).stdout)
+    assert (row["read"], row["stored"], row["publish"]) == (2, 2, "released")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code", "sentence"),
+    [
+        (("ingest", "--day", "yesterday"), {}, 2, "'yesterday' is not a day; write it as YYYY-MM-DD"),
+        (("ingest", "--day", DAY), {"PROFILING_PSEUDONYM_KEY": ""}, 2, "PROFILING_PSEUDONYM_KEY is not set"),
+        (("ingest", "--day", DAY), {"PROFILING_BUKETS": "2"}, 2, "did you mean PROFILING_BUCKETS?"),
+        (("ingest",), {}, 2, "Missing option '--day'"),
+        (("fly",), {}, 2, "No such command 'fly'"),
+        (("features", "--day", DAY), {}, 1, f"run `profiling ingest --day {DAY}`"),
+        (("show", "nobody"), {}, 1, "no day has released profiles yet"),
+        (("land", "shop", "x.json"), {}, 2, "no collector 'shop'"),
+        (("land", "events", "missing.json"), {}, 1, "missing.json"),
+    ],
+)
+def test_errors_are_one_sentence_and_an_exit_code(
+    shop: dict[str, str], arguments: tuple[str, ...], environment: dict[str, str], code: int, sentence: str
+) -> None:
+    failed = profiling(*arguments, **{**shop, **environment})
+    assert failed.returncode == code, failed.stderr
+    assert sentence in " ".join(failed.stderr.split())
+    assert "Traceback" not in failed.stderr
+
+
+def test_a_failed_gate_is_exit_code_1(settings, shop: dict[str, str]) -> None:
+    drop(settings, ["{broken"])
+    failed = profiling("ingest", "--day", DAY, **shop)
+    assert failed.returncode == 1
+    assert "GateFailed" in failed.stderr
+    assert "1 of 1 rows were rejected" in failed.stderr
+
+
+def test_the_package_needs_no_airflow() -> None:
+    code = (
+        "import sys, profiling.__main__, profiling.stages, profiling.status, profiling.publish;"
+        "sys.exit(any(name == 'airflow' or name.startswith('airflow.') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent.parent).returncode == 0
