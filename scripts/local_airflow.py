@@ -97,6 +97,8 @@ class LocalAirflow:
             "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "AIRFLOW__PROFILING__SCHEDULED": str(is_scheduled),
+            # Tasks run side by side; two of them with a thread per core wait for each other's threads. The results are the same.
+            "OMP_NUM_THREADS": "1",
             "PYTHONUNBUFFERED": "1",
         }
 
