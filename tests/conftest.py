@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from profiling.settings import Settings
+from tests.worlds import settings_in
 
-KEY = "a test key of more than sixteen characters"
 pytest_plugins = ["tests.s3"]
 
 
@@ -22,15 +22,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 @pytest.fixture
 def settings(tmp_path: Path, static_cache: Path) -> Settings:
     """Settings of an empty lake and landing area, with the fast encoder and its model already there."""
-    (tmp_path / "landing").mkdir()
-    return Settings(
-        landing=str(tmp_path / "landing"),
-        lake=str(tmp_path / "lake"),
-        publish=str(tmp_path / "published"),
-        cache=static_cache,
-        pseudonym_key=KEY,
-        embedding="static",
-    )
+    return settings_in(tmp_path, static_cache)
 
 
 @pytest.fixture(scope="session")

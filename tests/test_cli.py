@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import KEY
 from tests.stages.test_stages import DAY, drop, purchase, review
+from tests.worlds import KEY
 
 COMMANDS = ("sample", "land", "ingest", "features", "profile", "publish", "run", "show", "status", "days")
 

@@ -11,6 +11,20 @@ from profiling.lake import Lake
 from profiling.settings import Settings
 
 LAST_DAY = "2026-06-28"
+KEY = "a test key of more than sixteen characters"
+
+
+def settings_in(root: Path, cache: Path) -> Settings:
+    """Settings of an empty world under `root`, with the fast encoder from a cache that tests share."""
+    (root / "landing").mkdir(parents=True)
+    return Settings(
+        landing=str(root / "landing"),
+        lake=str(root / "lake"),
+        publish=str(root / "published"),
+        cache=cache,
+        pseudonym_key=KEY,
+        embedding="static",
+    )
 
 
 def small_shop(settings: Settings, customers: int = 6, days: int = 4, seed: int = 3) -> list[str]:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.conftest import KEY
+from tests.worlds import KEY
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
 DAGS = ("ingest_interactions", "extract_text_features", "publish_profiles")

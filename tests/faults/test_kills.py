@@ -18,7 +18,7 @@ from profiling import stages
 from profiling.publish import open_target, read_manifest, read_published
 from profiling.settings import Settings
 from tests.faults.killing import context, run_and_die
-from tests.worlds import published, small_shop, tables
+from tests.worlds import published, settings_in, small_shop, tables
 
 SCHEDULES = int(os.environ.get("FAULT_SCHEDULES", "20"))
 SEED = int(os.environ.get("FAULT_SEED", "1000"))
@@ -27,14 +27,7 @@ SEED = int(os.environ.get("FAULT_SEED", "1000"))
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, static_cache: Path) -> tuple[Settings, list[str]]:
     root = tmp_path_factory.mktemp("undisturbed")
-    settings = Settings(
-        landing=str(root / "landing"),
-        lake=str(root / "lake"),
-        publish=str(root / "published"),
-        cache=static_cache,
-        pseudonym_key="a test key of more than sixteen characters",
-        embedding="static",
-    )
+    settings = settings_in(root, static_cache)
     days = small_shop(settings, customers=5, days=3)
     list(stages.run_days(settings, days[0], days[-1]))
     return settings, days

@@ -7,7 +7,7 @@ import pytest
 
 from profiling import stages
 from profiling.settings import Settings
-from tests.worlds import documents, ledger_closes, published, small_shop, tables
+from tests.worlds import documents, ledger_closes, published, settings_in, small_shop, tables
 
 
 def elsewhere(settings: Settings, name: str, **changes: object) -> Settings:
@@ -19,14 +19,7 @@ def elsewhere(settings: Settings, name: str, **changes: object) -> Settings:
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory, static_cache: Path) -> tuple[Settings, list[str]]:
     root = tmp_path_factory.mktemp("reference")
-    settings = Settings(
-        landing=str(root / "landing"),
-        lake=str(root / "lake"),
-        publish=str(root / "published"),
-        cache=static_cache,
-        pseudonym_key="a test key of more than sixteen characters",
-        embedding="static",
-    )
+    settings = settings_in(root, static_cache)
     days = small_shop(settings, customers=12, days=10)  # the tenth day lies beyond a closed week
     list(stages.run_days(settings, days[0], days[-1]))
     return settings, days

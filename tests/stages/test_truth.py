@@ -11,7 +11,7 @@ from profiling import stages
 from profiling.collect.sample import write_sample
 from profiling.settings import Settings
 from scripts.evaluate import sample_scores
-from tests.worlds import ledger_closes
+from tests.worlds import ledger_closes, settings_in
 
 THRESHOLDS = {
     "interest_precision": 0.75,
@@ -30,14 +30,7 @@ THRESHOLDS = {
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, static_cache: Path) -> Settings:
     root = tmp_path_factory.mktemp("shop")
-    settings = Settings(
-        landing=str(root / "landing"),
-        lake=str(root / "lake"),
-        publish=str(root / "published"),
-        cache=static_cache,
-        pseudonym_key="a test key of more than sixteen characters",
-        embedding="static",
-    )
+    settings = settings_in(root, static_cache)
     write_sample(root / "landing", customers=40, days=70, seed=11)
     list(stages.run_days(settings, "2026-04-20", "2026-06-28", ["ingest", "features"]))
     list(stages.run_days(settings, "2026-06-28", "2026-06-28", ["profile"]))
