@@ -158,7 +158,7 @@ class Lake:
         """
         key = f"_staging/{stage}/{day}/{bucket:05d}/{uuid.uuid4().hex[:12]}"
         for name, frame in staged.frames.items():
-            self._put(f"{key}/{name}.parquet", _parquet(to_arrow(frame, schemas.TABLES[name])))
+            self._put(f"{key}/{name}.parquet", _parquet(to_arrow(frame, schemas.TABLES[name], is_unique=False)))
         facts = {**staged.facts, "tables": sorted(staged.frames), "bucket": bucket}
         self._put(f"{key}/facts.json", json.dumps(facts, sort_keys=True).encode())
         return key
@@ -269,8 +269,8 @@ class Lake:
             )
 
 
-def to_arrow(frame: pd.DataFrame, table: Table) -> pa.Table:
-    """A frame as rows of a table, sorted by its key.
+def to_arrow(frame: pd.DataFrame, table: Table, is_unique: bool = True) -> pa.Table:
+    """A frame as rows of a table, sorted by its key. What is only staged may still repeat a key.
 
     Raises:
         ProfilingError: columns are missing or unknown, a type does not fit, a required value is null, or a key repeats.
@@ -280,7 +280,7 @@ def to_arrow(frame: pd.DataFrame, table: Table) -> pa.Table:
     if missing or unknown:
         raise ProfilingError(f"{table.name}: missing columns {missing}, unknown columns {unknown}")
     repeated = frame.duplicated(list(table.key))
-    if repeated.any():
+    if is_unique and repeated.any():
         raise ProfilingError(f"{table.name}: {int(repeated.sum())} rows repeat the key {table.key}")
     for column in table.columns:
         if not column.is_nullable and (nulls := int(frame[column.name].isna().sum())):

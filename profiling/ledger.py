@@ -64,6 +64,10 @@ class Ledger:
         record = self._newest.get((stage, day))
         return None if record is None else record.state
 
+    def released(self, stage: str, day: str) -> str | None:
+        """The fingerprint of what the tables hold of a stage and day, whatever has been tried since its last release."""
+        return self._released.get((stage, day))
+
     def days(self, *stages: str) -> list[str]:
         """Days with a record of one of the stages (of any without arguments), ascending."""
         return sorted({day for stage, day in self._newest if not stages or stage in stages})

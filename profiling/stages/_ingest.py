@@ -44,23 +44,18 @@ def inputs(run: Run) -> str:
 
 
 def _ingest_bucket(run: Run, bucket: int) -> Staged:
-    from profiling.prepare.deduplicate import exact, near
-
+    """The costly part: reading, normalising, redacting. Duplicates are found at the close, where all rows are together:
+    the same event may come once by its customer and once by a device, which are two buckets.
+    """
     found = landing.drops(run.settings, run.day)
     rows, links, rejects, files, redactions = _prepared_events(run, bucket)
-    earlier = _of_other_drops(run, rows, [("day", "<", run.day), ("bucket", "==", bucket)])
-    unique, copies = exact(rows, earlier[["interaction_id"]])
-    kept, near_copies = near(unique, earlier)
-    frames = {"interactions": kept.assign(is_text_shared=False, day=run.day)[schemas.INTERACTIONS.names]}
-    frames["identity_links"] = links[links["interaction_id"].isin(kept["interaction_id"])].assign(day=run.day)
+    frames = {"interactions": rows.assign(is_text_shared=False)[schemas.INTERACTIONS.names], "identity_links": links}
     frames |= {name: schemas.TABLES[name].arrow.empty_table().to_pandas() for name in STATEMENT_TABLES}
     if bucket == 0:  # statements are few: one bucket reads them all
         statements, statement_rejects, statement_files = _prepared_statements(run)
         frames |= statements
         rejects, files = [*rejects, *statement_rejects], [*files, *statement_files]
     frames["quarantine"] = concat(rejects, "quarantine")
-    outcomes = {"stored": kept, "duplicates_exact": copies, "duplicates_near": near_copies}
-    files = [_with_outcomes(entry, outcomes) for entry in files]
     return Staged(frames, {"files": files, "sources": [d.source.name for d in found], "redactions": redactions})
 
 
@@ -136,24 +131,19 @@ def _of_other_drops(run: Run, rows: pd.DataFrame, filters: Sequence[Filter]) -> 
     )
 
 
-def _with_outcomes(entry: dict[str, Any], outcomes: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """What became of the lines of one file in this bucket."""
-    if entry["kind"] == "statements":
-        stored = entry["read"] - entry["quarantined"]
-        return {**entry, "stored": stored, "duplicates_exact": 0, "duplicates_near": 0, "suppressed": 0}
-    of_file = {
-        name: int(((rows["source"] == entry["source"]) & (rows["source_file"] == entry["file"])).sum())
-        for name, rows in outcomes.items()
-    }
-    return {**entry, **of_file, "suppressed": 0}
-
-
 def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
-    from profiling.prepare.deduplicate import flag_shared
+    from profiling.prepare.deduplicate import exact, flag_shared, near
 
     names = ("interactions", *STATEMENT_TABLES, "identity_links", "quarantine")
     frames = {name: concat((part.frames[name] for part in parts), name) for name in names}
-    files = _merged_files([entry for part in parts for entry in part.facts["files"]])
+    earlier = _of_other_drops(run, frames["interactions"], [("day", "<", run.day)])
+    unique, copies = exact(frames["interactions"], earlier[["interaction_id"]])
+    kept, near_copies = near(unique, earlier)
+    frames["interactions"] = flag_shared(kept)
+    # A duplicate's links are kept: that it came by another identifier is just what links two identities.
+    frames["identity_links"] = frames["identity_links"].drop_duplicates(list(schemas.IDENTITY_LINKS.key))
+    outcomes = {"stored": kept, "duplicates_exact": copies, "duplicates_near": near_copies}
+    files = _files(parts, outcomes)
     counts = _ingest_counts(files, parts)
     delivered = set(parts[0].facts["sources"])
     if not delivered:
@@ -161,7 +151,6 @@ def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
         warning = "no source delivered a drop: recorded as an empty day"
         return Closed(frames, counts, files, warnings=[warning], is_empty=True)
     warnings = [f"source {s.name} delivered no drop" for s in landing.sources(run.settings) if s.name not in delivered]
-    frames["interactions"] = flag_shared(frames["interactions"])
     report, failures, gate_warnings = gate("interactions", frames["interactions"])
     share = counts["quarantined"] / counts["read"] if counts["read"] else 0.0
     if share > run.settings.max_rejects:
@@ -193,25 +182,28 @@ def _made_stale(run: Run, closed: Closed) -> list[str]:
     return sorted(stale - closed_days)
 
 
-def _merged_files(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One entry per file over all buckets; every line is accounted for.
+def _files(parts: list[Staged], outcomes: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
+    """What became of the lines of every file; every line is accounted for.
 
     Raises:
         ProfilingError: read != stored + duplicates + quarantined + suppressed: rows were lost, which is a defect here.
     """
-    outcomes = ("stored", "duplicates_exact", "duplicates_near", "quarantined", "suppressed")
-    merged: dict[tuple[str, str], dict[str, Any]] = {}
-    for entry in entries:
-        key = (entry["source"], entry["file"])
-        total = merged.setdefault(
-            key, {"source": key[0], "file": key[1], "read": entry["read"], **dict.fromkeys(outcomes, 0)}
-        )
-        for name in outcomes:
-            total[name] += entry[name]
-    for total in merged.values():
-        if total["read"] != sum(total[name] for name in outcomes):
-            raise ProfilingError(f"lines of {total['source']}/{total['file']} are unaccounted for: {total}")
-    return [merged[key] for key in sorted(merged)]
+    files = []
+    for entry in parts[0].facts["files"]:  # the first bucket read every line and rejected for all buckets
+        file = {name: entry[name] for name in ("source", "file", "read", "quarantined")}
+        if entry["kind"] == "statements":
+            file |= {"stored": entry["read"] - entry["quarantined"], "duplicates_exact": 0, "duplicates_near": 0}
+        else:
+            file |= {
+                name: int(((rows["source"] == file["source"]) & (rows["source_file"] == file["file"])).sum())
+                for name, rows in outcomes.items()
+            }
+        file["suppressed"] = 0
+        outcome_names = ("stored", "duplicates_exact", "duplicates_near", "quarantined", "suppressed")
+        if file["read"] != sum(file[name] for name in outcome_names):
+            raise ProfilingError(f"lines of {file['source']}/{file['file']} are unaccounted for: {file}")
+        files.append(file)
+    return sorted(files, key=lambda file: (file["source"], file["file"]))
 
 
 def _ingest_counts(files: list[dict[str, Any]], parts: list[Staged]) -> dict[str, int]:

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -99,7 +99,8 @@ def run_step(step: Step, settings: Settings, day: str, bucket: int | None, close
         parts = [step.compute(run, number) for number in range(settings.buckets)]
     else:
         parts = _staged_parts(step, run, close, inputs)
-    return _commit(step, run, step.finish(run, parts), inputs)
+    outcome, stale = _commit(step, run, step.finish(run, parts), inputs)
+    return replace(outcome, restated=_restated(step, settings, stale))
 
 
 def _staged_parts(step: Step, run: Run, keys: Sequence[str], inputs: str) -> list[Staged]:
@@ -118,7 +119,8 @@ def _staged_parts(step: Step, run: Run, keys: Sequence[str], inputs: str) -> lis
     return sorted(parts, key=lambda part: int(part.facts["bucket"]))
 
 
-def _commit(step: Step, run: Run, closed: Closed, inputs: str) -> Outcome:
+def _commit(step: Step, run: Run, closed: Closed, inputs: str) -> tuple[Outcome, list[str]]:
+    """Write a gated day, the ledger last; the outcome, and the days that have become stale by it."""
     facts = {"inputs": inputs, "counts": closed.counts, "files": closed.files, "report": closed.report}
     note = " ".join(closed.warnings) or None
     if closed.failures:
@@ -129,24 +131,35 @@ def _commit(step: Step, run: Run, closed: Closed, inputs: str) -> Outcome:
         logger.info("%s %s: %s", step.name, run.day, warning)  # whoever called says it louder: see Outcome.warnings
     for name, frame in closed.frames.items():
         run.lake.replace(name, run.day, frame)
+    outputs = fingerprint(closed.frames)
+    # The same rows as released before have made stale whatever they could.
+    stale = [] if outputs == run.ledger.released(step.name, run.day) else step.made_stale(run, closed)
+    # Marked before this day is released: a kill in between leaves this day open, and the next try marks them again.
+    for day in stale:
+        run.lake.record(step.name, day, STALE, run.attempt, note=f"the drop of {run.day} may hold the same rows")
     state = EMPTY if closed.is_empty else RELEASED
-    run.lake.record(step.name, run.day, state, run.attempt, **facts, outputs=fingerprint(closed.frames), note=note)
+    run.lake.record(step.name, run.day, state, run.attempt, **facts, outputs=outputs, note=note)
     run.lake.clear_staging(step.name, run.day)
     logger.info("%s %s: %s %s", step.name, run.day, state, closed.counts)
-    restated = _restate(step, run, step.made_stale(run, closed))
-    return Outcome(
-        step.name, run.day, state, counts=closed.counts, warnings=closed.warnings, report=note, restated=restated
-    )
+    return Outcome(step.name, run.day, state, counts=closed.counts, warnings=closed.warnings, report=note), stale
 
 
-def _restate(step: Step, run: Run, days: list[str]) -> list[str]:
-    """Compute again, in order, the days that a commit made stale. They are marked first: a kill in between is seen."""
-    for day in days:
-        run.lake.record(step.name, day, STALE, run.attempt, note=f"a drop of another day holds rows of it: {run.day}")
-    again: set[str] = set(days)
-    for day in days:
-        again.update(run_step(step, run.settings, day, None, None).restated)
-    return sorted(again - {run.day})
+def _restated(step: Step, settings: Settings, stale: list[str]) -> list[str]:
+    """Compute stale days again, in order, and those that become stale by it.
+
+    A day can only make later ones stale, so this ends.
+    """
+    waiting, done = set(stale), []
+    while waiting:
+        day = min(waiting)
+        waiting.remove(day)
+        run = begin(settings, day)
+        inputs = step.inputs(run)
+        parts = [step.compute(run, number) for number in range(settings.buckets)]
+        _, more = _commit(step, run, step.finish(run, parts), inputs)
+        waiting |= {other for other in more if other > day}
+        done.append(day)
+    return done
 
 
 def gate(suite: str, frame: pd.DataFrame) -> tuple[dict[str, Any], list[str], list[str]]:

@@ -148,6 +148,21 @@ def test_a_row_delivered_again_is_stored_once_by_the_earlier_day(settings: Setti
     assert ledger_closes(settings) >= 4
 
 
+@pytest.mark.parametrize("buckets", [1, 4])
+def test_one_event_by_two_identities_is_stored_once(settings: Settings, buckets: int) -> None:
+    many = settings.model_copy(update={"buckets": buckets})
+    by_device = [purchase(n, identifiers={"device": f"d{n}"}) for n in range(6)]
+    by_customer = [purchase(n, f"c{n}") for n in range(6)]
+    drop(many, by_device + by_customer[:3])
+    drop(many, by_customer, NEXT)
+    assert stages.ingest(many, NEXT).counts["stored"] == 6
+    outcome = stages.ingest(many, DAY)
+    assert (outcome.counts["stored"], outcome.counts["duplicates_exact"], outcome.restated) == (6, 3, [NEXT])
+    assert Lake(many.lake).read("interactions")["day"].tolist() == [DAY] * 6
+    assert stages.ingest(many, DAY).restated == []  # nothing new, nothing to restate
+    assert ledger_closes(many) >= 4
+
+
 def test_late_rows_enter_the_day_they_arrive(settings: Settings) -> None:
     drop(settings, [purchase(1)])
     drop(settings, [purchase(2, amount=5.0)], NEXT)  # happened on DAY, arrived a day later
