@@ -5,7 +5,7 @@ summed per customer and per item, with the strongest evidence of every claim.
 
 **Input** the lake's `interactions` of the day
 
-**Output** `text_features`, `facts`, `daily_activity` and `text_activity` of that day; the asset `text_features`, whose event
+**Output** `text_features`, `daily_activity` and `text_activity` of that day; the asset `text_features`, whose event
 starts `publish_profiles` for the same day.
 
 **Impact of failure** Interactions are safe in the lake; profiles of the day are not made until this is repaired.

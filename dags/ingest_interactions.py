@@ -10,7 +10,7 @@ hand-started day does not wait, and a day without a drop is recorded as an empty
 the asset `interactions`, whose event starts `extract_text_features` for the same day.
 
 **Impact of failure** The day is not committed and the last good state stays readable. Profiles stay as of the day before,
-and later days wait. A gate that failed says why in the log; its report is in the lake.
+and later days go on without it, with a warning. A gate that failed says why in the log; its report is in the lake.
 
 **Re-run** Safe. The same drop gives the same rows: clear the run, trigger the day again, or backfill it with
 `--reprocess-behavior completed`. Later stages of the day follow by themselves.

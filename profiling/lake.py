@@ -179,6 +179,10 @@ class Lake:
         }
         return Staged(frames, facts)
 
+    def is_staged(self, key: str) -> bool:
+        """Whether a complete attempt lies under a key."""
+        return bool(self._files.get_file_info(f"{self._root}/{key}/facts.json").type == fs.FileType.File)
+
     def newest_staged(self, stage: str, day: str, buckets: int) -> list[str]:
         """The newest complete attempt of every bucket.
 
@@ -200,11 +204,11 @@ class Lake:
             )
         return [found[bucket][1] for bucket in sorted(found)]
 
-    def clear_staging(self, stage: str, day: str) -> None:
-        """Remove what was staged for a stage and day, once it is committed."""
-        base = f"{self._root}/_staging/{stage}/{day}"
-        if self._files.get_file_info(base).type == fs.FileType.Directory:
-            self._files.delete_dir(base)
+    def clear_staged(self, keys: Iterable[str]) -> None:
+        """Remove staged work once it is committed; another run of the same day may still need its own."""
+        for key in keys:
+            if self._files.get_file_info(f"{self._root}/{key}").type == fs.FileType.Directory:
+                self._files.delete_dir(f"{self._root}/{key}")
 
     def _put(self, key: str, content: bytes) -> None:
         path = f"{self._root}/{key}"

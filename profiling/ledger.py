@@ -88,7 +88,16 @@ class Ledger:
                 if state not in DONE:
                     sentences.append(f"{stage} of {day} is {state or 'not done'}; run `profiling {stage} --day {day}`")
                     break
+            else:
+                if not self._reads_what_was_ingested(day):
+                    sentences.append(
+                        f"features of {day} are older than its ingest; run `profiling features --day {day}`"
+                    )
         return sentences
+
+    def _reads_what_was_ingested(self, day: str) -> bool:
+        ingest, features = self._newest[("ingest", day)], self._newest[("features", day)]
+        return features.inputs is None or features.inputs.startswith(features_inputs(ingest.outputs, ""))
 
     def failed(self, until: str) -> list[str]:
         """Days up to `until` that failed a gate and are therefore not in what follows."""
@@ -112,6 +121,11 @@ _ORDER = {"ingest": 0, "features": 1, "checkpoint": 2, "profile": 3, "publish": 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def features_inputs(ingested: str | None, encoder: str) -> str:
+    """The fingerprint of what `features` reads; it begins with what was ingested, so that the ledger can tell the two apart."""
+    return f"{(ingested or '')[:32]}:{encoder[:32]}"
 
 
 def details(row: Mapping[Any, Any]) -> Details:

@@ -26,6 +26,7 @@ from rich.table import Table
 
 out = Console(highlight=False)
 SAMPLE_FIRST, SAMPLE_LAST = "2026-06-15", "2026-06-28"  # the sample shop's last two weeks, Monday to Sunday
+IDLE_LIMIT_S = 180
 KEPT = ("PROFILING_EMBEDDING", "PROFILING_BUCKETS", "PROFILING_CACHE", "PROFILING_MAX_REJECTS")
 
 
@@ -134,12 +135,20 @@ def backfill(demo: Demo, airflow: LocalAirflow, days: list[str]) -> None:
     airflow.backfill(days[0], days[-1], reprocess="completed")
     told: set[str] = set()
     tried: set[str] = set()
+    busy_at = time.monotonic()
     while not set(days) <= told:
         airflow.check()
+        if time.monotonic() - busy_at > IDLE_LIMIT_S:
+            raise Problem(
+                f"Airflow has had nothing to do for {IDLE_LIMIT_S} s and {len(set(days) - told)} days are not published; "
+                f"see {airflow.home}/logs, then run this again"
+            )
         runs = [run for run in airflow.runs() if run["dag_run_id"] not in known]
         for run in runs:
             if run["state"] == "failed":
                 raise Problem(airflow.failure(run))
+        if any(run["state"] in ("queued", "running") for run in runs):
+            busy_at = time.monotonic()
         for task in airflow.retries():
             if task["id"] not in tried:
                 tried.add(task["id"])

@@ -21,7 +21,7 @@ from profiling.collect.truth import read_truth, score
 from profiling.lake import Lake
 from profiling.ledger import days_between
 from profiling.prepare.privacy import pseudonym
-from profiling.profiles.history import customers_as_of
+from profiling.profiles.history import customer_ids
 from profiling.settings import Settings
 
 SILENT_DAYS = 30
@@ -32,7 +32,7 @@ def sample_scores(settings: Settings, day: str) -> dict[str, float]:
     """Scores of the profiles as of `day` against the truth beside the drops of a sample."""
     lake = Lake(settings.lake)
     truth = Path(settings.landing) / "_truth"
-    customer_of = customers_as_of(lake, day, settings.buckets).set_index("identity_id")["customer_id"]
+    customer_of = customer_ids(lake, day)
     names = [person["identifier"] for person in read_truth(truth)["customers"]]
     identities = {pseudonym(settings.key(), "identity", "customer", name): name for name in names}
     identifiers = {str(customer_of[i]): name for i, name in identities.items() if i in customer_of.index}

@@ -6,16 +6,20 @@ from pathlib import Path
 import pytest
 
 from profiling.settings import Settings
+from profiling.text.embedding import load_encoder
 from tests.worlds import settings_in
 
 pytest_plugins = ["tests.s3"]
 
 
+# Before any fixture: what a developer has set must not change what a test sees.
+for _name in [name for name in os.environ if name.startswith("PROFILING_") and name != "PROFILING_TEST_DATA"]:
+    del os.environ[_name]
+
+
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A developer's own PROFILING_ variables and .env must not change what a test sees."""
-    for name in [name for name in os.environ if name.startswith("PROFILING_") and name != "PROFILING_TEST_DATA"]:
-        monkeypatch.delenv(name)
+def _no_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Settings read `.env` of the working folder: not the developer's."""
     monkeypatch.chdir(tmp_path)
 
 
@@ -26,9 +30,15 @@ def settings(tmp_path: Path, static_cache: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def static_cache() -> Path:
-    """A cache with the static encoder: distilling it takes half a minute, so the tests of a checkout share one."""
-    return Path(__file__).parent.parent / "var" / "test-cache"
+def static_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that holds the static encoder and nothing else: distilling takes half a minute, so a checkout keeps it, but
+    results of texts must be those of the code under test."""
+    kept = Path(__file__).parent.parent / "var" / "test-cache"
+    load_encoder("static", kept).encode(["distil"])
+    cache = tmp_path_factory.mktemp("cache")
+    for model in kept.glob("static-*"):
+        (cache / model.name).symlink_to(model)
+    return cache
 
 
 @pytest.fixture(scope="session")

@@ -104,7 +104,7 @@ def test_staged_work_comes_back_and_half_written_work_does_not(lake: Lake) -> No
         lake.staged(killed)
     first = lake.stage("ingest", "2026-01-01", 0, Staged({}))
     assert lake.newest_staged("ingest", "2026-01-01", buckets=2) == [first, key]
-    lake.clear_staging("ingest", "2026-01-01")
+    lake.clear_staged([first, key])
     with pytest.raises(NotReady):
         lake.newest_staged("ingest", "2026-01-01", buckets=1)
 

@@ -12,8 +12,9 @@ def ledger(*records: tuple[str, str, str] | tuple[str, str, str, str]) -> Ledger
     rows = [
         dict.fromkeys(schemas.LEDGER.names)
         | {"stage": stage, "day": day, "state": state, "attempt": str(n), "until": rest[0] if rest else None}
-        | {"outputs": f"out-{n}"}
+        | {"outputs": f"{n:032d}", "inputs": inputs}
         for n, (stage, day, state, *rest) in enumerate(records)
+        for inputs in [f"{n - 1:032d}:encoder" if stage == "features" else None]
     ]
     return Ledger(pd.DataFrame(rows, columns=schemas.LEDGER.names))
 
@@ -37,6 +38,15 @@ def test_a_stretch_covers_its_days_until_a_later_record() -> None:
         ([("ingest", "2026-01-01", "released")], "features of 2026-01-01 is not done"),
         ([("ingest", "2026-01-01", "stale"), ("features", "2026-01-01", "released")], "ingest of 2026-01-01 is stale"),
         ([("ingest", "2026-01-01", "failed")], None),
+        ([("ingest", "2026-01-01", "released"), ("features", "2026-01-01", "released")], None),
+        (
+            [
+                ("ingest", "2026-01-01", "released"),
+                ("features", "2026-01-01", "released"),
+                ("ingest", "2026-01-01", "released"),
+            ],
+            "features of 2026-01-01 are older than its ingest",
+        ),
         ([("ingest", "2026-01-03", "open")], None),
         ([("ingest", "2026-01-01", "empty"), ("features", "2026-01-01", "empty")], None),
     ],

@@ -24,7 +24,7 @@ _FIXES = {
 
 
 def _start_of(day: str, zone: ZoneInfo) -> pd.Timestamp:
-    return pd.Timestamp(day).tz_localize(zone).tz_convert("UTC")
+    return pd.Timestamp(day).tz_localize(zone, nonexistent="shift_forward", ambiguous=True).tz_convert("UTC")
 
 
 def _faults(rows: pd.DataFrame, table: str, day_end: pd.Timestamp) -> pd.Series:

@@ -50,7 +50,8 @@ def take_snapshot(lake: Lake, day: str, timezone: str, bucket: int, buckets: int
     """What is known at the end of `day` about the customers of one bucket; the week before must be closed."""
     everyone = _activity(lake, day, [("facet", "==", "all")])
     people = everyone[everyone["subject_type"] == "identity"]
-    customers = _resolved(lake, day, people, buckets)
+    customer_of = _customer_of(lake, day, people)
+    customers = _resolved(people, customer_of, buckets)
     mine = customers[customers["customer_bucket"] == bucket]
     strangers = mine.loc[mine["bucket"] != bucket, "identity_id"].tolist()
     return Snapshot(
@@ -64,8 +65,8 @@ def take_snapshot(lake: Lake, day: str, timezone: str, bucket: int, buckets: int
             ["subject_id", "model", "count", "embedding_sum"]
         ],
         catalogue=_catalogue(_statements(lake, "catalogue", day)),
-        attributes=_of_subjects(_statements(lake, "attributes", day), customers),
-        consents=_of_subjects(_statements(lake, "consents", day), customers),
+        attributes=_of_subjects(_statements(lake, "attributes", day), customer_of),
+        consents=_of_subjects(_statements(lake, "consents", day), customer_of),
     )
 
 
@@ -97,16 +98,21 @@ def _of_bucket(lake, day, read, bucket, buckets, strangers):  # type: ignore[no-
     return pd.concat([own, read(lake, day, [*is_identity, ("subject_id", "in", strangers)])], ignore_index=True)
 
 
-def customers_as_of(lake: Lake, day: str, buckets: int) -> pd.DataFrame:
-    """Every identity seen by the end of `day`: identity_id, bucket, first_seen, customer_id, customer_bucket."""
+def customer_ids(lake: Lake, day: str) -> pd.Series:
+    """customer_id by identity_id, by what is known at the end of `day`."""
     people = _activity(lake, day, [("facet", "==", "all"), ("subject_type", "==", "identity")])
-    return _resolved(lake, day, people, buckets)
+    return _customer_of(lake, day, people)
 
 
-def _resolved(lake: Lake, day: str, people: pd.DataFrame, buckets: int) -> pd.DataFrame:
-    seen = people.groupby("subject_id", sort=True).agg(first_seen=("first_at", "min"), bucket=("bucket", "first"))
+def _customer_of(lake: Lake, day: str, people: pd.DataFrame) -> pd.Series:
+    """identity_id -> customer_id, also for identifiers that were never a row's first: statements may be made by those."""
     links = lake.read("identity_links", [("day", "<=", day)], ["identity_id", "other_id"])
-    customer_of = resolve(links, seen["first_seen"])
+    found = resolve(links, people.groupby("subject_id", sort=True)["first_at"].min())
+    return found.rename("customer_id").rename_axis("identity_id")
+
+
+def _resolved(people: pd.DataFrame, customer_of: pd.Series, buckets: int) -> pd.DataFrame:
+    seen = people.groupby("subject_id", sort=True).agg(first_seen=("first_at", "min"), bucket=("bucket", "first"))
     seen = seen.rename_axis("identity_id").reset_index()
     seen["customer_id"] = seen["identity_id"].map(customer_of).fillna(seen["identity_id"])
     seen["customer_bucket"] = [int(customer[:8], 16) % buckets for customer in seen["customer_id"]]
@@ -140,14 +146,10 @@ def _statements(lake: Lake, table: str, day: str) -> pd.DataFrame:
     )
 
 
-def _of_subjects(statements: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:
+def _of_subjects(statements: pd.DataFrame, customer_of: pd.Series) -> pd.DataFrame:
     """Statements about identities as statements about customers; of several members' the one said last."""
     rows = statements.merge(
-        customers[["identity_id", "customer_id"]],
-        left_on="subject_id",
-        right_on="identity_id",
-        how="inner",
-        validate="m:1",
+        customer_of.reset_index(), left_on="subject_id", right_on="identity_id", how="inner", validate="m:1"
     )
     rows = rows.sort_values(["customer_id", "name", "stated_at", "day", "identity_id"], kind="stable")
     rows = rows.drop_duplicates(["customer_id", "name"], keep="last", ignore_index=True)

@@ -12,9 +12,8 @@ from rich.text import Text
 from profiling.errors import InputError
 from profiling.lake import Lake
 from profiling.ledger import RELEASED, Ledger
-from profiling.prepare.identity import resolve
 from profiling.prepare.privacy import pseudonym
-from profiling.profiles.history import customers_as_of
+from profiling.profiles.history import customer_ids
 from profiling.settings import Settings
 
 
@@ -80,10 +79,7 @@ def _customer_id(settings: Settings, lake: Lake, customer: str, day: str) -> str
     """The customer behind an identifier, by what is known on the day."""
     kind, _, value = customer.partition(":")
     identity = pseudonym(settings.key(), "identity", kind, value)
-    links = lake.read("identity_links", [("day", "<=", day)], ["identity_id", "other_id"])
-    seen = customers_as_of(lake, day, settings.buckets).set_index("identity_id")["first_seen"]
-    found: pd.Series = resolve(links, seen)  # also identifiers that were never a row's first one
-    return str(found.get(identity, identity))
+    return str(customer_ids(lake, day).get(identity, identity))
 
 
 def _cited(part: Any) -> set[str]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from profiling.collect.drops import days_with_drops
+from profiling.collect.drops import days_with_drops, drops
 from profiling.errors import InputError, NotReady, SettingsError
-from profiling.ledger import DONE, EMPTY, STALE, days_between
+from profiling.ledger import DONE, EMPTY, STALE, Record, days_between
 from profiling.settings import Settings
 from profiling.stages import _features, _ingest, _profile, _publish
 from profiling.stages._step import STAGES, Outcome, Run, begin, parse_day
@@ -68,7 +68,13 @@ def is_current(settings: Settings, stage: str, day: str) -> bool:
     record = run.ledger.get(stage, run.day)
     if record is None or record.state not in DONE:
         return False
-    return record.inputs == _INPUTS[stage](run)
+    return _has_same_inputs(run, record)
+
+
+def _has_same_inputs(run: Run, record: Record) -> bool:
+    if record.state == EMPTY and record.inputs is None:  # a stretch of history without drops: is there one now?
+        return not drops(run.settings, record.day)
+    return record.inputs == _INPUTS[record.stage](run)
 
 
 def stale_days(settings: Settings) -> list[tuple[str, str]]:
@@ -79,10 +85,10 @@ def stale_days(settings: Settings) -> list[tuple[str, str]]:
         if record.stage not in _INPUTS or record.state not in (*DONE, STALE):
             continue
         try:
-            inputs: str | None = _INPUTS[record.stage](Run(run.settings, run.lake, run.ledger, record.day, run.attempt))
+            is_same = _has_same_inputs(Run(run.settings, run.lake, run.ledger, record.day, run.attempt), record)
         except NotReady:
-            inputs = None  # what it rests on is being recomputed
-        if record.state == STALE or inputs != record.inputs:
+            is_same = False  # what it rests on is being recomputed
+        if record.state == STALE or not is_same:
             found.append((record.day, record.stage))
     return found
 

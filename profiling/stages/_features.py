@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from profiling.behaviour.activity import daily_activity, text_activity
 from profiling.errors import NotReady
 from profiling.lake import Staged
-from profiling.ledger import DONE, EMPTY
+from profiling.ledger import DONE, EMPTY, features_inputs
 from profiling.settings import Settings
 from profiling.stages._step import Closed, Outcome, Run, Step, concat, digest, gate, run_step
 
@@ -26,7 +26,7 @@ def inputs(run: Run) -> str:
         raise NotReady(
             f"features {run.day}: ingest is {ingested.state if ingested else 'not done'}; run `profiling ingest --day {run.day}`"
         )
-    return digest(ingested.outputs, run.settings.embedding)
+    return features_inputs(ingested.outputs, digest(run.settings.embedding))
 
 
 def _features_bucket(run: Run, bucket: int) -> Staged:

@@ -48,7 +48,8 @@ def inputs(run: Run) -> str:
         raise NotReady(
             f"publish {run.day}: profile is {profiled.state if profiled else 'not done'}; run `profiling profile --day {run.day}`"
         )
-    return digest(profiled.outputs, run.settings.publish)
+    reasons = run.lake.read("quarantine", [("day", "==", run.day)], ["reason"])["reason"].sort_values().tolist()
+    return digest(profiled.outputs, run.settings.publish, _details(run), reasons)
 
 
 def _pages(run: Run, profiles: pd.DataFrame) -> dict[str, str]:

@@ -97,10 +97,21 @@ def run_step(step: Step, settings: Settings, day: str, bucket: int | None, close
         return Outcome(step.name, run.day, "staged", staged=key, counts={n: len(f) for n, f in staged.frames.items()})
     if close is None:
         parts = [step.compute(run, number) for number in range(settings.buckets)]
+    elif _is_closed_already(step, run, close, inputs):
+        # Killed between its release and its end, and started again: only what it had made stale is left to do.
+        stale = [day for day in run.ledger.days(step.name) if run.ledger.state(step.name, day) == STALE]
+        return Outcome(step.name, run.day, RELEASED, restated=_restated(step, settings, stale))
     else:
         parts = _staged_parts(step, run, close, inputs)
     outcome, stale = _commit(step, run, step.finish(run, parts), inputs)
+    run.lake.clear_staged(close or [])
     return replace(outcome, restated=_restated(step, settings, stale))
+
+
+def _is_closed_already(step: Step, run: Run, keys: Sequence[str], inputs: str) -> bool:
+    record = run.ledger.get(step.name, run.day)
+    is_released = record is not None and record.state == RELEASED and record.inputs == inputs
+    return is_released and bool(keys) and not any(run.lake.is_staged(key) for key in keys)
 
 
 def _staged_parts(step: Step, run: Run, keys: Sequence[str], inputs: str) -> list[Staged]:
@@ -135,11 +146,13 @@ def _commit(step: Step, run: Run, closed: Closed, inputs: str) -> tuple[Outcome,
     # The same rows as released before have made stale whatever they could.
     stale = [] if outputs == run.ledger.released(step.name, run.day) else step.made_stale(run, closed)
     # Marked before this day is released: a kill in between leaves this day open, and the next try marks them again.
+    reason = f"the drop of {run.day} may hold the same rows"
     for day in stale:
-        run.lake.record(step.name, day, STALE, run.attempt, note=f"the drop of {run.day} may hold the same rows")
+        run.lake.record(step.name, day, STALE, run.attempt, note=reason)
     state = EMPTY if closed.is_empty else RELEASED
     run.lake.record(step.name, run.day, state, run.attempt, **facts, outputs=outputs, note=note)
-    run.lake.clear_staging(step.name, run.day)
+    if run.day in stale:  # an earlier day was closed at the same moment; its mark must stand after the release
+        run.lake.record(step.name, run.day, STALE, run.attempt, note=reason)
     logger.info("%s %s: %s %s", step.name, run.day, state, closed.counts)
     return Outcome(step.name, run.day, state, counts=closed.counts, warnings=closed.warnings, report=note), stale
 
@@ -200,7 +213,9 @@ def parse_day(day: str) -> str:
 
 def day_end(settings: Settings, day: str) -> pd.Timestamp:
     """The end of a day: the next local midnight, in UTC."""
-    return (pd.Timestamp(day) + pd.Timedelta(days=1)).tz_localize(settings.zone).tz_convert("UTC")
+    midnight = pd.Timestamp(day) + pd.Timedelta(days=1)
+    # Some zones change their clocks at midnight: the day ends when the next one begins.
+    return midnight.tz_localize(settings.zone, nonexistent="shift_forward", ambiguous=True).tz_convert("UTC")
 
 
 def digest(*parts: object) -> str:

@@ -182,6 +182,20 @@ def test_two_identifiers_become_one_customer_from_the_day_they_are_linked(settin
     assert document["customer_id"] in documents(settings, DAY)
 
 
+@pytest.mark.parametrize("buckets", [1, 4])
+def test_consent_withdrawn_by_another_identifier_counts(settings: Settings, buckets: int) -> None:
+    many = settings.model_copy(update={"buckets": buckets})
+    drop(many, [purchase(1, identifiers={"customer": "ann", "email": "ann@example.com"})])
+    by_customer = {"identifiers": {"customer": "ann"}, "purpose": "marketing_email", "status": "granted"}
+    by_email = {"identifiers": {"email": "ann@example.com"}, "purpose": "marketing_email", "status": "withdrawn"}
+    rows = [by_customer | {"stated_at": f"{DAY}T08:00:00Z"}, by_email | {"stated_at": f"{DAY}T09:00:00Z"}]
+    drop(many, rows, source="consents")
+    run_all(many, DAY)
+    (document,) = documents(many, DAY).values()
+    assert document["consent"]["marketing_email"]["value"] == "withdrawn"
+    assert document["next_best_action"]["channel"] != "email"
+
+
 def test_a_close_refuses_work_of_other_inputs_and_missing_buckets(settings: Settings) -> None:
     two = settings.model_copy(update={"buckets": 2})
     drop(two, [purchase(n, who) for n, who in enumerate(("ann", "bob", "cid", "dan"))])
