@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from profiling import __version__
 from profiling.errors import ProfilingError
@@ -184,7 +185,7 @@ def status(as_json: AsJson = False) -> None:
     for title, facts in found.items():
         table = Table(title=title, title_justify="left", box=None, show_header=False)
         for name, value in facts.items():
-            table.add_row(name, str(value))
+            table.add_row(name, Text(str(value)))
         out.print(table)
 
 
@@ -205,7 +206,7 @@ def days(
         out.print_json(json.dumps(rows))
         return
     if not rows:
-        out.print("no such day")
+        out.print("none")
         return
     table = Table(box=None)
     for name in rows[0]:

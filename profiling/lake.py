@@ -261,16 +261,23 @@ class Lake:
 
     def _check_buckets(self, buckets: int) -> None:
         """The lake remembers the number of buckets of its first use: with another one rows would be read twice or never."""
+        self.require("buckets", buckets, f"PROFILING_BUCKETS is {buckets}, and this lake was made with another number")
+
+    def require(self, name: str, value: object, sentence: str) -> None:
+        """Remember a fact at the lake's first use, and refuse another value afterwards.
+
+        Raises:
+            SettingsError: the lake was made with another value.
+        """
         try:
-            recorded = int(json.loads(self._get("_lake.json"))["buckets"])
+            facts = json.loads(self._get("_lake.json"))
         except FileNotFoundError:
-            self._put("_lake.json", json.dumps({"buckets": buckets}).encode())
-            return
-        if recorded != buckets:
-            raise SettingsError(
-                f"this lake was made with PROFILING_BUCKETS={recorded}, and now it is {buckets}. "
-                f"Set it back to {recorded}, or load the history into a new lake"
-            )
+            facts = {}
+        if name not in facts:
+            self._put("_lake.json", json.dumps({**facts, name: value}, sort_keys=True).encode())
+        elif facts[name] != value:
+            shown = f" ({facts[name]})" if name == "buckets" else ""
+            raise SettingsError(f"{sentence}{shown}. Set it back, or load the history into a new lake")
 
 
 def to_arrow(frame: pd.DataFrame, table: Table, is_unique: bool = True) -> pa.Table:

@@ -42,7 +42,7 @@ class Ledger:
     def __init__(self, records: pd.DataFrame) -> None:
         """records: rows of `days`, oldest first, with LEDGER_COLUMNS."""
         self._newest: dict[tuple[str, str], Record] = {}
-        self._released: dict[tuple[str, str], str] = {}  # what the tables hold, whatever has been tried since
+        self._released: dict[tuple[str, str], Record] = {}  # what the tables hold, whatever has been tried since
         names = ("stage", "day", "state", "attempt", "recorded_at", "inputs", "outputs", "until")
         for row in zip(*(records[name].tolist() for name in names), strict=True):
             stage, first, state, attempt, recorded_at, inputs, outputs, until = row
@@ -51,7 +51,7 @@ class Ledger:
                 key = (record.stage, day)
                 self._newest[key] = replace(record, day=day) if day != record.day else record
                 if record.state == RELEASED:
-                    self._released[key] = str(record.outputs)
+                    self._released[key] = self._newest[key]
                 elif record.state == EMPTY:
                     self._released.pop(key, None)
 
@@ -64,8 +64,8 @@ class Ledger:
         record = self._newest.get((stage, day))
         return None if record is None else record.state
 
-    def released(self, stage: str, day: str) -> str | None:
-        """The fingerprint of what the tables hold of a stage and day, whatever has been tried since its last release."""
+    def released(self, stage: str, day: str) -> Record | None:
+        """The record of what the tables hold of a stage and day, whatever has been tried since its last release."""
         return self._released.get((stage, day))
 
     def days(self, *stages: str) -> list[str]:
@@ -104,15 +104,16 @@ class Ledger:
         return [
             day
             for day in self.days("ingest", "features")
-            if day <= until and FAILED in (self.state("ingest", day), self.state("features", day))
+            if day <= until
+            and any(self.state(s, day) == FAILED and (s, day) not in self._released for s in ("ingest", "features"))
         ]
 
     def chain(self, until: str) -> str:
         """A fingerprint of everything ingested and computed up to the end of a day, in the order of days."""
         digest = hashlib.sha256()
-        for (stage, day), outputs in sorted(self._released.items(), key=lambda item: (item[0][1], item[0][0])):
+        for stage, day in sorted(self._released, key=lambda key: (key[1], key[0])):
             if day <= until and stage in ("ingest", "features"):
-                digest.update(f"{day}\0{stage}\0{outputs}\0".encode())
+                digest.update(f"{day}\0{stage}\0{self._released[stage, day].outputs}\0".encode())
         return digest.hexdigest()
 
 

@@ -13,7 +13,7 @@ from profiling.stages import STAGES, stale_days
 
 def status(settings: Settings) -> dict[str, dict[str, Any]]:
     """Settings, rows by table, the newest released day by stage, and the newest publication."""
-    lake = Lake.open(settings)
+    lake = Lake(settings.lake, settings.s3_endpoint)  # looking must not fix the number of buckets
     ledger = Ledger(lake.ledger())
     newest = {
         stage: max((day for day in ledger.days(stage) if ledger.state(stage, day) == RELEASED), default=None)
@@ -37,7 +37,7 @@ def day_rows(
     settings: Settings, *, missing: bool = False, stale: bool = False, unfinished: bool = False
 ) -> list[dict[str, Any]]:
     """One row a day: the state of every stage and what became of the rows read; all days, or those of the kinds asked for."""
-    lake = Lake.open(settings)
+    lake = Lake(settings.lake, settings.s3_endpoint)
     ledger = Ledger(lake.ledger())
     counted = lake.ledger(("stage", "day", "state", "attempt", "counts", "recorded_at"))
     counts_of = {

@@ -142,7 +142,9 @@ def test_processes_that_write_the_same_day_leave_one_of_them_whole(tmp_path: Pat
 
 def test_the_number_of_buckets_is_remembered(settings: Settings) -> None:
     Lake.open(settings)
-    with pytest.raises(SettingsError, match="made with PROFILING_BUCKETS=1, and now it is 4"):
+    with pytest.raises(
+        SettingsError, match=r"PROFILING_BUCKETS is 4, and this lake was made with another number \(1\)"
+    ):
         Lake.open(settings.model_copy(update={"buckets": 4}))
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from profiling.collect import REJECT_COLUMNS
 from profiling.schemas import KINDS
 
+LARGEST = 1e9  # pieces or money in one event; sums of more would lose their cents
 MAX_TEXT = 20_000
 MAX_ITEM_ID = 200
 EARLIEST = pd.Timestamp("1995-01-01", tz="UTC")  # before the first web shops: a broken clock or a wrong unit
@@ -180,12 +181,12 @@ _CHECKS: tuple[_Check, ...] = (
         lambda rating: f"rating {rating:g} is outside 1-5; scale it to 1-5 or leave it empty",
     ),
     (
-        "quantity_out_of_range", "quantity", lambda rows, _: (rows["quantity"] < 0) | np.isinf(rows["quantity"]),
-        lambda quantity: f"quantity {quantity:g} is negative or infinite; give returns as events of their own",
+        "quantity_out_of_range", "quantity", lambda rows, _: (rows["quantity"] < 0) | (rows["quantity"] > LARGEST),
+        lambda quantity: f"quantity {quantity:g} is negative or beyond a billion; give returns as events of their own",
     ),
     (
-        "amount_out_of_range", "amount", lambda rows, _: (rows["amount"] < 0) | np.isinf(rows["amount"]),
-        lambda amount: f"amount {amount:g} is negative or infinite; give refunds as events of their own",
+        "amount_out_of_range", "amount", lambda rows, _: (rows["amount"] < 0) | (rows["amount"] > LARGEST),
+        lambda amount: f"amount {amount:g} is negative or beyond a billion; give refunds as events of their own",
     ),
     (
         "currency_missing", "currency",

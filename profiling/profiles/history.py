@@ -157,6 +157,7 @@ def _of_subjects(statements: pd.DataFrame, customer_of: pd.Series) -> pd.DataFra
 
 
 def _catalogue(statements: pd.DataFrame) -> pd.DataFrame:
+    statements = statements[statements["name"] != "item_id"]  # a source may repeat the id as a property
     wide = statements.pivot(index="subject_id", columns="name", values="value").rename_axis(columns=None)
     wide = wide.rename_axis("item_id").reset_index()
     for name in ("title", "category", "brand", "price_usd"):

@@ -17,6 +17,7 @@ from profiling.stages._step import Closed, Outcome, Run, Step, concat, day_end, 
 
 logger = logging.getLogger(__name__)
 
+OTHER_KEY = "PROFILING_PSEUDONYM_KEY is not the key this lake was made with: every customer would become another one"
 STATEMENT_TABLES = ("attributes", "consents", "catalogue")
 STATEMENT_FORMS = ("customers", "consents", "catalogue")
 
@@ -40,6 +41,8 @@ def inputs(run: Run) -> str:
 
     key_name = pseudonym(run.settings.key(), "key")  # a changed key changes every id
     found = landing.drops(run.settings, run.day)
+    _refuse_if_gone(run, {drop.source.name for drop in found})
+    run.lake.require("key", key_name, OTHER_KEY)
     return digest(landing.fingerprint(found), key_name, run.settings.timezone, run.settings.max_rejects)
 
 
@@ -147,7 +150,6 @@ def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
     counts = _ingest_counts(files, parts)
     delivered = set(parts[0].facts["sources"])
     if not delivered:
-        _refuse_if_closed(run)
         warning = "no source delivered a drop: recorded as an empty day"
         return Closed(frames, counts, files, warnings=[warning], is_empty=True)
     warnings = [f"source {s.name} delivered no drop" for s in landing.sources(run.settings) if s.name not in delivered]
@@ -158,9 +160,21 @@ def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
         failures.insert(
             0,
             f"{counts['quarantined']} of {counts['read']} rows were rejected ({share:.1%}; PROFILING_MAX_REJECTS allows "
-            f"{run.settings.max_rejects:.1%}): {reasons}. Repair the drop and run the day again, or raise the limit",
+            f"{run.settings.max_rejects:.1%}): {reasons}. The first: {_first_rejects(frames['quarantine'])}. "
+            "Repair the drop and run the day again, or raise the limit",
         )
     return Closed(frames, counts, files, report, failures, warnings + gate_warnings)
+
+
+def _first_rejects(quarantined: pd.DataFrame, most: int = 3) -> str:
+    """Where to look: source/file:line and field, never a value."""
+    first = quarantined.sort_values(["source", "source_file", "source_line"]).head(most)
+    places = zip(
+        first["source"], first["source_file"], first["source_line"], first["field"], first["reason"], strict=True
+    )
+    return "; ".join(
+        f"{s}/{f}:{line} {field if isinstance(field, str) else 'line'} {reason}" for s, f, line, field, reason in places
+    )
 
 
 def _made_stale(run: Run, closed: Closed) -> list[str]:
@@ -215,11 +229,21 @@ def _ingest_counts(files: list[dict[str, Any]], parts: list[Staged]) -> dict[str
     return counts | {f"redacted_{kind}": number for kind, number in sorted(redactions.items())}
 
 
-def _refuse_if_closed(run: Run) -> None:
-    if run.lake.read("interactions", [("day", "==", run.day)], ["interaction_id"]).size:
+def _refuse_if_gone(run: Run, delivered: set[str]) -> None:
+    """A drop that is past its retention must not be computed as empty.
+
+    Raises:
+        InputError: the tables hold rows of a source whose drop of the day is not there any more.
+    """
+    if run.ledger.released("ingest", run.day) is None:
+        return
+    held: set[str] = set()
+    for name in ("interactions", *STATEMENT_TABLES):
+        held |= set(run.lake.read(name, [("day", "==", run.day)], ["source"])["source"])
+    if gone := sorted(held - delivered):
         raise InputError(
-            f"the drop of {run.day} is gone from the landing area, and the day holds interactions: it is closed and is "
-            "never computed as empty. Deliver the drop again to recompute it"
+            f"the drop of {run.day} is gone from the landing area of {', '.join(gone)}, and the day holds rows of it: it is "
+            "closed and is never computed as empty. Deliver the drop again to recompute it"
         )
 
 

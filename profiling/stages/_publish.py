@@ -6,7 +6,7 @@ import pandas as pd
 
 from profiling import __version__, schemas
 from profiling.errors import NotReady
-from profiling.ledger import OPEN, RELEASED, Details, details, sunday_before
+from profiling.ledger import OPEN, RELEASED, Details, Record, details, sunday_before
 from profiling.settings import Settings
 from profiling.stages._step import STAGES, Outcome, Run, begin, digest
 
@@ -67,9 +67,14 @@ def _pages(run: Run, profiles: pd.DataFrame) -> dict[str, str]:
     }
 
 
+def _standing(run: Run, stage: str) -> Record | None:
+    """The record of what the tables hold; the newest one where nothing was ever released, such as an empty day."""
+    return run.ledger.released(stage, run.day) or run.ledger.get(stage, run.day)
+
+
 def _details(run: Run) -> dict[str, Details]:
     """What the ledger says of the day's stages."""
-    records = [record for stage in STAGES[:-1] if (record := run.ledger.get(stage, run.day))]
+    records = [record for stage in STAGES[:-1] if (record := _standing(run, stage))]
     rows = run.lake.ledger(schemas.LEDGER.names, [record.attempt for record in records])
     by_record = {(row["stage"], row["attempt"], row["state"]): row for row in rows.to_dict("records")}
     return {r.stage: details(by_record[(r.stage, r.attempt, r.state)]) for r in records}

@@ -92,11 +92,11 @@ def run_step(step: Step, settings: Settings, day: str, bucket: int | None, close
     if close is None and (bucket is None or (bucket == 0 and run.ledger.state(step.name, run.day) != OPEN)):
         run.lake.record(step.name, run.day, OPEN, run.attempt, inputs=inputs)
     if bucket is not None:
-        staged = step.compute(run, bucket)
+        staged = _computed(step, run, bucket)
         key = run.lake.stage(step.name, run.day, bucket, Staged(staged.frames, {**staged.facts, "inputs": inputs}))
         return Outcome(step.name, run.day, "staged", staged=key, counts={n: len(f) for n, f in staged.frames.items()})
     if close is None:
-        parts = [step.compute(run, number) for number in range(settings.buckets)]
+        parts = [_computed(step, run, number) for number in range(settings.buckets)]
     elif _is_closed_already(step, run, close, inputs):
         # Killed between its release and its end, and started again: only what it had made stale is left to do.
         stale = [day for day in run.ledger.days(step.name) if run.ledger.state(step.name, day) == STALE]
@@ -106,6 +106,15 @@ def run_step(step: Step, settings: Settings, day: str, bucket: int | None, close
     outcome, stale = _commit(step, run, step.finish(run, parts), inputs)
     run.lake.clear_staged(close or [])
     return replace(outcome, restated=_restated(step, settings, stale))
+
+
+def _computed(step: Step, run: Run, bucket: int) -> Staged:
+    """One bucket; a file that cannot be read fails the day, so that the days after it need not wait for it."""
+    try:
+        return step.compute(run, bucket)
+    except InputError as error:
+        run.lake.record(step.name, run.day, FAILED, run.attempt, note=str(error))
+        raise
 
 
 def _is_closed_already(step: Step, run: Run, keys: Sequence[str], inputs: str) -> bool:
@@ -144,7 +153,8 @@ def _commit(step: Step, run: Run, closed: Closed, inputs: str) -> tuple[Outcome,
         run.lake.replace(name, run.day, frame)
     outputs = fingerprint(closed.frames)
     # The same rows as released before have made stale whatever they could.
-    stale = [] if outputs == run.ledger.released(step.name, run.day) else step.made_stale(run, closed)
+    before = run.ledger.released(step.name, run.day)
+    stale = [] if before is not None and outputs == before.outputs else step.made_stale(run, closed)
     # Marked before this day is released: a kill in between leaves this day open, and the next try marks them again.
     reason = f"the drop of {run.day} may hold the same rows"
     for day in stale:
