@@ -174,6 +174,20 @@ class LocalAirflow:
 
     # ---- the REST API
 
+    def _answer(self, request: urllib.request.Request) -> bytes:
+        """The body of an answer. Looking again does no harm, so a question that a busy server left open is asked again."""
+        tries = 3 if request.get_method() == "GET" else 1
+        for attempt in range(1, tries + 1):
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    return bytes(answer.read())
+            except TimeoutError as error:
+                if attempt == tries:
+                    raise Problem(
+                        f"Airflow at {self.url} did not answer in {tries} minutes; see {self.home / 'logs'}"
+                    ) from error
+        raise AssertionError("unreachable")
+
     def _request(self, method: str, path: str, body: Any = None, *, authorised: bool = True) -> Any:
         request = urllib.request.Request(self.url + path, method=method)
         request.add_header("Accept", "application/json")
@@ -186,8 +200,7 @@ class LocalAirflow:
             request.add_header("Content-Type", "application/json")
             request.data = json.dumps(body).encode()
         try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                text = answer.read()
+            text = self._answer(request)
         except urllib.error.HTTPError as error:
             raise Problem(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from error
         return json.loads(text) if text else None
