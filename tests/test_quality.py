@@ -139,10 +139,11 @@ def test_lists_are_judged_by_their_lengths(column: str, value: Any, broken: str)
 def test_warnings_do_not_fail_the_day() -> None:
     report = gate("interactions", interactions().assign(text=None, text_hash=None).iloc[:2])
     assert report.is_passed
-    assert {(r["expectation"], r["column"]) for r in report.warnings} == {
-        ("expect_table_row_count_to_be_between", None), ("expect_column_values_to_not_be_null", "text")
-    }  # fmt: skip
-    assert [r["observed"] for r in report.warnings if r["column"] is None] == [2]
+    assert [(r["expectation"], r["column"]) for r in report.warnings] == [
+        ("expect_column_values_to_not_be_null", "text")
+    ]
+    empty = gate("interactions", interactions().iloc[:0])  # two rows may be a quiet day, none is worth a warning
+    assert [(r["column"], r["observed"]) for r in empty.warnings] == [(None, 0)]
 
 
 @pytest.mark.parametrize("suite", SUITES)

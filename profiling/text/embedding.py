@@ -55,7 +55,6 @@ class Encoder(Protocol):
         """Unit vectors, float32 [n, dimension]; a zero row where the model knows no word of the text."""
 
 
-@lru_cache(maxsize=2)  # several days in one process load the weights once
 def load_encoder(name: str, cache: Path) -> Encoder:
     """The encoder of the setting `PROFILING_EMBEDDING`.
 
@@ -66,16 +65,21 @@ def load_encoder(name: str, cache: Path) -> Encoder:
     Raises:
         SettingsError: `name` is none of these, or the folder holds a model of another form.
     """
-    if name == "english":
-        return TransformerEncoder(_packaged(), "english", frozenset({"en"}))
-    if name == "static":
-        return StaticEncoder(_packaged(), cache)
+    if name in ("english", "static"):
+        return _packaged_encoder(name, cache)
     folder = Path(name).expanduser()
     if not folder.is_dir():
         raise SettingsError(
             f"PROFILING_EMBEDDING={name!r} is neither english, static nor an existing folder with a sentence-transformers model"
         )
     return TransformerEncoder(folder, folder.resolve().name, _declared_languages(folder))
+
+
+@lru_cache(maxsize=2)  # several days in one process load the weights once; a folder's may change, so it is read anew
+def _packaged_encoder(name: str, cache: Path) -> Encoder:
+    if name == "english":
+        return TransformerEncoder(_packaged(), "english", frozenset({"en"}))
+    return StaticEncoder(_packaged(), cache)
 
 
 class TransformerEncoder:
