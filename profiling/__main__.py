@@ -164,9 +164,10 @@ def show(
 ) -> None:
     """One profile, readable, with its evidence."""
     from profiling.profiles.show import evidence_texts, find_profile, render_profile
+    from profiling.stages import parse_day
 
     settings = Settings.load()
-    document = find_profile(settings, customer, day)
+    document = find_profile(settings, customer, parse_day(day) if day else None)
     if as_json:
         out.print_json(json.dumps(document, ensure_ascii=False))
     else:

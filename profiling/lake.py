@@ -10,7 +10,8 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -49,6 +50,7 @@ class Lake:
 
     def __init__(self, uri: str, endpoint: str | None = None) -> None:
         self.uri = uri
+        self._endpoint = endpoint
         self._storage = _storage_options(uri, endpoint)
         self._files, self._root = _filesystem(uri, endpoint)
 
@@ -82,8 +84,9 @@ class Lake:
             for column, operator, value in filters
             if column == table.partition and value != []
         ]
-        dataset = delta.to_pyarrow_dataset(file_pruning_predicate=pruned or None)
-        return dataset.to_table(columns=names, filter=_expression(filters)).to_pandas()
+        with self._reachable():
+            dataset = self._dataset(delta, table, file_pruning_predicate=pruned or None)
+            return dataset.to_table(columns=names, filter=_expression(filters)).to_pandas()
 
     def replace(self, name: str, partition: str, frame: pd.DataFrame) -> None:
         """Atomically replace one partition of a table by `frame`, checked against the table's schema."""
@@ -108,8 +111,12 @@ class Lake:
 
     def rows(self, name: str) -> int:
         """How many rows a table has."""
-        delta = self._table(schemas.TABLES[name])
-        return 0 if delta is None else int(delta.to_pyarrow_dataset().count_rows())
+        table = schemas.TABLES[name]
+        delta = self._table(table)
+        if delta is None:
+            return 0
+        with self._reachable():
+            return int(self._dataset(delta, table).count_rows())
 
     def version(self, name: str) -> int | None:
         """The Delta version of a table; None where it does not exist yet."""
@@ -124,9 +131,39 @@ class Lake:
         from deltalake.exceptions import TableNotFoundError
 
         try:
-            return DeltaTable(self._location(table), storage_options=self._storage)
+            with self._reachable():
+                return DeltaTable(self._location(table), storage_options=self._storage)
         except TableNotFoundError:
             return None
+
+    def _dataset(self, delta: Any, table: Table, **how: Any) -> Any:
+        """A table's files read through Arrow's own file system: deltalake's is Python called from Arrow's threads, which
+        aborts a process (exit code 134) that ends while one of them still reads ahead."""
+        files = fs.SubTreeFileSystem(f"{self._root}/{table.name}", self._files)
+        return delta.to_pyarrow_dataset(filesystem=files, **how)
+
+    @contextmanager
+    def _reachable(self) -> Iterator[None]:
+        """Errors of the storage as ours: what waiting may heal is NotReady, what it cannot is SettingsError."""
+        from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+        where = f"PROFILING_LAKE={self.uri}" + (f" at {self._endpoint}" if self._endpoint else "")
+        try:
+            yield
+        except (FileNotFoundError, TableNotFoundError, CommitFailedError):
+            raise
+        except (PermissionError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            raise SettingsError(f"{where}: {error}; name a folder that can be written") from error
+        except (OSError, DeltaError) as error:
+            said = " ".join(str(error).split())[:300]
+            if not self.uri.startswith("s3://"):
+                raise SettingsError(f"{where}: {said}; name a folder that can be written") from error
+            if any(sign in said for sign in ("NoSuchBucket", "NO_SUCH_BUCKET", "bucket does not exist")):
+                bucket = self.uri.removeprefix("s3://").partition("/")[0]
+                raise SettingsError(f"{where}: no such bucket; create it (aws s3 mb s3://{bucket})") from error
+            raise NotReady(
+                f"{where} does not answer as a lake ({said}); check PROFILING_S3_ENDPOINT, the credentials and the network"
+            ) from error
 
     def _has_partition(self, table: Table, partition: str) -> bool:
         delta = self._table(table)
@@ -137,14 +174,15 @@ class Lake:
         from deltalake import DeltaTable, write_deltalake
 
         def write() -> Any:
-            delta = self._table(table) or DeltaTable.create(
-                self._location(table),
-                schema=table.arrow,
-                mode="ignore",
-                partition_by=[table.partition] if table.partition else None,
-                storage_options=self._storage,
-            )
-            write_deltalake(delta, rows, **how)
+            with self._reachable():
+                delta = self._table(table) or DeltaTable.create(
+                    self._location(table),
+                    schema=table.arrow,
+                    mode="ignore",
+                    partition_by=[table.partition] if table.partition else None,
+                    storage_options=self._storage,
+                )
+                write_deltalake(delta, rows, **how)
             return delta
 
         return _with_retries(write, table.name)
@@ -212,6 +250,10 @@ class Lake:
 
     def _put(self, key: str, content: bytes) -> None:
         path = f"{self._root}/{key}"
+        with self._reachable():
+            self._write_file(path, content)
+
+    def _write_file(self, path: str, content: bytes) -> None:
         if isinstance(self._files, fs.LocalFileSystem):
             self._files.create_dir(os.path.dirname(path))
             partial = f"{path}.{uuid.uuid4().hex[:8]}.tmp"  # a kill must not leave half a file under the name
@@ -223,7 +265,7 @@ class Lake:
                 stream.write(content)
 
     def _get(self, key: str) -> bytes:
-        with self._files.open_input_stream(f"{self._root}/{key}") as stream:
+        with self._reachable(), self._files.open_input_stream(f"{self._root}/{key}") as stream:
             return bytes(stream.read())
 
     # --- ledger ---
@@ -273,6 +315,11 @@ class Lake:
             facts = json.loads(self._get("_lake.json"))
         except FileNotFoundError:
             facts = {}
+        except ValueError as error:
+            raise InputError(
+                f"{self.uri}/_lake.json is damaged ({error}); it holds what the lake was made with, such as "
+                '{"buckets": 1}: restore it from a backup'
+            ) from error
         if name not in facts:
             self._put("_lake.json", json.dumps({**facts, name: value}, sort_keys=True).encode())
         elif facts[name] != value:

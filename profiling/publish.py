@@ -118,6 +118,8 @@ class FolderTarget:
             body = self._path(key).read_bytes()
         except FileNotFoundError:
             return None
+        except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
+            raise SettingsError(f"PROFILING_PUBLISH={self.uri}: {error}; name a folder that can be read") from error
         return body, _md5(body)
 
     def put(self, key: str, body: bytes, content_type: str) -> None:
@@ -318,7 +320,7 @@ def publish_profiles(
     written += 1 + _advance(target, day, manifest_key)
     size = sum(len(file.body) for file in content.values())
     log.info(
-        "published %s at %s: revision %s, %d of %d objects written", day, target.uri, revision, written, len(content)
+        "published %s at %s: revision %s of %d objects, %d writes", day, target.uri, revision, len(content), written
     )
     return Published(revision, manifest_key, len(content), size, len(profiles), written)
 

@@ -1,11 +1,13 @@
 """Settings: one frozen object, read once from the environment and from `.env`, all names prefixed `PROFILING_`."""
 
 import os
+import re
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -13,6 +15,7 @@ from profiling.errors import SettingsError
 
 PREFIX = "PROFILING_"
 # Read by the DAG files, the demo and the tests, never by the package itself.
+ENV_FILE = ".env"
 FOREIGN = {"TEST_DATA", "HOME"}
 
 
@@ -32,6 +35,12 @@ def _location(uri: str) -> str:
 Location = Annotated[str, AfterValidator(_location)]
 
 
+def _endpoint(url: str | None) -> str | None:
+    if url is not None and not re.fullmatch(r"https?://[^/\s]+/?", url):
+        raise ValueError(f"{url!r} is no address of a server, such as http://127.0.0.1:9000")
+    return url and url.rstrip("/")
+
+
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
@@ -44,13 +53,25 @@ def _names(value: object) -> object:
     return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
 
+def _names_in_env_file() -> set[str]:
+    """The names that `.env` sets.
+
+    Raises:
+        SettingsError: it is not UTF-8.
+    """
+    try:
+        return {name.upper() for name in dotenv_values(ENV_FILE)}
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{ENV_FILE} is not UTF-8 ({error.reason}); write it in that encoding") from error
+
+
 class Settings(BaseSettings):
     """What a run depends on beside its day.
 
     Every field is the environment variable of its name with the prefix `PROFILING_`: `lake` is `PROFILING_LAKE`.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
 
     landing: Location = Field(
         "var/landing", description="Daily drops: <source>/<YYYY-MM-DD>/* and _SUCCESS when complete. A folder."
@@ -62,7 +83,9 @@ class Settings(BaseSettings):
     lake: Location = Field("var/lake", description="Tables, a folder or s3://bucket/prefix.")
     cache: Path = Field(Path("var/cache"), description="Results of language models; deleting it costs only time.")
     publish: Location = Field("var/published", description="Target of `publish`, a folder or s3://bucket/prefix.")
-    s3_endpoint: str | None = Field(None, description="Another S3 server than AWS, such as http://127.0.0.1:9000.")
+    s3_endpoint: Annotated[str | None, AfterValidator(_endpoint)] = Field(
+        None, description="Another S3 server than AWS, such as http://127.0.0.1:9000."
+    )
     pseudonym_key: SecretStr | None = Field(
         None, description="HMAC key of the pseudonyms, at least 16 characters. Without it there is no ingest."
     )
@@ -81,7 +104,7 @@ class Settings(BaseSettings):
             SettingsError: a value does not fit, or a variable with our prefix is none of ours (a typo would pass silently).
         """
         known = {name.upper() for name in cls.model_fields}
-        for variable in sorted(os.environ):
+        for variable in sorted({*os.environ, *_names_in_env_file()}):
             name = variable.removeprefix(PREFIX)
             if variable.startswith(PREFIX) and name not in known | FOREIGN:
                 near = get_close_matches(name, known, n=1)

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from profiling import schemas
+from profiling.collect.drops import unread
 from profiling.lake import Lake
 from profiling.ledger import EMPTY, FAILED, OPEN, RELEASED, STALE, Ledger, days_between
 from profiling.publish import open_target, read_manifest
@@ -23,10 +24,12 @@ def status(settings: Settings) -> dict[str, dict[str, Any]]:
     if newest["publish"]:
         manifest = read_manifest(open_target(settings.publish, settings.s3_endpoint), None)
         published = {"newest day": manifest["day"], "revision": manifest["revision"], "customers": manifest["rows"]}
+    landing = {"not read (no day's folder, or a folder in one)": ", ".join(unread(settings)) or "nothing"}
     return {
         "settings": {
             name: str(value) for name, value in settings.model_dump().items() if name != "pseudonym_key" and value
         },
+        "landing": landing,
         "rows": {name: lake.rows(name) for name in schemas.TABLES},
         "newest released day": newest,
         "published": published,

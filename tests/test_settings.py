@@ -30,6 +30,7 @@ def test_a_folder_becomes_absolute_and_s3_stays() -> None:
         ("BUCKETS", "0", "PROFILING_BUCKETS: Input should be greater than or equal to 1"),
         ("MAX_REJECTS", "lots", "PROFILING_MAX_REJECTS: Input should be a valid number"),
         ("TIMEZONE", "Mars/Olympus", "not a time zone of the IANA list"),
+        ("S3_ENDPOINT", "nonsense", "no address of a server"),
         ("LAKE", "gs://bucket", "neither a folder nor s3://"),
         ("BUCKET", "4", "PROFILING_BUCKET is not a setting; did you mean PROFILING_BUCKETS?"),
         ("SPEED", "4", "PROFILING_SPEED is not a setting; known: BUCKETS"),
@@ -40,6 +41,15 @@ def test_a_wrong_value_is_one_sentence(monkeypatch: pytest.MonkeyPatch, name: st
     with pytest.raises(SettingsError) as raised:
         Settings.load()
     assert sentence in str(raised.value)
+
+
+def test_a_typo_in_the_dotenv_file_does_not_pass(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PROFILING_BUCKET=4\nOTHER=1\n")
+    with pytest.raises(SettingsError, match="did you mean PROFILING_BUCKETS"):
+        Settings.load()
+    (tmp_path / ".env").write_bytes(b"PROFILING_TIMEZONE=\xe9\n")
+    with pytest.raises(SettingsError, match="not UTF-8"):
+        Settings.load()
 
 
 def test_the_key_is_needed_and_never_printed() -> None:

@@ -8,6 +8,7 @@ import csv
 import gzip
 import io
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -24,6 +25,7 @@ from profiling.collect._values import Unreadable, dumps, is_missing
 from profiling.errors import InputError
 
 CHUNK_LINES = 20_000
+MAX_ROW_LINES = 1_000  # of one CSV row; a quote that is never closed would otherwise swallow the file
 CONTENT_CHARACTERS = 2_000
 _BOM = b"\xef\xbb\xbf"
 _FLOATS = ("rating", "quantity", "amount")
@@ -34,6 +36,7 @@ class Line(NamedTuple):
     """One line or row: its number, what stands there, and the parsed row, or why it cannot be parsed.
 
     `raw` is the line's bytes with its line end for JSON lines, text for CSV, None for Parquet (there is only the row).
+    A CSV row that is broken is its first line alone; the lines after it are read for themselves.
     """
 
     number: int
@@ -134,15 +137,24 @@ class _Tee:
 
     def __init__(self, lines: Iterator[str]) -> None:
         self.lines, self.row, self.number = lines, list[str](), 0
+        self._again = deque[str]()
 
     def __iter__(self) -> "_Tee":
         return self
 
     def __next__(self) -> str:
-        line = next(self.lines)
+        line = self._again.popleft() if self._again else next(self.lines)
         self.number += 1
         self.row.append(line)
+        if len(self.row) > MAX_ROW_LINES:
+            raise csv.Error(f"a quote is not closed within {MAX_ROW_LINES} lines")
         return line
+
+    def give_back(self) -> None:
+        """All lines of the row but its first will be read again: an unclosed quote takes in rows that are whole."""
+        self._again.extendleft(reversed(self.row[1:]))
+        self.number -= len(self.row) - 1
+        del self.row[1:]
 
 
 def _csv(path: Path) -> Iterator[Line]:
@@ -173,8 +185,10 @@ def _csv(path: Path) -> Iterator[Line]:
                 record = Unreadable(
                     "broken_csv",
                     None,
-                    f"lines {number} to {tee.number} are no CSV row ({error}); double quotes inside quotes",
+                    f"no CSV row begins here ({error}); double quotes inside quotes, close each quote",
                 )
+            if isinstance(record, Unreadable):
+                tee.give_back()
             yield Line(number, "".join(tee.row), record)
 
 
@@ -196,21 +210,28 @@ def _parquet(path: Path) -> Iterator[Line]:
 
     try:
         with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            if len(set(names)) < len(names):
+                raise InputError(f"{path.name}: two columns have the same name; name each column once")
             number = 0
             for batch in file.iter_batches(batch_size=CHUNK_LINES):
                 for record in batch.to_pylist(maps_as_pydicts="lossy"):
                     number += 1
                     yield Line(number, None, {name: value for name, value in record.items() if not is_missing(value)})
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OverflowError) as error:
         raise InputError(f"{path.name}: not a readable Parquet file ({error}); deliver it again") from error
 
 
 def _content(line: Line) -> str:
+    # A parsed row by its columns' names: only so can whoever keeps it tell which of its values identify someone.
     raw = line.raw
-    if raw is None:
-        raw = dumps(line.record)
-    if isinstance(raw, str):
-        raw = raw.encode(errors="surrogateescape")
+    if isinstance(line.record, dict) and not isinstance(raw, bytes):
+        try:
+            raw = dumps(line.record)
+        except Unreadable:
+            raw = ""
+    if not isinstance(raw, bytes):
+        raw = str(raw).encode(errors="surrogateescape")
     # A character is at most four bytes: cutting first keeps a monstrous line cheap.
     return raw[: 4 * CONTENT_CHARACTERS].decode(errors="replace").rstrip("\r\n")[:CONTENT_CHARACTERS]
 

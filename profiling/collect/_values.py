@@ -53,8 +53,15 @@ def _kind(value: object) -> str:
 
 
 def dumps(value: object, *, is_sorted: bool = True) -> str:
-    """Compact JSON, canonical by its sorted keys; what JSON cannot hold becomes text."""
-    return orjson.dumps(_jsonable(value), option=orjson.OPT_SORT_KEYS if is_sorted else None).decode()
+    """Compact JSON, canonical by its sorted keys; what JSON cannot hold becomes text.
+
+    Raises:
+        Unreadable: it is nested too deeply to be written.
+    """
+    try:
+        return orjson.dumps(_jsonable(value), option=orjson.OPT_SORT_KEYS if is_sorted else None).decode()
+    except (RecursionError, orjson.JSONEncodeError) as error:
+        raise Unreadable("nested_too_deeply", None, "objects are nested too deeply; 200 levels are the most") from error
 
 
 def _jsonable(value: object) -> object:

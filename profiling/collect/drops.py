@@ -10,6 +10,7 @@ from profiling.errors import NotReady, SettingsError
 from profiling.settings import Settings
 
 SUCCESS = "_SUCCESS"
+EMPTIED = "_EMPTY"  # in a drop delivered again: that it holds no row any more is meant
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -28,6 +29,7 @@ class Drop:
     source: Source
     day: str
     files: tuple[Path, ...]
+    is_emptied: bool = False
 
 
 def sources(settings: Settings) -> list[Source]:
@@ -44,7 +46,7 @@ def sources(settings: Settings) -> list[Source]:
     named = settings.sources or sorted(
         folder.name for folder in landing.iterdir() if folder.is_dir() and not folder.name.startswith(("_", "."))
     )
-    found = []
+    found: list[Source] = []
     for entry in named:
         name, _, form = entry.partition(":")
         form = form or name
@@ -53,6 +55,8 @@ def sources(settings: Settings) -> list[Source]:
                 f"source {name!r}: no collector {form!r}; known: {', '.join(COLLECTORS)}. "
                 f"Say which one reads it: PROFILING_SOURCES={name}:collector"
             )
+        if name in {source.name for source in found}:
+            raise SettingsError(f"PROFILING_SOURCES names {name!r} twice; name each source once")
         found.append(Source(name, form))
     return sorted(found, key=lambda source: source.name)
 
@@ -71,8 +75,31 @@ def drops(settings: Settings, day: str) -> list[Drop]:
         if not (folder / SUCCESS).exists():
             raise NotReady(f"the drop {folder} is not complete: it has no {SUCCESS}. Wait for it, or make the file")
         files = sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith(("_", ".")))
-        found.append(Drop(source, day, tuple(files)))
+        found.append(Drop(source, day, tuple(files), (folder / EMPTIED).exists()))
     return found
+
+
+def is_delivered(settings: Settings, day: str) -> bool:
+    """Whether any source has a folder for the day, complete or not."""
+    return any((Path(settings.landing) / source.name / day).is_dir() for source in sources(settings))
+
+
+def unread(settings: Settings, day: str | None = None) -> list[str]:
+    """What lies in the landing area (or in the drops of one day) and is never read, relative to it, sorted.
+
+    Names that begin with `_` or `.` are meant to be left out and are not listed.
+    """
+    landing = Path(settings.landing)
+    if not landing.is_dir():
+        return []
+    found: list[Path] = [] if day else [entry for entry in landing.iterdir() if entry.is_file()]
+    for source in sources(settings):
+        folder = landing / source.name
+        if day is None and folder.is_dir():
+            found += [entry for entry in folder.iterdir() if entry.is_file() or not _DAY.fullmatch(entry.name)]
+        for drop in folder.glob(day or "????-??-??"):
+            found += [entry for entry in drop.iterdir() if entry.is_dir()]
+    return sorted(str(entry.relative_to(landing)) for entry in found if not entry.name.startswith(("_", ".")))
 
 
 def missing_sources(settings: Settings, day: str) -> list[str]:

@@ -20,10 +20,11 @@ _NAMES = (
 _IS_IDENTIFIER = re.compile(_NAMES, flags=re.IGNORECASE)
 # The same in JSON that does not parse: a text (perhaps without its end), a list or object of one level more, or a bare word.
 _BROKEN_PAIR = re.compile(
-    rf"""(["'](?:{_NAMES})["']\s*:\s*)"""
+    rf"""((?<![\w.-])["']?(?:{_NAMES})["']?\s*:\s*)"""
     r"""("(?:[^"\\]|\\.)*+"?|'(?:[^'\\]|\\.)*+'?|\[(?:[^\[\]]|\[[^\[\]]*+\]?)*+\]?|\{(?:[^{}]|\{[^{}]*+\}?)*+\}?|[^,}\]]*)""",
     flags=re.IGNORECASE | re.DOTALL,
 )
+_LETTER, _DIGIT = re.compile(r"[^\W\d_]"), re.compile(r"\d")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
@@ -39,9 +40,18 @@ def _without_identifiers(content: str) -> str:
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):
-        readable = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), content)
-        return _BROKEN_PAIR.sub(rf'\1"{HIDDEN}"', readable)
+        if content.lstrip().startswith("{"):
+            readable = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), content)
+            return _BROKEN_PAIR.sub(rf'\1"{HIDDEN}"', readable)
+        return _shape(content)
+    if not isinstance(value, dict):
+        return _shape(content)
     return json.dumps(_hide(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def _shape(content: str) -> str:
+    """Where no names stand beside the values, any of them may identify someone: only the shape of the line is kept."""
+    return _DIGIT.sub("9", _LETTER.sub("x", content))
 
 
 def _content(content: object) -> str | None:
@@ -56,7 +66,8 @@ def quarantine(rejects: pd.DataFrame, *, source: str, source_file: str, day: str
     """Rejects of one file as QUARANTINE.
 
     `content` is kept for whoever repairs the source: values of fields that identify are replaced by `[identifier]` (by name, also
-    in JSON that does not parse), the rest is redacted by pattern and cut to MAX_CONTENT characters.
+    in JSON that does not parse), the rest is redacted by pattern and cut to MAX_CONTENT characters. Of a line whose values
+    have no names (a broken CSV row, a JSON array) letters become x and digits 9.
 
     Args:
         rejects: REJECT_COLUMNS.

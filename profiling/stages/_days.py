@@ -1,6 +1,7 @@
 """Several days in order without Airflow, and which days need it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from profiling.collect.drops import days_with_drops, drops
 from profiling.errors import InputError, NotReady, SettingsError
@@ -47,24 +48,31 @@ def run_days(
     delivered = set(days_with_drops(settings))
     is_history = set(stages) <= {"ingest", "features"}
     stretch: list[str] = []
+    known = begin(settings, first)  # read again only after something ran: a long finished history is one reading
     for day in days_between(first, last):
         progress(day, None)
         if is_history and day not in delivered:
             stretch.append(day)
             continue
-        yield from _record_empty(settings, stretch, stages)
+        for outcome in _record_empty(known, stretch, stages):
+            known = begin(settings, first)
+            yield outcome
         stretch = []
         for stage in (name for name in STAGES if name in stages):
-            if not is_current(settings, stage, day):
+            if not _is_current(replace(known, day=day), stage):
                 outcome = _FUNCTIONS[stage](settings, day)
+                known = begin(settings, first)
                 progress(day, outcome)
                 yield outcome
-    yield from _record_empty(settings, stretch, stages)
+    yield from _record_empty(known, stretch, stages)
 
 
 def is_current(settings: Settings, stage: str, day: str) -> bool:
     """Whether a stage of a day is done and its inputs are those it was done with."""
-    run = begin(settings, day)
+    return _is_current(begin(settings, day), stage)
+
+
+def _is_current(run: Run, stage: str) -> bool:
     record = run.ledger.get(stage, run.day)
     if record is None or record.state not in DONE:
         return False
@@ -93,11 +101,10 @@ def stale_days(settings: Settings) -> list[tuple[str, str]]:
     return found
 
 
-def _record_empty(settings: Settings, stretch: list[str], stages: Sequence[str]) -> Iterator[Outcome]:
+def _record_empty(run: Run, stretch: list[str], stages: Sequence[str]) -> Iterator[Outcome]:
     """One record per stage for a stretch of days without a drop; days recorded before are left alone."""
     if not stretch:
         return
-    run = begin(settings, stretch[0])
     for stage in (name for name in STAGES if name in stages):
         new = [day for day in stretch if run.ledger.state(stage, day) != EMPTY]
         held = [day for day in new if run.ledger.state(stage, day) is not None]

@@ -1,5 +1,6 @@
 """Landing -> interactions, attributes, consents, catalogue, identity_links, quarantine."""
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -153,6 +154,10 @@ def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
         warning = "no source delivered a drop: recorded as an empty day"
         return Closed(frames, counts, files, warnings=[warning], is_empty=True)
     warnings = [f"source {s.name} delivered no drop" for s in landing.sources(run.settings) if s.name not in delivered]
+    if unread := landing.unread(run.settings, run.day):
+        warnings.append(
+            f"folders in a drop are not read: {', '.join(unread)}; files stand directly in the day's folder"
+        )
     report, failures, gate_warnings = gate("interactions", frames["interactions"])
     share = counts["quarantined"] / counts["read"] if counts["read"] else 0.0
     if share > run.settings.max_rejects:
@@ -163,7 +168,31 @@ def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
             f"{run.settings.max_rejects:.1%}): {reasons}. The first: {_first_rejects(frames['quarantine'])}. "
             "Repair the drop and run the day again, or raise the limit",
         )
+    failures += [
+        f"source {name} delivers no row any more, and the day holds some of it: deliver it again, whole; if it is meant, "
+        f"put an empty file {landing.EMPTIED} into the drop"
+        for name in _emptied(run, files)
+    ]
     return Closed(frames, counts, files, report, failures, warnings + gate_warnings)
+
+
+def _emptied(run: Run, files: list[dict[str, Any]]) -> list[str]:
+    """Sources whose new delivery holds no line, where the tables hold rows of them: rather an upload cut short than meant."""
+    if run.ledger.released("ingest", run.day) is None:
+        return []
+    read: Counter[str] = Counter()
+    for file in files:
+        read[file["source"]] += file["read"]
+    meant = {drop.source.name for drop in landing.drops(run.settings, run.day) if drop.is_emptied}
+    return sorted(name for name in _held_sources(run) - meant if not read[name])
+
+
+def _held_sources(run: Run) -> set[str]:
+    """The sources of which the tables hold rows of the day."""
+    held: set[str] = set()
+    for name in ("interactions", *STATEMENT_TABLES):
+        held |= set(run.lake.read(name, [("day", "==", run.day)], ["source"])["source"])
+    return held
 
 
 def _first_rejects(quarantined: pd.DataFrame, most: int = 3) -> str:
@@ -175,6 +204,29 @@ def _first_rejects(quarantined: pd.DataFrame, most: int = 3) -> str:
     return "; ".join(
         f"{s}/{f}:{line} {field if isinstance(field, str) else 'line'} {reason}" for s, f, line, field, reason in places
     )
+
+
+def _withdraws(run: Run, closed: Closed) -> list[str]:
+    """Later days that may hold a copy of a row which this day held and a new delivery lacks.
+
+    A duplicate is kept nowhere but in its drop, so every later day that dropped some is read again.
+    """
+    if run.ledger.released("ingest", run.day) is None:
+        return []
+    held = run.lake.read("interactions", [("day", "==", run.day)], ["interaction_id", "text"])
+    if set(_said(held)) <= set(_said(closed.frames["interactions"])):
+        return []
+    records = run.lake.ledger(("stage", "day", "attempt", "counts", "recorded_at"))
+    records = records[(records["stage"] == "ingest") & (records["day"] > run.day) & records["counts"].notna()]
+    newest = records.drop_duplicates("day", keep="last")
+    counts = newest["counts"].map(json.loads)
+    has_duplicates = [bool(c.get("duplicates_exact") or c.get("duplicates_near")) for c in counts]
+    return [day for day in sorted(newest.loc[has_duplicates, "day"]) if landing.is_delivered(run.settings, day)]
+
+
+def _said(rows: pd.DataFrame) -> Iterator[tuple[str, str | None]]:
+    texts = [text if isinstance(text, str) else None for text in rows["text"]]
+    return zip(rows["interaction_id"], texts, strict=True)
 
 
 def _made_stale(run: Run, closed: Closed) -> list[str]:
@@ -190,7 +242,7 @@ def _made_stale(run: Run, closed: Closed) -> list[str]:
     stale = set(others.loc[(copies | near) & (others["day"] > run.day), "day"])
     if (copies & (others["day"] < run.day)).any():
         stale.add(run.day)
-    closed_days = {day for day in stale if not landing.drops(run.settings, day)}
+    closed_days = {day for day in stale if not landing.is_delivered(run.settings, day)}
     for day in sorted(closed_days):
         logger.warning("%s also holds rows of %s, and its drop is gone: they are counted twice", day, run.day)
     return sorted(stale - closed_days)
@@ -237,14 +289,11 @@ def _refuse_if_gone(run: Run, delivered: set[str]) -> None:
     """
     if run.ledger.released("ingest", run.day) is None:
         return
-    held: set[str] = set()
-    for name in ("interactions", *STATEMENT_TABLES):
-        held |= set(run.lake.read(name, [("day", "==", run.day)], ["source"])["source"])
-    if gone := sorted(held - delivered):
+    if gone := sorted(_held_sources(run) - delivered):
         raise InputError(
             f"the drop of {run.day} is gone from the landing area of {', '.join(gone)}, and the day holds rows of it: it is "
             "closed and is never computed as empty. Deliver the drop again to recompute it"
         )
 
 
-INGEST = Step("ingest", inputs, _ingest_bucket, _ingest_day, _made_stale)
+INGEST = Step("ingest", inputs, _ingest_bucket, _ingest_day, _made_stale, _withdraws)

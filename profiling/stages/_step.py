@@ -5,7 +5,7 @@ import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -68,26 +68,43 @@ class Closed:
 
 @dataclass(frozen=True)
 class Step:
-    """How one stage computes: a fingerprint of its inputs, one bucket, the whole day; and which days the commit made stale."""
+    """How one stage computes: a fingerprint of its inputs, one bucket, the whole day; and which days a commit makes stale.
+
+    `withdraws` is asked before the tables change: days that may have left out rows because this day held them.
+    """
 
     name: str
     inputs: Callable[[Run], str]
     compute: Callable[[Run, int], Staged]
     finish: Callable[[Run, list[Staged]], Closed]
     made_stale: Callable[[Run, Closed], list[str]] = lambda run, closed: []
+    withdraws: Callable[[Run, Closed], list[str]] = lambda run, closed: []
 
 
 def begin(settings: Settings, day: str) -> Run:
+    """Open the lake and read its ledger, for one attempt at a stage of `day`.
+
+    Raises:
+        SettingsError: it is no day, or the lake was made with other settings.
+    """
     lake = Lake.open(settings)
     return Run(settings, lake, Ledger(lake.ledger()), parse_day(day), uuid.uuid4().hex[:12])
 
 
 def run_step(step: Step, settings: Settings, day: str, bucket: int | None, close: Sequence[str] | None) -> Outcome:
+    """One bucket of a day into staging (`bucket`), the close of what is staged (`close`), or with neither both at once.
+
+    Raises:
+        SettingsError: both were asked for, there is no such bucket, or the day lies in the future.
+        GateFailed: the day failed its gate; nothing was committed.
+        NotReady: what the step reads is not there yet, or changed meanwhile.
+    """
     if bucket is not None and close is not None:
         raise SettingsError("a bucket is computed or a day is closed, not both in one call")
     if bucket is not None and not 0 <= bucket < settings.buckets:
         raise SettingsError(f"bucket {bucket} does not exist: PROFILING_BUCKETS is {settings.buckets}, the first is 0")
     run = begin(settings, day)
+    refuse_future(run.day)
     inputs = step.inputs(run)
     if close is None and (bucket is None or (bucket == 0 and run.ledger.state(step.name, run.day) != OPEN)):
         run.lake.record(step.name, run.day, OPEN, run.attempt, inputs=inputs)
@@ -99,8 +116,7 @@ def run_step(step: Step, settings: Settings, day: str, bucket: int | None, close
         parts = [_computed(step, run, number) for number in range(settings.buckets)]
     elif _is_closed_already(step, run, close, inputs):
         # Killed between its release and its end, and started again: only what it had made stale is left to do.
-        stale = [day for day in run.ledger.days(step.name) if run.ledger.state(step.name, day) == STALE]
-        return Outcome(step.name, run.day, RELEASED, restated=_restated(step, settings, stale))
+        return Outcome(step.name, run.day, RELEASED, restated=_restated(step, settings, _marked_stale(step, run)))
     else:
         parts = _staged_parts(step, run, close, inputs)
     outcome, stale = _commit(step, run, step.finish(run, parts), inputs)
@@ -149,35 +165,65 @@ def _commit(step: Step, run: Run, closed: Closed, inputs: str) -> tuple[Outcome,
         raise GateFailed(sentence)
     for warning in closed.warnings:
         logger.info("%s %s: %s", step.name, run.day, warning)  # whoever called says it louder: see Outcome.warnings
+    _refuse_if_changed(step, run, inputs)
+    outputs = fingerprint(closed.frames)
+    before = run.ledger.released(step.name, run.day)
+    is_same = before is not None and outputs == before.outputs  # what these rows can make stale, they have
+    reason = f"the drop of {run.day} may hold the same rows"
+
+    def mark(days: list[str]) -> list[str]:
+        for day in days:
+            run.lake.record(step.name, day, STALE, run.attempt, note=reason)
+        return days
+
+    # Each mark before the step that would hide its cause: a kill in between leaves this day open and the marks standing.
+    stale = [] if is_same else mark(step.withdraws(run, closed))
     for name, frame in closed.frames.items():
         run.lake.replace(name, run.day, frame)
-    outputs = fingerprint(closed.frames)
-    # The same rows as released before have made stale whatever they could.
-    before = run.ledger.released(step.name, run.day)
-    stale = [] if before is not None and outputs == before.outputs else step.made_stale(run, closed)
-    # Marked before this day is released: a kill in between leaves this day open, and the next try marks them again.
-    reason = f"the drop of {run.day} may hold the same rows"
-    for day in stale:
-        run.lake.record(step.name, day, STALE, run.attempt, note=reason)
+    stale += [] if is_same else mark([day for day in step.made_stale(run, closed) if day not in stale])
     state = EMPTY if closed.is_empty else RELEASED
     run.lake.record(step.name, run.day, state, run.attempt, **facts, outputs=outputs, note=note)
     if run.day in stale:  # an earlier day was closed at the same moment; its mark must stand after the release
         run.lake.record(step.name, run.day, STALE, run.attempt, note=reason)
     logger.info("%s %s: %s %s", step.name, run.day, state, closed.counts)
-    return Outcome(step.name, run.day, state, counts=closed.counts, warnings=closed.warnings, report=note), stale
+    outcome = Outcome(step.name, run.day, state, counts=closed.counts, warnings=closed.warnings, report=note)
+    return outcome, sorted({*stale, *_marked_stale(step, run)})
+
+
+def _refuse_if_changed(step: Step, run: Run, inputs: str) -> None:
+    """A slow attempt must not put what it read over what a quicker one has read since.
+
+    Raises:
+        NotReady: the inputs are others than when this attempt began.
+    """
+    now = begin(run.settings, run.day)
+    if step.inputs(now) != inputs:
+        raise NotReady(
+            f"{step.name} {run.day}: its inputs changed while it was computed; nothing was committed. Run it again"
+        )
+
+
+def _marked_stale(step: Step, run: Run) -> list[str]:
+    """Days that some attempt marked and did not live to compute again."""
+    days = run.ledger.days(step.name)
+    return [day for day in days if day != run.day and run.ledger.state(step.name, day) == STALE]
 
 
 def _restated(step: Step, settings: Settings, stale: list[str]) -> list[str]:
     """Compute stale days again, in order, and those that become stale by it.
 
-    A day can only make later ones stale, so this ends.
+    A day can only make later ones stale, so this ends. A day whose drop is being delivered again stays marked.
     """
     waiting, done = set(stale), []
     while waiting:
         day = min(waiting)
         waiting.remove(day)
         run = begin(settings, day)
-        inputs = step.inputs(run)
+        try:
+            inputs = step.inputs(run)
+        except NotReady as error:
+            logger.warning("%s %s stays stale: %s", step.name, day, error)
+            continue
         parts = [step.compute(run, number) for number in range(settings.buckets)]
         _, more = _commit(step, run, step.finish(run, parts), inputs)
         waiting |= {other for other in more if other > day}
@@ -221,6 +267,19 @@ def parse_day(day: str) -> str:
         raise SettingsError(f"{day!r} is not a day; write it as YYYY-MM-DD, such as 2026-06-15") from error
 
 
+def refuse_future(day: str) -> None:
+    """A mistyped year must not become the newest published day, which later days could never take back.
+
+    The only look at the clock in a stage: it can refuse a day, never change what comes out of one.
+
+    Raises:
+        SettingsError: the day has not begun anywhere on earth.
+    """
+    newest = (datetime.now(UTC) + timedelta(hours=14)).date()  # UTC+14 is the first zone to begin a day
+    if date.fromisoformat(day) > newest:
+        raise SettingsError(f"{day} lies in the future; days up to {newest} can be processed")
+
+
 def day_end(settings: Settings, day: str) -> pd.Timestamp:
     """The end of a day: the next local midnight, in UTC."""
     midnight = pd.Timestamp(day) + pd.Timedelta(days=1)
@@ -229,7 +288,7 @@ def day_end(settings: Settings, day: str) -> pd.Timestamp:
 
 
 def digest(*parts: object) -> str:
-
+    """SHA-256 over some inputs and the version of the code that reads them."""
     return hashlib.sha256("\0".join([__version__, *map(str, parts)]).encode()).hexdigest()
 
 

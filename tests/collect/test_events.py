@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from profiling.collect import events
+from profiling.collect._lines import MAX_ROW_LINES
 from profiling.errors import InputError
 from tests.collect.conftest import SHANGHAI, UTC, Reading, together
 
@@ -166,10 +167,42 @@ def test_a_broken_csv_row_is_refused_and_its_neighbours_stay(reading: Reading, r
     assert read.rejects["content"][0].startswith("b,C1")
 
 
-def test_a_quote_left_open_does_not_pass_as_text(reading: Reading) -> None:
-    read = reading("events", HEADER + 'a,C1,2026-03-01,post,"open\nb,C1,2026-03-01,view,\n', "in.csv")
-    assert (len(read.rows), read.rejects["reason"].tolist()) == (0, ["broken_csv"])
-    assert "lines 2 to 3" in read.rejects["detail"][0]
+@pytest.mark.parametrize(
+    "after",
+    [
+        "b,C1,2026-03-01,view,\n",  # to the end of the file
+        'b,C1,2026-03-01,post,"closed"\n',  # another quote seems to close it
+        "b,C1,2026-03-01,view,\n" * 3 + 'b,"C1",2026-03-01,view,\n',
+        'b,C1,2026-03-01,post,"two\nlines"\n',
+        "b,C1,2026-03-01,view,\n" * (MAX_ROW_LINES + 5),
+    ],
+    ids=["open", "text", "field", "lines", "many"],
+)
+def test_a_quote_left_open_takes_no_other_row_with_it(reading: Reading, after: str) -> None:
+    read = reading("events", HEADER + 'a,C1,2026-03-01,post,"open\n' + after, "in.csv")
+    assert read.rejects[["source_line", "reason"]].values.tolist() == [[2, "broken_csv"]]
+    assert read.rejects["content"][0] == 'a,C1,2026-03-01,post,"open'
+    alone = reading("events", HEADER + "\n" + after, "alone.csv")
+    assert read.rows["natural_key"].tolist() == alone.rows["natural_key"].tolist() != []
+    assert read.rows["source_line"].tolist() == alone.rows["source_line"].tolist()
+
+
+def test_a_refused_csv_row_is_kept_by_the_names_of_its_columns(reading: Reading) -> None:
+    read = reading("events", HEADER + "a,C1,yesterday,view,\n", "in.csv")
+    assert json.loads(read.rejects["content"][0])["occurred_at"] == "yesterday"
+
+
+def test_parquet_columns_of_the_same_name_cannot_be_read(tmp_path: Path) -> None:
+    pq.write_table(pa.table([["view"], ["post"]], names=["kind", "kind"]), tmp_path / "in.parquet")
+    with pytest.raises(InputError, match="name each column once"):
+        list(events.read(tmp_path / "in.parquet", SHANGHAI))
+
+
+def test_what_is_nested_too_deeply_is_refused(reading: Reading) -> None:
+    deep = '{"x":' * 300 + "1" + "}" * 300
+    row = f'{{"event_id":"a","identifiers":{{"customer":"C1"}},"occurred_at":"2026-03-01","kind":"view","attributes":{deep}}}\n'
+    read = reading("events", row, "in.jsonl")
+    assert (len(read.rows), read.rejects["reason"].tolist()) == (0, ["nested_too_deeply"])
 
 
 @pytest.mark.parametrize("header", ["a,a\n1,2\n", "a,,b\n1,2,3\n"])

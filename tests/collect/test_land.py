@@ -133,13 +133,13 @@ def test_csv_and_parquet_become_json_lines_that_say_the_same(tmp_path: Path, nam
     assert before["identifiers"][0][0] == ("email", "a@example.org")
 
 
-def test_a_broken_csv_row_is_landed_as_one_line_that_ingest_refuses(tmp_path: Path) -> None:
+def test_each_line_of_a_broken_csv_row_is_landed_and_ingest_refuses_it(tmp_path: Path) -> None:
     (tmp_path / "old.csv").write_text(
         'identifier_customer,occurred_at,kind\nC1,2026-03-01,view\nC2,"2026\n-03-02"x,view\n'
     )
-    assert land.land("events", [tmp_path / "old.csv"], tmp_path, UTC, "events") == {"2026-03-01": 2}
+    assert land.land("events", [tmp_path / "old.csv"], tmp_path, UTC, "events") == {"2026-03-01": 3}
     read = together(list(events.read(tmp_path / "events/2026-03-01/old.jsonl", UTC)))
-    assert (len(read.rows), read.rejects["reason"].tolist()) == (1, ["not_an_object"])
+    assert (len(read.rows), read.rejects["reason"].tolist()) == (1, ["not_an_object"] * 2)
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,11 @@ CONTENTS = {
     "broken bare word": ('{"user_id": SECRET, "x": 1}', '{"user_id": "[identifier]", "x": 1}'),
     "python": ("{'user_id': 'SECRET', 'x': 1}", "{'user_id': \"[identifier]\", 'x': 1}"),
     "broken, escaped at sign": ('{"text": "SECRET\\u0040example.org', '{"text": "[email]'),
-    "no JSON": ("9,SECRET@example.org,13800138000", "9,[email],[phone]"),
+    "broken, a name without quotes": ('{user_id: "SECRET", x: 1', '{user_id: "[identifier]", x: 1'),
+    "no JSON": ("9,SECRET,SECRET@example.org,13800138000", "9,xxxxxx,[email],99999999999"),
+    "a list": ('["SECRET", 12]', '["xxxxxx", 99]'),
     "lone surrogate": ('{"x":"a\\ud800b"}', '{"x":"ab"}'),
-    "null": ("null", "null"),
+    "null": ("null", "xxxx"),
 }  # fmt: skip
 
 
@@ -53,8 +55,8 @@ def test_content_is_redacted(before: str, after: str) -> None:
 
 
 def test_content_is_cut_after_it_is_redacted() -> None:
-    content = quarantined("x" * (MAX_CONTENT - 6) + " 4111111111111111")["content"][0]
-    assert content == "x" * (MAX_CONTENT - 6) + " [card"
+    content = quarantined("{" + "x" * (MAX_CONTENT - 7) + " 4111111111111111")["content"][0]
+    assert content == "{" + "x" * (MAX_CONTENT - 7) + " [card"
 
 
 def test_deep_nesting_is_survived() -> None:

@@ -1,16 +1,20 @@
 """Stages on hand-made drops: what is refused, what waits, and that the last good state stays readable."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from profiling import stages
+from profiling.collect import drops
 from profiling.errors import GateFailed, InputError, NotReady, SettingsError
 from profiling.lake import Lake
 from profiling.ledger import Ledger
 from profiling.publish import open_target, read_manifest, read_published
 from profiling.settings import Settings
+from profiling.stages import _ingest
+from profiling.stages._step import run_step
 from tests.worlds import documents, ledger_closes
 
 DAY, NEXT = "2026-06-15", "2026-06-16"
@@ -247,3 +251,72 @@ def test_what_changed_is_stale_and_is_run_again(settings: Settings) -> None:
     assert (DAY, "ingest") in stages.stale_days(settings)
     assert [o.stage for o in stages.run_days(settings, DAY, DAY)] == list(stages.STAGES)
     assert stages.stale_days(settings) == []
+
+
+def test_a_row_that_is_delivered_no_more_gives_its_copy_back(settings: Settings) -> None:
+    drop(settings, [purchase(1), purchase(2)])
+    drop(settings, [purchase(1), purchase(3)], NEXT)
+    run_all(settings, DAY, NEXT)
+    drop(settings, [purchase(2)])
+    outcome = stages.ingest(settings, DAY)
+    assert outcome.restated == [NEXT]
+    stored = Lake(settings.lake).read("interactions", [], ["day"])
+    assert stored["day"].value_counts().to_dict() == {DAY: 1, NEXT: 2}
+
+
+def test_a_slow_attempt_does_not_overwrite_what_was_read_since(settings: Settings) -> None:
+    drop(settings, [purchase(1)])
+    finish = _ingest.INGEST.finish
+
+    def while_a_new_delivery_is_ingested(run, parts):
+        closed = finish(run, parts)
+        drop(settings, [purchase(1), purchase(2)])
+        assert stages.ingest(settings, DAY).counts["stored"] == 2
+        return closed
+
+    slow = replace(_ingest.INGEST, finish=while_a_new_delivery_is_ingested)
+    with pytest.raises(NotReady, match="changed while it was computed"):
+        run_step(slow, settings, DAY, None, None)
+    assert len(Lake(settings.lake).read("interactions")) == 2
+
+
+def test_a_later_drop_that_is_being_delivered_does_not_fail_the_day(settings: Settings) -> None:
+    drop(settings, [purchase(2)])
+    drop(settings, [purchase(1)], NEXT)
+    run_all(settings, DAY, NEXT)
+    drop(settings, [purchase(1), purchase(2)])
+    (Path(settings.landing) / "events" / NEXT / "_SUCCESS").unlink()
+    outcome = stages.ingest(settings, DAY)
+    assert (outcome.state, outcome.restated) == ("released", [])
+    with pytest.raises(NotReady, match=NEXT):
+        stages.profile(settings, NEXT)
+    (Path(settings.landing) / "events" / NEXT / "_SUCCESS").touch()
+    run_all(settings, DAY, NEXT)
+    assert len(Lake(settings.lake).read("interactions")) == 2
+
+
+def test_a_day_of_the_future_is_refused(settings: Settings) -> None:
+    with pytest.raises(SettingsError, match="lies in the future"):
+        stages.ingest(settings, "2226-06-15")
+    assert Ledger(Lake(settings.lake).ledger()).days() == []
+
+
+def test_an_emptied_drop_is_refused_unless_it_is_meant(settings: Settings) -> None:
+    folder = drop(settings, [purchase(1)])
+    run_all(settings, DAY)
+    (folder / "rows.jsonl").write_text("")
+    with pytest.raises(GateFailed, match="delivers no row any more"):
+        stages.ingest(settings, DAY)
+    assert len(Lake(settings.lake).read("interactions")) == 1
+    (folder / "_EMPTY").touch()
+    stages.ingest(settings, DAY)
+    assert len(Lake(settings.lake).read("interactions")) == 0
+
+
+def test_what_is_not_read_is_said(settings: Settings) -> None:
+    folder = drop(settings, [purchase(1)])
+    (folder / "more").mkdir()
+    assert "events/2026-06-15/more" in stages.ingest(settings, DAY).warnings[0]
+    (folder.parent / "20260616").mkdir()
+    (folder.parent.parent / "rows.jsonl").touch()
+    assert drops.unread(settings) == ["events/2026-06-15/more", "events/20260616", "rows.jsonl"]
