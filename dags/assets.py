@@ -1,6 +1,7 @@
-"""The assets that tie the daily DAGs together, all in one place. One asset event carries one day as its partition key.
+"""The assets that tie the DAGs together, all in one place. An asset event carries its day, or its week's Monday, as partition key.
 
 ingest_interactions -> interactions -> extract_text_features -> text_features -> publish_profiles -> profiles
+                                                                text_features -> train_behaviour_models -> models
 """
 
 from airflow.sdk import Asset
@@ -8,3 +9,4 @@ from airflow.sdk import Asset
 interactions = Asset("interactions", group="profiling")  # a day's drop is cleaned, gated and in the lake
 text_features = Asset("text_features", group="profiling")  # its texts are embedded, its activity is summed
 profiles = Asset("profiles", group="profiling")  # its profiles are published
+models = Asset("models", group="profiling")  # every model of a week asked for is trained and decided upon

@@ -1,9 +1,9 @@
-"""What the daily DAGs share: which day a run is for, the field in the trigger form, what is retried, how a day is announced."""
+"""What the DAGs share: which day or week a run is for, the field in the trigger form, what is retried, how a day is announced."""
 
 import logging
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule
 
@@ -24,6 +24,17 @@ PARAMS = {
         title="Day to process",
         description="The drop's day, YYYY-MM-DD. Or give it as the run's partition key; one of the two is needed, "
         "and if both are given they must agree.",
+    )
+}
+
+WEEK_PARAMS = {
+    "as_of": Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        title="Sunday to train as of",
+        description="The week's last day, YYYY-MM-DD. Or give the week's Monday as the run's partition key; one of the two "
+        "is needed, and if both are given they must be of one week.",
     )
 }
 
@@ -66,13 +77,60 @@ def resolve_day(context: Mapping[str, Any]) -> str:
         raise SettingsError(
             f"{run.run_id} names no day: trigger it again with a partition key YYYY-MM-DD or with the field 'day'"
         )
+    return _parsed(day).isoformat()
+
+
+class Week(NamedTuple):
+    """A week of training: `key`, its Monday, is the partition key; `as_of`, its Sunday, is where the labels end."""
+
+    key: str
+    as_of: str
+
+
+def resolve_week(context: Mapping[str, Any]) -> Week:
+    """The week of a run: its partition key, a Monday (cascade), or the form's field `as_of`, a Sunday (a hand-started run).
+
+    Airflow takes any key for a downstream DAG, a Wednesday too, and its form any date; so both are checked here.
+
+    Raises:
+        SettingsError: no week, a key that is no Monday, an `as_of` that is no Sunday, or two that are not of one week.
+    """
+    run, field = context["dag_run"], context["params"].get("as_of")
+    monday = _weekday("the partition key", run.partition_key, 0) if run.partition_key else None
+    sunday = _weekday("the field 'as_of'", field, 6) if field else None
+    if monday and sunday and sunday != monday + timedelta(days=6):
+        raise SettingsError(
+            f"the partition key {monday} is the week that ends on {monday + timedelta(days=6)}, "
+            f"the field 'as_of' is {sunday}; give only one of them"
+        )
+    if sunday:
+        monday = sunday - timedelta(days=6)
+    if not monday:
+        raise SettingsError(
+            f"{run.run_id} names no week: trigger it again with a Monday as its partition key or a Sunday as the field 'as_of'"
+        )
+    return Week(monday.isoformat(), (monday + timedelta(days=6)).isoformat())
+
+
+def _weekday(what: str, day: str, weekday: int) -> date:
+    parsed = _parsed(day)
+    if parsed.weekday() != weekday:
+        monday = parsed - timedelta(days=parsed.weekday())
+        raise SettingsError(
+            f"{what} {day} is a {parsed:%A}, not a {('Monday', 'Sunday')[weekday == 6]}; "
+            f"its week has the key {monday} and the 'as_of' {monday + timedelta(days=6)}"
+        )
+    return parsed
+
+
+def _parsed(day: str) -> date:
     try:
         parsed = date.fromisoformat(day)
     except ValueError as error:
         raise SettingsError(f"{day!r} is not a day; write YYYY-MM-DD, such as 2026-06-15") from error
     if day != parsed.isoformat():
         raise SettingsError(f"{day!r} is not written YYYY-MM-DD; write {parsed.isoformat()}")
-    return day
+    return parsed
 
 
 def announce(event: Any, outcome: Any) -> dict[str, int]:

@@ -14,9 +14,14 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from profiling.errors import SettingsError
 
 PREFIX = "PROFILING_"
-# Read by the DAG files, the demo and the tests, never by the package itself.
 ENV_FILE = ".env"
-FOREIGN = {"TEST_DATA", "HOME"}
+# Read by the DAG files, the plugins, the demo and the tests, never by the package itself.
+FOREIGN = {
+    "TEST_DATA", "HOME",
+    # Where training runs: `plugins/training_task.py`.
+    "TRAINING", "TRAINING_PROFILE", "TRAINER_IMAGE", "TRAINING_NAMESPACE", "TRAINING_SERVICE_ACCOUNT", "TRAINING_SECRET",
+    "TRAINING_VOLUME_CLAIM", "TRAINING_MOUNT",
+}  # fmt: skip
 
 
 def _is_remote(uri: str) -> bool:
@@ -107,7 +112,7 @@ class Settings(BaseSettings):
         for variable in sorted({*os.environ, *_names_in_env_file()}):
             name = variable.removeprefix(PREFIX)
             if variable.startswith(PREFIX) and name not in known | FOREIGN:
-                near = get_close_matches(name, known, n=1)
+                near = get_close_matches(name, known | FOREIGN, n=1)
                 hint = f"did you mean {PREFIX}{near[0]}?" if near else f"known: {', '.join(sorted(known))}"
                 raise SettingsError(f"{variable} is not a setting; {hint}")
         try:

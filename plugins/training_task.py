@@ -1,0 +1,253 @@
+"""Where a model is trained: as a process on the worker or as a pod in a cluster. The same command line, task id and result.
+
+`PROFILING_TRAINING` decides while the DAG file is parsed, so that a run shows the one task that runs and no skipped twin.
+The command writes its small result (metrics and keys, never data) as JSON to the file that `XCOM_PATH` names; both tasks
+return it. What the command's end means is said once, here in `failure`.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from profiling.errors import SettingsError
+from profiling.settings import PREFIX
+
+COMMAND = ("-m", "profiling")  # what Python is given; tests give their own
+
+TARGET_NAME = "{{ task.arguments[-1] }}"  # what the UI shows instead of a map index; see `train_arguments`
+
+# A pod or a process that is lost takes hours of work with it, but so does a fourth try of what cannot work.
+RETRIES = {"retries": 2, "retry_delay": timedelta(minutes=5)}
+
+TAIL_LINES = 80  # as much as Kubernetes keeps for a container's last words
+
+
+class TrainingSettings(BaseSettings):
+    """Where training runs. Read from the environment and `.env` like `profiling.settings`, whose prefix they share."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    training: Literal["local", "kubernetes"] = "local"
+    training_profile: Literal["cpu", "gpu", "multi-gpu"] = "cpu"
+    trainer_image: str = ""
+    training_namespace: str | None = None  # none: the connection's, else the one Airflow itself runs in
+    training_service_account: str = "profiling-trainer"
+    training_secret: str | None = None  # the Kubernetes Secret with S3 keys; none: credentials by service account
+    training_volume_claim: str | None = None
+    training_mount: str | None = None  # where the claim is mounted; none: at the lake
+
+    @classmethod
+    def load(cls) -> "TrainingSettings":
+        """Raises:
+        SettingsError: a value that is none of the allowed.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = PREFIX + str(first["loc"][0]).upper()
+            raise SettingsError(
+                f"{name} is {first['input']!r}, not {first.get('ctx', {}).get('expected', 'that')}; set it to one of these"
+            ) from error
+
+
+@dataclass(frozen=True)
+class Resources:
+    """A named size of machine. Memory is request and limit at once: a pod that relies on its neighbours' memory dies with them.
+    CPU has no limit: idle cores are lent, and a throttled trainer only holds its machine longer.
+    """
+
+    cpus: int
+    memory: str
+    gpus: int = 0
+    bigger: str = "a profile with more memory in plugins/training_task.py"
+
+    @property
+    def processes(self) -> int:
+        """One process for each GPU, as torch's DistributedDataParallel wants it."""
+        return max(1, self.gpus)
+
+
+PROFILES = {
+    # Gradient-boosted trees of some million rows; fits beside others on an ordinary node.
+    "cpu": Resources(4, "16Gi", bigger="PROFILING_TRAINING_PROFILE=gpu (48Gi)"),
+    # One accelerator, and the cores that keep it fed.
+    "gpu": Resources(8, "48Gi", gpus=1, bigger="PROFILING_TRAINING_PROFILE=multi-gpu (192Gi)"),
+    # Half of the usual node of eight; larger than one node would need an operator of its own (PyTorchJob).
+    "multi-gpu": Resources(32, "192Gi", gpus=4),
+}
+
+
+def train_arguments(as_of: str, target: str) -> list[str]:
+    """The command's arguments for one model. The target stands last: `TARGET_NAME` shows it."""
+    return ["train", "--as-of", as_of, "--json", "--target", target]
+
+
+def command_line(python: str, resources: Resources, command: Sequence[str] = COMMAND) -> list[str]:
+    """The command without its arguments; under torchrun where there is more than one process."""
+    if resources.processes == 1:
+        return [python, *command]
+    # `--standalone`: one machine, a free port, so that two trainings on one node do not meet.
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(resources.processes))
+    return [python, *torchrun, *command]
+
+
+def training_task(
+    arguments: Any, *, task_id: str = "train", command: Sequence[str] = COMMAND, **overrides: Any
+) -> BaseOperator:
+    """The task that runs `profiling train`; its result is the command's JSON.
+
+    Args:
+        arguments: the command's arguments, or what a mapped task group stands in for them: one task instance a list.
+        task_id: the same wherever it runs.
+        command: what Python is given before the arguments.
+        overrides: of the operator's defaults.
+
+    Raises:
+        SettingsError: training is to run in pods, and something they need is missing; so the DAG file does not import, and
+            its error names the fix.
+    """
+    where = TrainingSettings.load()
+    defaults = {"task_id": task_id, "arguments": arguments, "map_index_template": TARGET_NAME, **RETRIES}
+    if where.training == "kubernetes":
+        from training_pod import TrainingPod, pod_defaults  # brings the Kubernetes client: only where it is wanted
+
+        return TrainingPod(**{**pod_defaults(where, command), **defaults, **overrides})
+    line = command_line(sys.executable, PROFILES[where.training_profile], command)
+    return LocalTraining(**{"cmds": line, "resources_name": where.training_profile, **defaults, **overrides})
+
+
+class LocalTraining(BaseOperator):
+    """Runs the command line as a child process of the task, so that a crash of the trainer is not one of the worker.
+
+    Args:
+        cmds: the command line up to its arguments.
+        arguments: the rest of it.
+        resources_name: the name in `PROFILES` to speak of when memory was too small.
+        grace_seconds: between SIGTERM and SIGKILL. Airflow kills the task itself after 5 s, and then nobody stops the child.
+    """
+
+    template_fields = ("arguments",)
+
+    def __init__(
+        self,
+        *,
+        cmds: Sequence[str],
+        arguments: Sequence[str],
+        resources_name: str = "cpu",
+        grace_seconds: float = 3.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.cmds, self.arguments, self.resources_name = cmds, arguments, resources_name
+        self.grace_seconds = grace_seconds
+        self._process: subprocess.Popen[str] | None = None
+
+    def execute(self, context: Any) -> Any:
+        with tempfile.TemporaryDirectory(prefix="training-") as folder:
+            result = Path(folder) / "return.json"
+            tail: deque[str] = deque(maxlen=TAIL_LINES)
+            self._process = subprocess.Popen(
+                [*self.cmds, *self.arguments],
+                env={**os.environ, "XCOM_PATH": str(result), "PYTHONUNBUFFERED": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="backslashreplace",
+                # A group of its own: torchrun's workers and data loaders are stopped with it.
+                start_new_session=True,
+            )
+            assert self._process.stdout is not None
+            try:
+                for line in self._process.stdout:
+                    tail.append(line.rstrip("\n"))
+                    self.log.info("%s", tail[-1])
+                code = self._process.wait()
+            finally:
+                self._signal(signal.SIGKILL)  # what it left behind, or all of it when this task was interrupted
+            if code:
+                raise failure(code, "\n".join(tail), PROFILES[self.resources_name])
+            return read_result(result.read_text() if result.exists() else "")
+
+    def on_kill(self) -> None:
+        """Passes a kill of the task on to the trainer: first as a request, then for good."""
+        if self._process:
+            self._signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=self.grace_seconds)
+            self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
+
+
+def read_result(text: str) -> Any:
+    """The command's result.
+
+    Raises:
+        AirflowFailException: it ended well and wrote none; it would do so again.
+    """
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise AirflowFailException(
+            f"the command ended with code 0 but wrote no JSON to the file of XCOM_PATH: {text[:200]!r}; repair the command"
+        ) from error
+
+
+def failure(code: int, tail: str, resources: Resources) -> AirflowException:
+    """What the end of a trainer means: an error that is tried again, or one that is not.
+
+    1 and 2 are the command's own words for data that failed and for wrong usage: the same call would fail again. A crash also
+    ends with 1, with a traceback instead of a sentence, and so does something that is only not there yet: both are tried again.
+
+    Args:
+        code: the exit code; negative, or above 128, for a signal.
+        tail: the last lines it wrote.
+        resources: what it ran on.
+    """
+    if root := re.search(r"Root Cause.*?exitcode\s*:\s*(-?\d+)", tail, re.DOTALL):
+        code = int(root[1])  # torchrun itself always ends with 1; its last words name the worker's code
+    number = -code if code < 0 else code - 128
+    if number == signal.SIGKILL:
+        return AirflowException(
+            f"the trainer was killed (SIGKILL), most often because {resources.memory} of memory were too little; "
+            f"if it happens again, set {resources.bigger}"
+        )
+    if number > 0:
+        with suppress(ValueError):
+            return AirflowException(f"the trainer was stopped by {signal.Signals(number).name}; it is tried again")
+    sentence = last_sentence(tail) or f"the trainer ended with code {code} and said nothing"
+    has_crashed = "Traceback (most recent call last)" in tail or re.search(
+        r'^  File ".*", line \d+', tail, re.MULTILINE
+    )
+    is_permanent = code == 2 or (code == 1 and not has_crashed and not sentence.startswith("NotReady"))
+    return AirflowFailException(sentence) if is_permanent else AirflowException(f"{sentence} (code {code})")
+
+
+def last_sentence(tail: str) -> str:
+    """The error's own sentence: the last line that starts with an error's name, with what follows; else the last line."""
+    lines = [line for line in tail.splitlines() if line.strip()]
+    named = [
+        at for at, line in enumerate(lines) if re.match(r"[A-Za-z_.]*(Error|Failed|NotReady|Exception)\b.*: ", line)
+    ]
+    return "\n".join(lines[named[-1] :] if named else lines[-1:]).strip()
