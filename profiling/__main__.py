@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the data (a gate, a file, something not ready), 2 wrong us
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from profiling import __version__
-from profiling.errors import ProfilingError
+from profiling.errors import ProfilingError, SettingsError
 from profiling.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 Day = Annotated[str, typer.Option("--day", metavar="YYYY-MM-DD", help="The day.")]
 Bucket = Annotated[int | None, typer.Option("--bucket", metavar="B", help="Compute one bucket into staging.")]
 Close = Annotated[bool, typer.Option("--close", help="Gate the staged day and commit it.")]
+AsOf = Annotated[str, typer.Option("--as-of", metavar="YYYY-MM-DD", help="The day the labels end.")]
+OneTarget = Annotated[str | None, typer.Option("--target", metavar="T", help="One target; default: each.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
@@ -121,6 +124,62 @@ def publish(day: Day, as_json: AsJson = False) -> None:
     from profiling import stages
 
     _print_outcome(stages.publish(Settings.load(), day), as_json)
+
+
+@app.command()
+def train(as_of: AsOf, target: OneTarget = None, as_json: AsJson = False) -> None:
+    """A candidate model with its evaluation, for one target or each. Labels end on the day, features a horizon earlier."""
+    from profiling import stages
+    from profiling.behaviour.targets import TARGET_NAMES
+
+    settings = Settings.load()
+    candidates = [stages.train(settings, as_of, name) for name in ([target] if target else TARGET_NAMES)]
+    if result := os.environ.get("XCOM_PATH"):  # where whoever runs this as a task reads what came out
+        Path(result).write_text(json.dumps(candidates[0].asdict()))
+    if as_json:
+        out.print_json(json.dumps([candidate.asdict() for candidate in candidates]))
+        return
+    for found in candidates:
+        theirs = "" if found.champion_value is None else f"; the champion {found.champion_value:.4f}"
+        if found.sha:
+            out.print(
+                f"{found.target} {found.day}: {found.model} {found.sha}, {found.metric} {found.value:.4f}{theirs}"
+            )
+        for warning in found.warnings:
+            err.print(f"warning: {warning}", markup=False)
+
+
+@app.command()
+def promote(
+    as_of: AsOf,
+    target: OneTarget = None,
+    back: Annotated[
+        bool, typer.Option("--roll-back", help="Take the champion for the day out of service instead.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is rolled back; kept.")] = "by hand",
+    as_json: AsJson = False,
+) -> None:
+    """Candidate -> champion from the next day on, or the reason why not; for one target or each."""
+    from profiling import stages
+    from profiling.behaviour.targets import TARGET_NAMES
+
+    settings = Settings.load()
+    if back and not target:
+        raise SettingsError("--roll-back needs --target: one model at a time")
+    names = [target] if target else TARGET_NAMES
+    outcomes = [
+        stages.roll_back(settings, name, as_of, reason) if back else stages.promote(settings, as_of, name)
+        for name in names
+    ]
+    if as_json:
+        out.print_json(json.dumps([outcome.asdict() for outcome in outcomes]))
+        return
+    for name, outcome in zip(names, outcomes, strict=True):
+        out.print(
+            f"{name} {outcome.day}: {outcome.state} {outcome.staged or ''} ({outcome.report or 'nothing to promote'})"
+        )
+        for warning in outcome.warnings:
+            err.print(f"warning: {warning}", markup=False)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -101,6 +102,28 @@ class Lake:
             raise ProfilingError(f"{name}: rows of other partitions than {column}={partition}")
         self._write(table, rows, mode="overwrite", predicate=f"{column} = '{partition}'")
 
+    def update(self, name: str, partition: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+        """Replace one partition by `change` of what it holds, by compare-and-set: of two at a time one sees the other's rows.
+
+        `change` may be called again, and must then decide anew.
+        """
+        from deltalake import write_deltalake
+
+        table = schemas.TABLES[name]
+        column = table.partition
+        if column is None:
+            raise ProfilingError(f"{name} has no partitions; it can only be appended to")
+
+        def once() -> None:
+            delta = self._table(table) or self._created(table)
+            with self._reachable():
+                held = self._dataset(delta, table).to_table(filter=_expression([(column, "==", partition)])).to_pandas()
+            rows = to_arrow(change(held[table.names]), table)
+            with self._reachable():  # Delta refuses it if the partition was written since `delta` was opened
+                write_deltalake(delta, rows, mode="overwrite", predicate=f"{column} = '{partition}'")
+
+        _with_retries(once, table.name)
+
     def partitions(self, name: str) -> list[str]:
         """The partitions a table has, ascending."""
         table = schemas.TABLES[name]
@@ -169,19 +192,24 @@ class Lake:
         delta = self._table(table)
         return delta is not None and bool(delta.file_uris(file_pruning_predicate=[(table.partition, "=", partition)]))
 
+    def _created(self, table: Table) -> Any:
+        from deltalake import DeltaTable
+
+        return DeltaTable.create(
+            self._location(table),
+            schema=table.arrow,
+            mode="ignore",
+            partition_by=[table.partition] if table.partition else None,
+            storage_options=self._storage,
+        )
+
     def _write(self, table: Table, rows: pa.Table, **how: Any) -> Any:
         """Write rows; the table as it is after."""
-        from deltalake import DeltaTable, write_deltalake
+        from deltalake import write_deltalake
 
         def write() -> Any:
             with self._reachable():
-                delta = self._table(table) or DeltaTable.create(
-                    self._location(table),
-                    schema=table.arrow,
-                    mode="ignore",
-                    partition_by=[table.partition] if table.partition else None,
-                    storage_options=self._storage,
-                )
+                delta = self._table(table) or self._created(table)
                 write_deltalake(delta, rows, **how)
             return delta
 
@@ -267,6 +295,47 @@ class Lake:
     def _get(self, key: str) -> bytes:
         with self._reachable(), self._files.open_input_stream(f"{self._root}/{key}") as stream:
             return bytes(stream.read())
+
+    # --- models' files ---
+
+    def put_folder(self, key: str, folder: Path) -> None:
+        """Copy the files of a folder under a key."""
+        for file in sorted(folder.iterdir()):
+            self._put(f"{key}/{file.name}", file.read_bytes())
+
+    def fetch_folder(self, key: str, folder: Path) -> None:
+        """Copy the files under a key into an empty folder.
+
+        Raises:
+            InputError: there is nothing under the key.
+        """
+        with self._reachable():
+            found = self._files.get_file_info(fs.FileSelector(f"{self._root}/{key}", allow_not_found=True))
+        files = [info.base_name for info in found if info.type == fs.FileType.File]
+        if not files:
+            raise InputError(
+                f"{self.uri}/{key} is gone; restore it from a backup, or roll the model back and train again"
+            )
+        for name in files:
+            (folder / name).write_bytes(self._get(f"{key}/{name}"))
+
+    def put_json(self, key: str, value: Mapping[str, Any]) -> None:
+        """Write a JSON document; whole or not at all."""
+        self._put(key, (json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode())
+
+    def get_json(self, key: str) -> dict[str, Any] | None:
+        """A JSON document, or None where there is none.
+
+        Raises:
+            InputError: it is damaged.
+        """
+        try:
+            found: dict[str, Any] = json.loads(self._get(key))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise InputError(f"{self.uri}/{key} is damaged ({error}); run what made it again") from error
+        return found
 
     # --- ledger ---
 

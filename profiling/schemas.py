@@ -278,6 +278,48 @@ PROFILES = Table(
     key=("customer_id", "day"),
 )
 
+_TARGET = Column("target", pa.string(), "what is predicted, as in `behaviour/targets.py`")
+_AS_OF = Column("as_of", pa.string(), "the day the training's labels end", "YYYY-MM-DD")
+_SHA = Column("sha", pa.string(), "first 16 hex of the SHA-256 of the model's files: what it is named by")
+MODELS = Table(
+    "models",
+    "One decision about one model: promoted, refused, rolled back.",
+    (
+        _TARGET,
+        _AS_OF,
+        _SHA,
+        Column("model", pa.string(), "kind of model"),
+        Column("state", pa.string(), "promoted, refused or rolled_back"),
+        Column("effective_from", pa.string(), "first day it speaks for: the one after `as_of`", "YYYY-MM-DD"),
+        Column("metric", pa.string(), "what was compared"),
+        Column("value", pa.float64(), "the metric on the holdout", is_nullable=True),
+        Column("reason", pa.string(), "why so, one sentence"),
+        Column("decided_at", UTC, "when it was decided", "UTC"),
+    ),
+    key=("target", "as_of", "sha", "state", "decided_at"),
+    partition="target",
+    notes="Add-only. The champion for a day is the promotion with the newest `effective_from` up to it that was not rolled back.",
+)
+EVALUATIONS = Table(
+    "evaluations",
+    "One metric of one candidate model on the holdout, or of the folds it was chosen by.",
+    (
+        _TARGET,
+        _AS_OF,
+        _SHA,
+        Column("candidate", pa.string(), "model with the params that differ from its defaults"),
+        Column("protocol", pa.string(), "holdout (newest settled cutoff or latest fifth of texts) or folds"),
+        Column("metric", pa.string(), "as in `behaviour/evaluation.py`"),
+        Column("value", pa.float64(), "the figure; missing where it is not defined", is_nullable=True),
+        Column("low", pa.float64(), "lower end of its 95 % interval, by bootstrap over customers", is_nullable=True),
+        Column("high", pa.float64(), "upper end", is_nullable=True),
+        Column("rows", pa.int64(), "rows it was measured on"),
+        Column("positives", pa.int64(), "of them with label 1"),
+    ),
+    key=("target", "as_of", "sha", "candidate", "protocol", "metric"),
+    partition="target",
+)
+
 LEDGER = Table(
     "days",
     "One thing that happened to one stage of one day: opened, released, failed, empty, stale.",
@@ -321,6 +363,8 @@ TABLES: dict[str, Table] = {
         TEXT_ACTIVITY,
         TEXT_STATE,
         PROFILES,
+        MODELS,
+        EVALUATIONS,
         LEDGER,
     )
 }

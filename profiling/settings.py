@@ -99,6 +99,10 @@ class Settings(BaseSettings):
     )
     buckets: int = Field(1, ge=1, le=4096, description="Customer buckets; recorded in the lake at its first commit.")
     max_rejects: float = Field(0.05, ge=0, le=1, description="Share of quarantined rows above which a day fails.")
+    mlflow_uri: str = Field(
+        "",
+        description="MLflow's tracking store, a mirror for people; `off` for none. Default: SQLite beside a lake's folder.",
+    )
     embedding: str = Field("english", description="`english` (MiniLM), `static` (model2vec) or a folder with a model.")
 
     @classmethod

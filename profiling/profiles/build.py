@@ -31,6 +31,7 @@ def build_profiles(
     interests: pd.DataFrame,
     bucket: int,
     provenance: Mapping[str, Any] | None = None,
+    predictions: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """One row for every customer of `snapshot.activity`.
 
@@ -40,6 +41,7 @@ def build_profiles(
             {interaction_id, strength}). Rows of customers who are not in the snapshot are not looked at; the same for:
         interests: as `interests.interests` returns them.
         bucket: the customers' bucket.
+        predictions: rows of `behaviour.prediction.predict`; None where no model is in service.
         provenance: what the caller knows of the making; joined to `provenance` of every document.
 
     Returns:
@@ -53,6 +55,8 @@ def build_profiles(
     )
     customers = _customers(snapshot, everybody)
     parts = _parts(snapshot, customers, recommendations, interests)
+    if predictions is not None:
+        parts["predictions"] = records_by_customer(predictions)
     made_by = _provenance(snapshot, provenance or {})
     read_by = snapshot.customer_vectors.groupby("subject_id", sort=True)["model"].agg(set).to_dict()
     rows = []

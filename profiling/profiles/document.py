@@ -8,6 +8,7 @@ import pandas as pd
 from profiling.profiles import persona
 from profiling.profiles.canonical import Unknown, known, settle
 from profiling.profiles.evidence import ids
+from profiling.profiles.predictions import prediction
 from profiling.profiles.satisfaction import MIN_TREND_COUNT
 from profiling.profiles.wording import aspect_name, reason_sentence, written_language
 from profiling.strategy.next_best_action import decide
@@ -32,7 +33,7 @@ def document_of(customer: Record, own: Mapping[str, Records], day: str, made_by:
     Args:
         customer: a row of the scores: `overview`, `rfm`, `life_cycle`, `with_tier` and `language`.
         own: the customer's records by part, in the order they will stand in: attributes, consents, kinds, spend, items,
-            categories, interests, satisfaction, aspects, recommendations, activity.
+            categories, interests, satisfaction, aspects, recommendations, activity; predictions where a model is in service.
         day: YYYY-MM-DD.
         made_by: the `provenance`.
     """
@@ -48,7 +49,7 @@ def document_of(customer: Record, own: Mapping[str, Records], day: str, made_by:
         "interests": [_interest(record) for record in own["interests"]],
         "satisfaction": _satisfaction(own["satisfaction"], own["aspects"]),
         "facts": Unknown("facts are extracted by a language model, and none has read the texts"),
-        "predictions": Unknown("no model has been promoted yet"),
+        "predictions": _predictions(customer, own, language),
         "value": {
             "clv": Unknown("no model of lifetime value has been promoted yet"),
             "tier": known(customer["tier"], "neither spend nor purchases nor reviews are known"),
@@ -183,6 +184,21 @@ def _segment(customer: Record) -> dict[str, Any]:
             "limit_days": known(customer["limit_days"], "this rule is not about days of silence"),
         },
     }
+
+
+def _predictions(customer: Record, own: Mapping[str, Records], language: str) -> list[dict[str, Any]] | Unknown:
+    """By target; what a model said of features rests on the customer's activity, what it said of a text on the text."""
+    if "predictions" not in own:
+        return Unknown("no model has been promoted yet")
+    if not own["predictions"]:
+        return Unknown("no model in service asks about this customer now")
+    shown = own["activity"][0]["evidence"] if own["activity"] else []
+    return [
+        prediction(record, ids(record["evidence"]), 1, language)
+        if record["evidence"]
+        else prediction(record, ids(shown), int(customer["main_count"]), language)
+        for record in own["predictions"]
+    ]
 
 
 def _recommendation(record: Record, language: str) -> dict[str, Any]:

@@ -4,11 +4,13 @@ Cost follows the day: a profile reads one checkpoint and at most seven days, how
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from profiling import schemas
 from profiling.behaviour.activity import STATE_COLUMNS, VECTOR_COLUMNS, add_vectors, combine, fold, fold_vectors
+from profiling.behaviour.targets import Target
 from profiling.lake import Filter, Lake
 from profiling.ledger import OPEN, RELEASED, Ledger, day_before, sunday_before
 from profiling.prepare.identity import resolve
@@ -46,8 +48,30 @@ def close_week(lake: Lake, ledger: Ledger, sunday: str, attempt: str) -> None:
     lake.record("checkpoint", sunday, RELEASED, attempt, inputs=chain, outputs=chain, counts=counts)
 
 
-def take_snapshot(lake: Lake, day: str, timezone: str, bucket: int, buckets: int) -> Snapshot:
-    """What is known at the end of `day` about the customers of one bucket; the week before must be closed."""
+def take_populations(lake: Lake, days: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """By day: a snapshot's `population`, for several days at once and without writing anything.
+
+    Reads the whole history of facet `all` once: for training, which looks at the past anyway and runs where nothing may be
+    written. A profile's snapshot takes the checkpoint.
+    """
+    wanted: list[Filter] = [("day", "<=", max(days)), ("facet", "==", "all"), ("subject_type", "==", "identity")]
+    daily = lake.read("daily_activity", wanted)
+    found = {}
+    for day in days:
+        known = daily[daily["day"] <= day]
+        people = fold(schemas.ACTIVITY_STATE.arrow.empty_table().to_pandas(), day, known, day)
+        found[day] = _of_customers(people, _resolved(people, _customer_of(lake, day, people), 1))
+    return found
+
+
+def take_snapshot(
+    lake: Lake, day: str, timezone: str, bucket: int, buckets: int, reads: Iterable[Target] = ()
+) -> Snapshot:
+    """What is known at the end of `day` about the customers of one bucket; the week before must be closed.
+
+    Args:
+        reads: targets whose models read the newest text; without any no text is read.
+    """
     everyone = _activity(lake, day, [("facet", "==", "all")])
     people = everyone[everyone["subject_type"] == "identity"]
     customer_of = _customer_of(lake, day, people)
@@ -67,7 +91,22 @@ def take_snapshot(lake: Lake, day: str, timezone: str, bucket: int, buckets: int
         catalogue=_catalogue(_statements(lake, "catalogue", day)),
         attributes=_of_subjects(_statements(lake, "attributes", day), customer_of),
         consents=_of_subjects(_statements(lake, "consents", day), customer_of),
+        texts=_newest_texts(lake, day, mine, list(reads)),
     )
+
+
+def _newest_texts(lake: Lake, day: str, mine: pd.DataFrame, targets: list[Target]) -> pd.DataFrame:
+    """Of the days a target looks back, so that the cost is theirs and not the history's."""
+    kinds = sorted({kind for target in targets for kind in target.acts})
+    days = max((target.seen_within_days for target in targets), default=0)
+    wanted: list[Filter] = [("day", ">", day_before(day, days)), ("day", "<=", day), ("kind", "in", kinds)]
+    rows = lake.read("interactions", wanted, ["interaction_id", "identity_id", "occurred_at", "text"])
+    rows = rows[rows["text"].notna()].merge(
+        mine[["identity_id", "customer_id"]], on="identity_id", how="inner", validate="m:1"
+    )
+    newest = rows.sort_values(["customer_id", "occurred_at", "interaction_id"], kind="stable")
+    newest = newest.drop_duplicates("customer_id", keep="last", ignore_index=True)
+    return newest[["customer_id", "interaction_id", "text"]]
 
 
 def _is_valid(ledger: Ledger, sunday: str) -> bool:
@@ -102,6 +141,12 @@ def customer_ids(lake: Lake, day: str) -> pd.Series:
     """customer_id by identity_id, by what is known at the end of `day`."""
     people = _activity(lake, day, [("facet", "==", "all"), ("subject_type", "==", "identity")])
     return _customer_of(lake, day, people)
+
+
+def customer_ids_at(lake: Lake, day: str) -> pd.Series:
+    """The same without a checkpoint, as `take_populations` reads."""
+    wanted: list[Filter] = [("day", "<=", day), ("facet", "==", "all"), ("subject_type", "==", "identity")]
+    return _customer_of(lake, day, lake.read("daily_activity", wanted, ["subject_id", "first_at"]))
 
 
 def _customer_of(lake: Lake, day: str, people: pd.DataFrame) -> pd.Series:

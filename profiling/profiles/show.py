@@ -134,6 +134,10 @@ def _claims(document: dict[str, Any]) -> Table:
         add("satisfaction", "", f"{satisfaction['score']:.2f} of 1{trend}", satisfaction)
     for aspect in satisfaction["aspects"]:
         add("aspect", aspect["aspect"], f"{aspect['polarity']:+.2f}", aspect)
+    for said in document["predictions"] or []:
+        why = "; ".join(reason["text"] for reason in said["reasons"])
+        place = f"{said['probability']:.0%}, above {said['percentile']:.0%}"
+        add("prediction", f"{said['label']}: {why}", place, said)
     for offer in document["recommendations"]:
         add("recommend", f"{offer['title'] or offer['item_id']}: {offer['reason']}", f"{offer['score']:.2f}", offer)
     return table

@@ -1,6 +1,6 @@
 """What is known at the end of a day: the only input of everything that goes into a profile."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -19,6 +19,7 @@ class Snapshot:
         item_vectors: the same of every item; subject_id is the item_id.
         catalogue: one row an item: item_id, title, category, price_usd (float), brand, ...; valid as of `day`. May be empty.
         attributes: customer_id, name, value, stated_at, source: the newest valid statement for each (customer_id, name).
+        texts: customer_id, interaction_id, text: the newest text of the customers to profile; empty where no model reads it.
         consents: customer_id, name (the purpose), value (`granted` or `withdrawn`), stated_at, source; newest for each purpose.
     """
 
@@ -32,3 +33,4 @@ class Snapshot:
     catalogue: pd.DataFrame
     attributes: pd.DataFrame
     consents: pd.DataFrame
+    texts: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["customer_id", "interaction_id", "text"]))

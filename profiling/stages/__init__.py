@@ -9,18 +9,24 @@ from profiling.stages._days import is_current, run_days, stale_days
 from profiling.stages._features import features
 from profiling.stages._ingest import ingest
 from profiling.stages._profile import profile
+from profiling.stages._promote import promote, roll_back
 from profiling.stages._publish import publish
 from profiling.stages._step import STAGES, Outcome, parse_day
+from profiling.stages._train import Candidate, train
 
 __all__ = [
     "STAGES",
+    "Candidate",
     "Outcome",
     "features",
     "ingest",
     "is_current",
     "parse_day",
     "profile",
+    "promote",
     "publish",
+    "roll_back",
     "run_days",
     "stale_days",
+    "train",
 ]

@@ -1,12 +1,19 @@
 """Everything known at the end of a day -> profiles."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from profiling.behaviour.targets import TARGETS
 from profiling.errors import NotReady
 from profiling.lake import Staged
 from profiling.ledger import DONE, sunday_before
 from profiling.settings import Settings
+from profiling.stages._promote import champions
 from profiling.stages._step import Closed, Outcome, Run, Step, and_more, concat, digest, gate, run_step
+from profiling.stages._train import load, percentiles_of
+
+if TYPE_CHECKING:
+    from profiling.behaviour.prediction import Speaker
 
 
 def profile(settings: Settings, day: str, *, bucket: int | None = None, close: Sequence[str] | None = None) -> Outcome:
@@ -25,19 +32,37 @@ def inputs(run: Run) -> str:
         raise NotReady(f"profile {run.day} waits: {unfinished[0]}" + and_more(len(unfinished) - 1))
     if run.ledger.state("features", run.day) not in DONE:
         raise NotReady(f"profile {run.day}: the day has no features; run `profiling features --day {run.day}`")
-    return digest(run.ledger.chain(run.day), run.settings.timezone)
+    speak = {name: entry.sha for name, entry in champions(run).items()}
+    return digest(run.ledger.chain(run.day), run.settings.timezone, sorted(speak.items()))
 
 
 def _profile_bucket(run: Run, bucket: int) -> Staged:
+    from profiling.behaviour.prediction import predict
     from profiling.profiles.build import build_profiles
     from profiling.profiles.history import close_week, take_snapshot
     from profiling.profiles.interests import interests
     from profiling.recommend import recommend
 
     close_week(run.lake, run.ledger, sunday_before(run.day), run.attempt)
-    snapshot = take_snapshot(run.lake, run.day, run.settings.timezone, bucket, run.settings.buckets)
+    speakers = _speakers(run)
+    reading = [TARGETS[s.entry.target] for s in speakers if TARGETS[s.entry.target].reads == "text"]
+    snapshot = take_snapshot(run.lake, run.day, run.settings.timezone, bucket, run.settings.buckets, reading)
+    customers = sorted(set(snapshot.activity["subject_id"]))
+    said = predict(speakers, snapshot.population, run.day, customers, snapshot.texts) if speakers else None
+    made_by = {"models": {"predictions": {s.entry.target: f"{s.entry.model} {s.entry.sha}" for s in speakers}}}
     liked = interests(snapshot)
-    return Staged({"profiles": build_profiles(snapshot, recommend(snapshot, liked), liked, bucket)})
+    profiles = build_profiles(snapshot, recommend(snapshot, liked), liked, bucket, made_by, said)
+    return Staged({"profiles": profiles})
+
+
+def _speakers(run: Run) -> "list[Speaker]":
+    """The champions for the day, loaded, by target."""
+    found = champions(run)
+    if not found:
+        return []
+    from profiling.behaviour.prediction import Speaker
+
+    return [Speaker(entry, load(run, entry), percentiles_of(run, entry)) for _, entry in sorted(found.items())]
 
 
 def _profile_day(run: Run, parts: list[Staged]) -> Closed:

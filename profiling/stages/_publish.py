@@ -1,5 +1,6 @@
 """profiles -> the publication target."""
 
+import json
 from typing import Any
 
 import pandas as pd
@@ -31,7 +32,7 @@ def publish(settings: Settings, day: str) -> Outcome:
         buckets=settings.buckets,
         report_html=pages["report"],
         quality_html=pages["quality"],
-        model_versions=_model_versions(run),
+        model_versions=_model_versions(run) | _predicting(profiles),
         run=_run_facts(run),
     )
     counts = {"customers": published.customers, "objects": published.objects, "bytes": published.bytes}
@@ -86,6 +87,14 @@ def _model_versions(run: Run) -> dict[str, str]:
     models = set(run.lake.read("text_state", [("week", "==", sunday)], ["model"])["model"])
     models |= set(run.lake.read("text_activity", [("day", ">", sunday), ("day", "<=", run.day)], ["model"])["model"])
     return {"embedding": ", ".join(sorted(models))} if models else {}
+
+
+def _predicting(profiles: pd.DataFrame) -> dict[str, str]:
+    """The models that predict, as the profiles themselves name them: a promotion since then is none of theirs."""
+    if profiles.empty:
+        return {}
+    named: dict[str, str] = json.loads(profiles["document"].iloc[0])["provenance"]["models"].get("predictions", {})
+    return {f"prediction of {target}": model for target, model in named.items()}
 
 
 def _run_facts(run: Run) -> dict[str, Any]:

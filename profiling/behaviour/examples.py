@@ -1,0 +1,144 @@
+"""Rows to learn from: features that end at a cutoff, and labels that are settled a horizon later.
+
+For a target with horizon H trained as of day A, the holdout is the cutoff A - H, the newest whose labels are settled. What is
+learned from ends H days earlier still: no label of it looks past the holdout's cutoff.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+
+from profiling.behaviour.features import customer_features
+from profiling.behaviour.models.contract import TEXT
+from profiling.behaviour.targets import Target
+
+MAX_CUTOFFS = 8
+# A text's holdout: the latest fifth of the texts, at whole days.
+HOLDOUT_SHARE = 0.2
+# More texts than this teach little and cost much; the newest are taken.
+MAX_TEXTS = 200_000
+
+
+@dataclass(frozen=True)
+class Examples:
+    """n labelled rows in a fixed order.
+
+    Attributes:
+        inputs: (n, d) features, or the one column TEXT.
+        labels: (n,) int64 of 0 and 1.
+        times: (n,) int64, days since 1970 at whose end the inputs end.
+        groups: (n,) customer_id: rows of one customer are drawn and folded together.
+    """
+
+    inputs: pd.DataFrame
+    labels: np.ndarray
+    times: np.ndarray
+    groups: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: np.ndarray) -> "Examples":
+        """Some of the rows, by position."""
+        return Examples(
+            self.inputs.iloc[rows].reset_index(drop=True),
+            self.labels[rows], self.times[rows], self.groups[rows],
+        )  # fmt: skip
+
+
+def days_since_1970(day: str) -> int:
+    return (date.fromisoformat(day) - date(1970, 1, 1)).days
+
+
+def cutoffs(as_of: str, horizon_days: int, first_day: str) -> list[str]:
+    """The cutoffs to learn from, ascending, and last the holdout's; only the holdout's where the history is too short.
+
+    At most MAX_CUTOFFS to learn from, a third of the horizon (at least a week) apart. Each has a horizon of history before it.
+    """
+    as_of_date, horizon = date.fromisoformat(as_of), timedelta(days=horizon_days)
+    step = timedelta(days=max(7, horizon_days // 3))
+    earliest = date.fromisoformat(first_day) + horizon
+    newest = as_of_date - 2 * horizon
+    found = [newest - step * number for number in range(MAX_CUTOFFS)]
+    kept = [cut.isoformat() for cut in reversed(found) if cut >= earliest]
+    return [*kept, (as_of_date - horizon).isoformat()]
+
+
+def of_customers(
+    target: Target,
+    populations: Mapping[str, pd.DataFrame],
+    activity: pd.DataFrame,
+    customer_of: pd.Series,
+) -> Examples:
+    """One row a customer of the population and cutoff.
+
+    Args:
+        populations: by cutoff, ascending: a snapshot's `population` as of it.
+        activity: subject_id (identity), kind, event_day of what was known when the last label was settled.
+        customer_of: customer_id by identity_id by what was known then. A customer of an earlier cutoff may have turned out to be
+            one with another: what either does counts.
+    """
+    acts = activity[activity["kind"].isin(target.acts)]
+    actor = acts["subject_id"].map(customer_of).fillna(acts["subject_id"])
+    parts = []
+    for cutoff, population in populations.items():
+        features = customer_features(population, cutoff)
+        features = features[is_in_population(target, population, cutoff).reindex(features.index, fill_value=False)]
+        end = (date.fromisoformat(cutoff) + timedelta(days=target.horizon_days)).isoformat()
+        within = (acts["event_day"] > cutoff) & (acts["event_day"] <= end)
+        names = features.index.to_series()
+        acted = names.map(customer_of).fillna(names).isin(set(actor[within])).to_numpy()
+        parts.append((features, acted != target.is_absence, cutoff))
+    frames = [features for features, _, _ in parts]
+    return Examples(
+        pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(),
+        np.concatenate([labels.astype("int64") for _, labels, _ in parts] or [np.zeros(0, dtype="int64")]),
+        np.concatenate(
+            [np.full(len(f), days_since_1970(cutoff)) for f, _, cutoff in parts] or [np.zeros(0, dtype="int64")]
+        ),
+        np.concatenate([f.index.to_numpy(dtype="object") for f in frames] or [np.zeros(0, dtype="object")]),
+    )
+
+
+def is_in_population(target: Target, population: pd.DataFrame, day: str) -> pd.Series:
+    """By customer_id: whether the target asks about them as of `day`."""
+    rows = population[population["kind"].isin(target.acts)]
+    last = rows.groupby("subject_id", sort=True)["last_at"].max()
+    earliest = pd.Timestamp(day, tz="UTC") + pd.Timedelta(days=1 - target.seen_within_days)
+    return last >= earliest
+
+
+def of_texts(target: Target, interactions: pd.DataFrame, customer_of: pd.Series) -> Examples:
+    """One row a text with a rating: 1 for 4 or 5 stars. Ordered by event day and interaction_id.
+
+    Args:
+        interactions: interaction_id, identity_id, event_day, kind, text, rating.
+        customer_of: customer_id by identity_id.
+    """
+    rows = interactions[
+        interactions["kind"].isin(target.acts) & interactions["text"].notna() & interactions["rating"].notna()
+    ]
+    rows = rows.sort_values(["event_day", "interaction_id"], kind="stable").tail(MAX_TEXTS)
+    return Examples(
+        pd.DataFrame({TEXT: rows["text"].astype("str").to_numpy(dtype="object")}),
+        (rows["rating"] >= 4).to_numpy(dtype="int64"),
+        np.array([days_since_1970(day) for day in rows["event_day"]], dtype="int64"),
+        rows["identity_id"].map(customer_of).fillna(rows["identity_id"]).to_numpy(dtype="object"),
+    )
+
+
+def split_holdout(target: Target, examples: Examples) -> tuple[Examples, Examples]:
+    """(to learn from, holdout), apart in time."""
+    if not len(examples):
+        return examples, examples
+    if target.horizon_days:
+        cut = int(examples.times.max())
+        is_learned = examples.times + target.horizon_days <= cut
+        is_held = examples.times == cut
+    else:
+        cut = int(np.quantile(examples.times, 1 - HOLDOUT_SHARE, method="higher"))
+        is_learned, is_held = examples.times < cut, examples.times >= cut
+    return examples.take(np.flatnonzero(is_learned)), examples.take(np.flatnonzero(is_held))

@@ -1,0 +1,102 @@
+"""What the champions say of customers: a probability, where it stands among others, and what it rests on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from profiling.behaviour.examples import is_in_population
+from profiling.behaviour.features import customer_features
+from profiling.behaviour.models.contract import TEXT, Explanation, Model
+from profiling.behaviour.registry import Entry
+from profiling.behaviour.targets import TARGETS
+
+REASONS = 5  # a reader wants to see why, not everything: the rest is one sum
+COLUMNS = [
+    "customer_id", "target", "horizon_days", "probability", "percentile", "model", "sha", "as_of", "scale", "base", "score",
+    "reasons", "rest", "evidence",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A champion, loaded.
+
+    Attributes:
+        percentiles: (101,) its probabilities on its holdout, at every hundredth.
+    """
+
+    entry: Entry
+    model: Model
+    percentiles: np.ndarray
+
+
+def predict(
+    speakers: Sequence[Speaker], population: pd.DataFrame, day: str, customers: Sequence[str], texts: pd.DataFrame
+) -> pd.DataFrame:
+    """One row a customer and target that asks about them, sorted by both.
+
+    Args:
+        population: a snapshot's `population`; rows of others than `customers` are not looked at.
+        customers: customer_ids.
+        texts: customer_id, interaction_id, text: the newest text of each; only for targets that read.
+
+    Returns:
+        COLUMNS. `percentile` is the share of the model's holdout with a lower probability, 0 to 1: the same for every bucket.
+        `reasons` is a list of {name, value, amount}, the REASONS largest; base + their amounts + rest = score, and probability =
+        sigmoid(score) on `log_odds` or the clipped score on `probability`. `evidence` is a list of {interaction_id, strength}
+        of the text that was read; empty for models of features, whose evidence is the customer's activity.
+    """
+    mine = population[population["subject_id"].isin(set(customers))]
+    features = customer_features(mine, day) if len(mine) else pd.DataFrame()
+    parts = []
+    for speaker in speakers:
+        target = TARGETS[speaker.entry.target]
+        if target.reads == "text":
+            rows = texts[texts["customer_id"].isin(set(customers))].sort_values("customer_id", ignore_index=True)
+            inputs, names = pd.DataFrame({TEXT: rows["text"].to_numpy(dtype="object")}), rows["customer_id"]
+            evidence = [[{"interaction_id": i, "strength": 1.0}] for i in rows["interaction_id"]]
+        else:
+            asked = is_in_population(target, mine, day).reindex(features.index, fill_value=False) if len(mine) else []
+            inputs = features[asked]
+            names, evidence = inputs.index.to_series(), [[] for _ in range(len(inputs))]
+        if len(inputs):
+            parts.append(_spoken(speaker, inputs, names, evidence, target.horizon_days))
+    if not parts:
+        return pd.DataFrame(columns=COLUMNS)
+    return pd.concat(parts, ignore_index=True).sort_values(["customer_id", "target"], ignore_index=True)
+
+
+def _spoken(
+    speaker: Speaker, inputs: pd.DataFrame, names: pd.Series, evidence: list[list[dict[str, object]]], horizon_days: int
+) -> pd.DataFrame:
+    probabilities = speaker.model.predict_proba(inputs)
+    explained = speaker.model.explain(inputs)
+    below = np.searchsorted(speaker.percentiles, probabilities, side="left") / (len(speaker.percentiles) - 1)
+    return pd.DataFrame(
+        {
+            "customer_id": names.to_numpy(dtype="object"),
+            "target": speaker.entry.target,
+            "horizon_days": horizon_days,
+            "probability": probabilities,
+            "percentile": np.minimum(below, 1.0),
+            "model": speaker.entry.model,
+            "sha": speaker.entry.sha,
+            "as_of": speaker.entry.as_of,
+            "scale": [each.scale for each in explained],
+            "base": [each.base for each in explained],
+            "score": [each.score for each in explained],
+            "reasons": [_reasons(each) for each in explained],
+            "rest": [_rest(each) for each in explained],
+            "evidence": evidence,
+        }
+    )[COLUMNS]
+
+
+def _reasons(explained: Explanation) -> list[dict[str, object]]:
+    return [each._asdict() for each in explained.contributions[:REASONS]]
+
+
+def _rest(explained: Explanation) -> float:
+    return float(sum(each.amount for each in explained.contributions[REASONS:]))

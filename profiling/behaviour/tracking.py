@@ -1,0 +1,114 @@
+"""MLflow as a mirror for people: params, metrics, plots and plain files of every decided model. The lake's tables are the truth.
+
+Down or absent it is a warning; nothing waits for it and nothing is read back from it.
+"""
+
+import logging
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from profiling.behaviour import registry
+from profiling.lake import Lake
+from profiling.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+OFF = "off"
+
+
+def mirror(
+    settings: Settings,
+    lake: Lake,
+    target: str,
+    as_of: str,
+    sha: str,
+    found: Mapping[str, Any],
+    decision: Mapping[str, str],
+) -> list[str]:
+    """Write one run for a model; the same model again writes nothing. A list of warnings, empty when all went well."""
+    uri = tracking_uri(settings)
+    if uri == OFF:
+        return []
+    # Read by MLflow when it is imported; a server that is down must not hold a task for the minutes of its defaults.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    try:
+        _write(uri, settings, lake, target, as_of, sha, found, decision)
+    except Exception as error:  # noqa: BLE001 (whatever a mirror fails with, the work it mirrors is done)
+        said = " ".join(str(error).split())[:300]
+        logger.warning("MLflow at %s has no copy of %s %s: %s", uri, target, sha, said)
+        return [f"MLflow at {uri} has no copy of {target} {sha} ({type(error).__name__}: {said})"]
+    return []
+
+
+def tracking_uri(settings: Settings) -> str:
+    """PROFILING_MLFLOW_URI, or a SQLite file beside a lake that is a folder; `off` where neither is."""
+    if settings.mlflow_uri:
+        return settings.mlflow_uri
+    if settings.lake.startswith("s3://"):
+        return OFF
+    return f"sqlite:///{Path(settings.lake).parent / 'mlflow.db'}"
+
+
+def _write(
+    uri: str,
+    settings: Settings,
+    lake: Lake,
+    target: str,
+    as_of: str,
+    sha: str,
+    found: Mapping[str, Any],
+    decision: Mapping[str, str],
+) -> None:
+    from mlflow.tracking import MlflowClient
+
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name(target)
+    if experiment is None:
+        place = None if not uri.startswith("sqlite:") else (Path(settings.lake).parent / "mlflow").as_uri()
+        number = client.create_experiment(target, artifact_location=place)
+    else:
+        number = experiment.experiment_id
+    if client.search_runs([number], f"tags.sha = '{sha}' and tags.as_of = '{as_of}'"):
+        return
+    run = client.create_run(
+        number, run_name=f"{as_of} {found['candidate']}", tags={"sha": sha, "as_of": as_of, **decision}
+    )
+    identity = run.info.run_id
+    for name, value in {
+        "candidate": found["candidate"],
+        **{f"learned_{k}": v for k, v in found["learned"].items()},
+    }.items():
+        client.log_param(identity, name, value)
+    for name, figure in found["holdout"]["metrics"].items():
+        if figure["value"] is not None:
+            client.log_metric(identity, name, figure["value"])
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        lake.fetch_folder(registry.artefact_folder(target, as_of, sha), folder)
+        (folder / "reliability.svg").write_text(reliability_plot(found["holdout"]["reliability"]))
+        client.log_artifacts(identity, str(folder))
+    client.set_terminated(identity)
+
+
+def reliability_plot(bins: list[Mapping[str, float]], size: int = 320) -> str:
+    """Share of label 1 over mean probability per bin, as SVG: on the diagonal a probability is what it says."""
+
+    def at(x: float, y: float) -> str:
+        return f"{40 + x * (size - 60):.1f},{size - 40 - y * (size - 60):.1f}"
+
+    points = [at(each["mean_probability"], each["share"]) for each in bins]
+    dots = "".join(f'<circle cx="{p.split(",")[0]}" cy="{p.split(",")[1]}" r="4"/>' for p in points)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{size}" height="{size}" font-family="sans-serif" font-size="11">'
+        f'<polyline points="{at(0, 0)} {at(1, 0)}" stroke="black"/><polyline points="{at(0, 0)} {at(0, 1)}" stroke="black"/>'
+        f'<polyline points="{at(0, 0)} {at(1, 1)}" stroke="gray" stroke-dasharray="4"/>'
+        f'<polyline points="{" ".join(points)}" fill="none" stroke="black"/>{dots}'
+        f'<text x="{size / 2 - 50}" y="{size - 10}">mean probability</text>'
+        f'<text x="12" y="{size / 2 + 40}" transform="rotate(-90 12 {size / 2 + 40})">share of label 1</text></svg>\n'
+    )

@@ -1,0 +1,196 @@
+"""Candidate models of a target as of a day. Reads tables; writes below `_models/` and nowhere else, so a pod may run it."""
+
+import json
+import tempfile
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from profiling.behaviour import registry
+from profiling.behaviour.targets import TARGETS, Target
+from profiling.errors import InputError, NotReady, SettingsError
+from profiling.ledger import DONE
+from profiling.settings import Settings
+from profiling.stages._step import Run, and_more, begin, digest, refuse_future
+
+if TYPE_CHECKING:
+    from profiling.behaviour.examples import Examples
+    from profiling.behaviour.models.contract import Model
+
+CANDIDATE = "candidate.json"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a training came to: small enough for XCom. `sha` is None where there was too little to learn from."""
+
+    target: str
+    day: str
+    sha: str | None
+    model: str | None = None
+    metric: str | None = None
+    value: float | None = None
+    champion_value: float | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    def asdict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def train(settings: Settings, as_of: str, target: str) -> Candidate:
+    """Train the candidates of a target; the best lies in the lake with its evaluation and card, and waits for `promote`.
+
+    The same inputs give the same files; a second call with them trains nothing.
+
+    Raises:
+        SettingsError: there is no such target, or the day lies in the future.
+        NotReady: a day up to `as_of` is opened and not finished.
+    """
+    question = target_of(target)
+    run = begin(settings, as_of)
+    refuse_future(run.day)
+    inputs = training_inputs(run, question)
+    key = f"{registry.artefact_folder(target, run.day)}/{CANDIDATE}"
+    known = run.lake.get_json(key)
+    if known is not None and known["inputs"] == inputs:
+        return Candidate(**known["candidate"])
+    candidate = _trained(run, question)
+    run.lake.put_json(key, {"inputs": inputs, "candidate": candidate.asdict()})
+    return candidate
+
+
+def target_of(name: str) -> Target:
+    """A target by its name.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    if name not in TARGETS:
+        raise SettingsError(f"there is no target {name!r}; the targets are {', '.join(TARGETS)}")
+    return TARGETS[name]
+
+
+def training_inputs(run: Run, target: Target) -> str:
+    """A fingerprint of what a training reads.
+
+    Raises:
+        NotReady: a day up to `as_of` is opened and not finished, or the last one has no features.
+    """
+    unfinished = run.ledger.unfinished(run.day)
+    if unfinished:
+        raise NotReady(f"train {target.name} {run.day} waits: {unfinished[0]}" + and_more(len(unfinished) - 1))
+    if run.ledger.state("features", run.day) not in DONE:
+        raise NotReady(
+            f"train {target.name} {run.day}: the day has no features; run `profiling features --day {run.day}`"
+        )
+    incumbent = champion_before(run, target.name)
+    return digest(run.ledger.chain(run.day), repr(target), incumbent.sha if incumbent else None)
+
+
+def champion_before(run: Run, target: str) -> registry.Entry | None:
+    """The champion that a candidate of this day would replace."""
+    models = run.lake.read("models", [("target", "==", target)])
+    earlier = models[models["as_of"] < run.day]  # a second training as of the same day replaces the first
+    return registry.champion(earlier, target, registry.effective_from(run.day))
+
+
+def _trained(run: Run, target: Target) -> Candidate:
+    from profiling.behaviour.card import model_card
+    from profiling.behaviour.training import report, too_little, train_target
+
+    learned, held = examples(run, target)
+    if reason := too_little(learned, held):
+        return Candidate(target.name, run.day, None, warnings=[f"{target.name}: nothing trained: {reason}"])
+    incumbent = champion_before(run, target.name)
+    champion = load(run, incumbent) if incumbent else None
+    checkpoint = run.settings.cache / "training" / target.name / run.day
+    trained = train_target(target, learned, held, champion, checkpoint)
+    found = report(target, trained) | {"as_of": run.day, "beaten": incumbent.sha if incumbent else None}
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        trained.model.save(folder)
+        sha = _sha_of(folder)
+        (folder / "evaluation.json").write_text(json.dumps(found, sort_keys=True, indent=1) + "\n")
+        (folder / "card.md").write_text(model_card(target, found, sha))
+        run.lake.put_folder(registry.artefact_folder(target.name, run.day, sha), folder)
+    theirs = found["champion"]["value"]["value"] if found["champion"] else None
+    value = found["holdout"]["metrics"][target.metric]["value"]
+    return Candidate(target.name, run.day, sha, trained.model.name, target.metric, value, theirs)
+
+
+def examples(run: Run, target: Target) -> "tuple[Examples, Examples]":
+    """The rows to learn from and the holdout, from the lake as of the day."""
+    from profiling.behaviour import examples as rows
+    from profiling.profiles.history import customer_ids_at, take_populations
+
+    if target.reads == "text":
+        columns = ["interaction_id", "identity_id", "event_day", "kind", "text", "rating"]
+        texts = run.lake.read("interactions", [("day", "<=", run.day), ("kind", "in", list(target.acts))], columns)
+        found = rows.of_texts(target, texts, customer_ids_at(run.lake, run.day))
+        return rows.split_holdout(target, found)
+    days = run.ledger.days("features")
+    cuts = rows.cutoffs(run.day, target.horizon_days, days[0])
+    populations = take_populations(run.lake, cuts)
+    wanted = [
+        ("day", "<=", run.day),
+        ("event_day", ">", cuts[0]),
+        ("facet", "==", "all"),
+        ("subject_type", "==", "identity"),
+    ]
+    activity = run.lake.read("daily_activity", wanted, ["subject_id", "kind", "event_day"])
+    found = rows.of_customers(target, populations, activity, customer_ids_at(run.lake, run.day))
+    return rows.split_holdout(target, found)
+
+
+def load(run: Run, entry: registry.Entry) -> "Model":
+    """A model of the registry, from the lake."""
+    from profiling.behaviour.models import load_model
+
+    with tempfile.TemporaryDirectory() as folder:
+        run.lake.fetch_folder(entry.folder, Path(folder))
+        return load_model(Path(folder))
+
+
+def percentiles_of(run: Run, entry: registry.Entry) -> np.ndarray:
+    """(101,) a model's probabilities on its holdout, at every hundredth.
+
+    Raises:
+        InputError: its evaluation is gone.
+    """
+    found = run.lake.get_json(f"{entry.folder}/evaluation.json")
+    if found is None:
+        raise InputError(f"{entry.folder}/evaluation.json is gone; restore it, or roll the model back")
+    return np.array(found["percentiles"])
+
+
+def _sha_of(folder: Path) -> str:
+    digested = sha256()
+    for file in sorted(folder.iterdir()):
+        digested.update(file.name.encode() + b"\0" + sha256(file.read_bytes()).digest())
+    return digested.hexdigest()[:16]
+
+
+def table_rows(found: dict[str, Any], sha: str) -> pd.DataFrame:
+    """An evaluation as rows of `evaluations`."""
+    name = {"target": found["target"], "as_of": found["as_of"], "sha": sha}
+    size = {"rows": found["held"]["rows"], "positives": found["held"]["positives"]}
+    learned = {"rows": found["learned"]["rows"], "positives": found["learned"]["positives"]}
+    rows = []
+    for each in found["tried"]:
+        named = name | {"candidate": each["candidate"]}
+        folds = {"protocol": "folds", "metric": found["metric"]}
+        rows.append(named | folds | _figure(each["in_folds"]) | learned)
+        rows += [
+            named | {"protocol": "holdout", "metric": metric} | _figure(value) | size
+            for metric, value in each["holdout"].items()
+        ]
+    types = {"value": "float64", "low": "float64", "high": "float64"}
+    return pd.DataFrame(rows).astype(types)
+
+
+def _figure(value: dict[str, Any]) -> dict[str, Any]:
+    return {name: value[name] for name in ("value", "low", "high")}
