@@ -49,17 +49,19 @@ def predict(
         of the text that was read; empty for models of features, whose evidence is the customer's activity.
     """
     mine = population[population["subject_id"].isin(set(customers))]
-    features = customer_features(mine, day) if len(mine) else pd.DataFrame()
+    if mine.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    features = customer_features(mine, day)
+    read = texts[texts["customer_id"].isin(set(customers))].sort_values("customer_id", ignore_index=True)
+    cited = [[{"interaction_id": i, "strength": 1.0}] for i in read["interaction_id"]]
     parts = []
     for speaker in speakers:
         target = TARGETS[speaker.entry.target]
         if target.reads == "text":
-            rows = texts[texts["customer_id"].isin(set(customers))].sort_values("customer_id", ignore_index=True)
-            inputs, names = pd.DataFrame({TEXT: rows["text"].to_numpy(dtype="object")}), rows["customer_id"]
-            evidence = [[{"interaction_id": i, "strength": 1.0}] for i in rows["interaction_id"]]
+            inputs = pd.DataFrame({TEXT: read["text"].to_numpy(dtype="object")})
+            names, evidence = read["customer_id"], cited
         else:
-            asked = is_in_population(target, mine, day).reindex(features.index, fill_value=False) if len(mine) else []
-            inputs = features[asked]
+            inputs = features[is_in_population(target, mine, day).reindex(features.index, fill_value=False)]
             names, evidence = inputs.index.to_series(), [[] for _ in range(len(inputs))]
         if len(inputs):
             parts.append(_spoken(speaker, inputs, names, evidence, target.horizon_days))
