@@ -82,15 +82,14 @@ def of_customers(
             one with another: what either does counts.
     """
     acts = activity[activity["kind"].isin(target.acts)]
-    actor = acts["subject_id"].map(customer_of).fillna(acts["subject_id"])
+    actor = _customers(acts["subject_id"], customer_of)
     parts = []
     for cutoff, population in populations.items():
         features = customer_features(population, cutoff)
         features = features[is_in_population(target, population, cutoff).reindex(features.index, fill_value=False)]
         end = (date.fromisoformat(cutoff) + timedelta(days=target.horizon_days)).isoformat()
         within = (acts["event_day"] > cutoff) & (acts["event_day"] <= end)
-        names = features.index.to_series()
-        acted = names.map(customer_of).fillna(names).isin(set(actor[within])).to_numpy()
+        acted = np.isin(_customers(features.index.to_series(), customer_of), actor[within.to_numpy()])
         parts.append((features, acted != target.is_absence, cutoff))
     frames = [features for features, _, _ in parts]
     return Examples(
@@ -101,6 +100,12 @@ def of_customers(
         ),
         np.concatenate([f.index.to_numpy(dtype="object") for f in frames] or [np.zeros(0, dtype="object")]),
     )
+
+
+def _customers(identities: pd.Series, customer_of: pd.Series) -> np.ndarray:
+    """The customer of every identity, (n,) str; one of whom no link is known is a customer of its own."""
+    known = customer_of.to_dict()
+    return np.array([known.get(identity, identity) for identity in identities], dtype=object).astype("str")
 
 
 def is_in_population(target: Target, population: pd.DataFrame, day: str) -> pd.Series:
@@ -126,7 +131,7 @@ def of_texts(target: Target, interactions: pd.DataFrame, customer_of: pd.Series)
         pd.DataFrame({TEXT: rows["text"].astype("str").to_numpy(dtype="object")}),
         (rows["rating"] >= 4).to_numpy(dtype="int64"),
         np.array([days_since_1970(day) for day in rows["event_day"]], dtype="int64"),
-        rows["identity_id"].map(customer_of).fillna(rows["identity_id"]).to_numpy(dtype="object"),
+        _customers(rows["identity_id"], customer_of),
     )
 
 

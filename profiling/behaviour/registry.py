@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 PROMOTED, REFUSED, ROLLED_BACK = "promoted", "refused", "rolled_back"
@@ -57,7 +58,7 @@ def champion(models: pd.DataFrame, target: str, day: str) -> Entry | None:
         (row["as_of"], row["sha"]) not in withdrawn or row["decided_at"] > withdrawn[row["as_of"], row["sha"]]
         for row in promoted.to_dict("records")
     ]
-    standing = promoted[stands].sort_values(["effective_from", "decided_at", "sha"], kind="stable")
+    standing = promoted[np.array(stands, dtype=bool)].sort_values(["effective_from", "decided_at", "sha"], kind="stable")
     if standing.empty:
         return None
     newest = standing.iloc[-1]
