@@ -79,9 +79,9 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgomp1 \
     && apt-get clean \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --gid 0 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin profiling
+    && useradd --uid 10001 --user-group --no-create-home --home-dir /tmp --shell /usr/sbin/nologin profiling
 COPY --from=trainer-build /opt/profiling /opt/profiling
-# The root may be read-only: all that is written goes to /tmp, an emptyDir in a pod. A group-0 user of any uid may run it.
+# The root may be read-only: all that is written goes to /tmp, an emptyDir in a pod. Any other uid may run it too.
 ENV PATH=/opt/profiling/bin:$PATH \
     HOME=/tmp \
     TMPDIR=/tmp \
@@ -95,7 +95,7 @@ ENV PATH=/opt/profiling/bin:$PATH \
     GX_ANALYTICS_ENABLED=false \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
-USER 10001:0
+USER 10001:10001
 WORKDIR /tmp
 # In a pod: `arguments` alone follow the entry point (train --as-of D --target T); `cmds` such as [profiling] replace it.
 ENTRYPOINT ["profiling"]

@@ -138,6 +138,12 @@ def test_only_the_worker_has_the_key_of_the_pseudonyms() -> None:
     assert holders == {"worker"}
 
 
+def test_raw_drops_are_seen_where_they_are_read_and_cannot_be_changed() -> None:
+    mounts = {name: [v for v in SERVICES[name].get("volumes", []) if ":/landing" in v] for name in SERVICES}
+    assert {name for name, found in mounts.items() if found} == {"worker", "triggerer"}
+    assert all(mount.endswith(":/landing:ro") for found in mounts.values() for mount in found)
+
+
 def test_ports_are_on_loopback() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert ports
