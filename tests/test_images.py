@@ -25,6 +25,15 @@ REQUIRED = re.compile(r"\$\{[A-Z_0-9]+:\?[^}]+\}")
 
 # Names of the design whose settings come with their stages; passed on only when somebody sets them.
 ANNOUNCED = {"LLM_URL", "LLM_MODEL", "LLM_API_KEY", "LLM_BUDGET_TOKENS", "MLFLOW_URI"}
+# Of `plugins/training_pod.py`; the deployment page names them.
+ANNOUNCED |= {
+    "TRAINING",
+    "TRAINING_PROFILE",
+    "TRAINER_IMAGE",
+    "TRAINING_NAMESPACE",
+    "TRAINING_SERVICE_ACCOUNT",
+    "TRAINING_SECRET",
+}
 # Options of providers that only the image has: read in celery 3.26.0. `profiling` is our own section.
 OF_PROVIDERS = {("celery", "result_backend"), ("celery", "broker_url"), ("celery", "worker_concurrency")}
 OURS_IN_AIRFLOW = {("profiling", "scheduled")}
@@ -131,6 +140,8 @@ def test_dependencies_wait_for_health_or_for_the_end() -> None:
         for other, how in service.get("depends_on", {}).items():
             ends = other in ONE_SHOT
             assert how["condition"] == ("service_completed_successfully" if ends else "service_healthy"), other
+    # `docker compose up --wait` takes the end of a one-shot that nobody waits for as a failure.
+    assert {other for service in SERVICES.values() for other in service.get("depends_on", {})} >= ONE_SHOT
 
 
 def test_only_the_worker_has_the_key_of_the_pseudonyms() -> None:
@@ -178,8 +189,23 @@ def test_airflow_knows_every_option() -> None:
     assert named <= known, named - known
 
 
+def known_settings() -> set[str]:
+    return {name.upper() for name in Settings.model_fields} | FOREIGN | ANNOUNCED
+
+
+def test_the_values_of_the_deployment_page_name_what_exists() -> None:
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs" / "deploy.md").read_text(), re.M | re.S)
+    values = next(yaml.safe_load(block) for block in blocks if "executor:" in block)
+    assert {(section, option) for section, found in values["config"].items() for option in found} <= options()
+    for entry in values["env"] + values["workers"]["celery"]["env"]:
+        name = entry["name"].removeprefix(PREFIX)
+        assert name == entry["name"] or name in known_settings(), name
+    assert "PSEUDONYM_KEY" not in str(values["env"])
+    assert values["airflowVersion"] == names("requirements.txt")["apache-airflow"].split("==")[1]
+
+
 def test_profiling_settings_exist() -> None:
-    known = {name.upper() for name in Settings.model_fields} | FOREIGN | ANNOUNCED
+    known = known_settings()
     for service in SERVICES:
         for name, value in environment(service).items():
             if name.startswith(PREFIX):
@@ -208,12 +234,13 @@ def test_bases_are_pinned_and_no_stage_ends_as_root() -> None:
 
 
 def test_airflow_is_the_tested_version() -> None:
-    assert (
-        re.search(r"FROM apache/airflow:slim-([\d.]+)-", DOCKERFILE).group(1)
-        == (  # type: ignore[union-attr]
-            names("requirements.txt")["apache-airflow"].split("==")[1]
-        )
-    )
+    base = re.search(r"FROM apache/airflow:slim-([\d.]+)-", DOCKERFILE)
+    project = re.search(r'"apache-airflow==([\d.]+)"', (ROOT / "pyproject.toml").read_text())
+    image = re.search(r"apache-airflow\[.*\]==([\d.]+)", (ROOT / "requirements-image.txt").read_text())
+    assert base is not None
+    assert project is not None
+    assert image is not None
+    assert {base[1], project[1], image[1]} == {names("requirements.txt")["apache-airflow"].split("==")[1]}
 
 
 def test_the_trainer_has_no_airflow() -> None:
