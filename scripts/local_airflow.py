@@ -95,7 +95,6 @@ class LocalAirflow:
             # The DAG files do not change under a demo; parsing them again and again takes the tasks' time.
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
             "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
-            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "AIRFLOW__PROFILING__SCHEDULED": str(is_scheduled),
             # Tasks run side by side; two of them with a thread per core wait for each other's threads. The results are the same.
             "OMP_NUM_THREADS": "1",

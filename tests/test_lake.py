@@ -153,3 +153,18 @@ def test_fingerprints_know_content_and_not_order() -> None:
     assert fingerprint({"attributes": frame}) == fingerprint({"attributes": frame[::-1]})
     assert fingerprint({"attributes": frame}) != fingerprint({"attributes": frame.assign(value="Bern")})
     assert fingerprint({"attributes": frame}) != fingerprint({"consents": frame})
+
+
+def decision(number: int) -> pd.DataFrame:
+    row = dict.fromkeys(schemas.MODELS.names, "x") | {"target": "churn", "value": float(number)}
+    return pd.DataFrame([row | {"decided_at": pd.Timestamp(number, unit="s", tz="UTC").as_unit("us")}])
+
+
+def test_of_two_updates_at_once_one_sees_the_others_rows(lake: Lake) -> None:
+    def add(number: int) -> None:
+        lake.update("models", "churn", lambda held: pd.concat([held, decision(number)], ignore_index=True))
+
+    add(0)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(1, 9)))
+    assert sorted(lake.read("models")["value"]) == list(range(9))

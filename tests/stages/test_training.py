@@ -1,0 +1,220 @@
+"""From a shop's history to champions and to predictions in profiles, through the stages themselves."""
+
+import json
+import math
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from profiling import stages
+from profiling.behaviour import registry
+from profiling.behaviour.models import load_model
+from profiling.behaviour.targets import TARGETS, Candidate
+from profiling.errors import InputError, NotReady, SettingsError
+from profiling.lake import Lake
+from profiling.profiles.schema import document_faults
+from profiling.settings import Settings
+from profiling.stages import _train
+from tests.worlds import documents, published, settings_in
+
+FIRST, AS_OF = date(2026, 3, 1), "2026-06-14"
+NEXT = "2026-06-15"
+WEEKS = 16
+CUSTOMERS = 60
+GOOD = ("great sound, love it", "wonderful strings and a great tone", "excellent, works perfectly, love the colour")
+BAD = ("broken on arrival, terrible", "awful noise, waste of money", "poor quality, it broke, terrible service")
+
+
+def last_week(customer: int) -> int:
+    """Every third customer stays to the end; the others leave one after the other."""
+    return WEEKS if customer % 3 == 0 else 2 + customer * 13 // CUSTOMERS
+
+
+def week(number: int) -> list[dict]:
+    """What a week's drop holds: a purchase of whoever is still there, and a review with stars that its words deserve."""
+    day = (FIRST + timedelta(days=7 * number)).isoformat()
+    rows = []
+    for customer in range(CUSTOMERS):
+        if number > last_week(customer):
+            continue
+        base = {"identifiers": {"customer": f"C{customer}"}, "occurred_at": f"{day}T10:00:00Z", "item_id": f"I{customer % 7}"}
+        rows.append(base | {"event_id": f"p{customer}-{number}", "kind": "purchase", "amount": 10.0, "currency": "USD"})
+        if (customer + number) % 4 == 0:
+            is_good = (customer + number) % 8 == 0
+            said = (GOOD if is_good else BAD)[(customer + number) % 3]
+            text = f"{said}, order {customer * 31 + number}"
+            rows.append(base | {"event_id": f"r{customer}-{number}", "kind": "review", "rating": 5 if is_good else 2, "text": text})
+    return rows
+
+
+def deliver(settings: Settings, day: str, rows: list[dict]) -> None:
+    folder = Path(settings.landing) / "events" / day
+    folder.mkdir(parents=True)
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "_SUCCESS").touch()
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, static_cache: Path) -> Settings:
+    settings = settings_in(tmp_path_factory.mktemp("training"), static_cache)
+    for number in range(WEEKS):
+        deliver(settings, (FIRST + timedelta(days=7 * number)).isoformat(), week(number))
+    list(stages.run_days(settings, FIRST.isoformat(), AS_OF, ["ingest", "features"]))
+    return settings
+
+
+@pytest.fixture(scope="module")
+def quick() -> pytest.MonkeyPatch:
+    """The network as it is made, with few and short epochs: what it learns is tested where models are."""
+    with pytest.MonkeyPatch.context() as patch:
+        short = Candidate("customer_profiler", {"epochs": 1, "hidden": 8, "embedding": 8})
+        satisfied = TARGETS["satisfied"]
+        patch.setitem(TARGETS, "satisfied", replace(satisfied, candidates=(*satisfied.candidates[:2], short)))
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def trained(shop: Settings, quick: pytest.MonkeyPatch) -> dict[str, stages.Candidate]:
+    return {target: stages.train(shop, AS_OF, target) for target in TARGETS}
+
+
+@pytest.fixture(scope="module")
+def profiled(shop: Settings, trained: dict[str, stages.Candidate]) -> Settings:
+    for target in trained:
+        stages.promote(shop, AS_OF, target)
+    list(stages.run_days(shop, AS_OF, NEXT))
+    return shop
+
+
+def artefact(settings: Settings, candidate: stages.Candidate) -> Path:
+    return Path(settings.lake) / registry.artefact_folder(candidate.target, candidate.day, candidate.sha or "")
+
+
+def test_each_target_that_can_be_learned_has_a_candidate(trained: dict[str, stages.Candidate]) -> None:
+    assert trained["reviews_again"].sha is None  # two horizons of 180 days are longer than this shop is old
+    assert "rows to learn from" in trained["reviews_again"].warnings[0]
+    for target in ("repeat_purchase", "churn", "satisfied"):
+        assert trained[target].value > 0.8, target
+
+
+def test_an_artefact_is_whole_and_plain(shop: Settings, trained: dict[str, stages.Candidate]) -> None:
+    folder = artefact(shop, trained["churn"])
+    assert load_model(folder).name == trained["churn"].model
+    found = json.loads((folder / "evaluation.json").read_text())
+    assert {each["candidate"] for each in found["tried"]} == {c.label for c in TARGETS["churn"].candidates}
+    assert found["held"]["rows"] > 0
+    assert not found["leaks"]["is_leaking"]
+    card = (folder / "card.md").read_text()
+    assert "does nothing at all for 28 days" in card
+    assert "Not for" in card
+    assert {path.suffix for path in folder.iterdir()} <= {".json", ".md", ".txt", ".safetensors"}
+
+
+def test_the_same_inputs_give_the_same_model_and_train_nothing(
+    shop: Settings, trained: dict[str, stages.Candidate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = artefact(shop, trained["churn"]).parent
+    (folder / "candidate.json").unlink()
+    assert stages.train(shop, AS_OF, "churn") == trained["churn"]
+    monkeypatch.setattr(_train, "_trained", lambda *_: pytest.fail("trained again"))
+    assert stages.train(shop, AS_OF, "churn") == trained["churn"]
+
+
+def test_promotion_and_why(profiled: Settings, trained: dict[str, stages.Candidate]) -> None:
+    models = Lake(profiled.lake).read("models").set_index("target")
+    assert models.loc["churn", "state"] == "promoted"
+    assert models.loc["churn", "effective_from"] == NEXT
+    assert models.loc["churn", "reason"].startswith("the first model of this target")
+    assert "reviews_again" not in models.index
+    again = stages.promote(profiled, AS_OF, "churn")
+    assert (again.state, again.staged) == ("promoted", trained["churn"].sha)
+    assert len(Lake(profiled.lake).read("models")) == len(models)
+    assert stages.promote(profiled, AS_OF, "reviews_again").state == "empty"
+    measured = Lake(profiled.lake).read("evaluations")
+    assert set(measured["protocol"]) == {"holdout", "folds"}
+    assert set(measured[measured["target"] == "churn"]["candidate"]) == {c.label for c in TARGETS["churn"].candidates}
+
+
+def test_no_profile_rests_on_a_model_that_has_seen_its_day(profiled: Settings) -> None:
+    for document in documents(profiled, AS_OF).values():
+        assert document["predictions"] is None
+        assert document["nulls"]["/predictions"] == "no model has been promoted yet"
+
+
+def test_predictions_say_what_why_and_by_whom(profiled: Settings, trained: dict[str, stages.Candidate]) -> None:
+    found = documents(profiled, NEXT)
+    rows = Lake(profiled.lake).read("profiles", [("day", "==", NEXT)], ["document"])
+    assert document_faults(rows["document"]) == []
+    known = set(Lake(profiled.lake).read("interactions", [], ["interaction_id"])["interaction_id"])
+    targets = set()
+    for document in found.values():
+        for said in document["predictions"] or []:
+            targets.add(said["target"])
+            assert said["model"] == {"name": trained[said["target"]].model, "sha": trained[said["target"]].sha, "as_of": AS_OF}
+            assert set(said["evidence"]) <= known
+            assert said["evidence"]
+            assert said["reasons"]
+            amounts = [reason["amount"] for reason in said["reasons"]]
+            assert said["base"] + sum(amounts) + said["rest"] == pytest.approx(said["score"], abs=1e-4)
+            of_score = 1 / (1 + math.exp(-said["score"])) if said["scale"] == "log_odds" else min(1, max(0, said["score"]))
+            assert said["probability"] == pytest.approx(of_score, abs=1e-4)
+    assert targets == {"repeat_purchase", "churn", "satisfied"}
+    manifest = json.loads(published(profiled)[f"profiles/day={NEXT}/manifest.json"])
+    assert trained["churn"].sha in manifest["model_versions"]["prediction of churn"]
+
+
+def test_the_faithful_are_told_from_those_who_stay_away(profiled: Settings) -> None:
+    churn = {}
+    for customer, document in documents(profiled, NEXT).items():
+        for said in document["predictions"] or []:
+            if said["target"] == "churn":
+                churn[customer] = (document["activity"]["recency_days"], said["probability"])
+    by_recency = pd.DataFrame(churn.values(), columns=["recency", "probability"])
+    stays, leaves = by_recency[by_recency["recency"] <= 2], by_recency[by_recency["recency"] >= 28]
+    assert len(stays) > 5
+    assert len(leaves) > 5
+    assert stays["probability"].max() < leaves["probability"].min()
+
+
+def test_a_later_candidate_is_measured_beside_the_champion(profiled: Settings, trained: dict[str, stages.Candidate]) -> None:
+    later = "2026-06-21"
+    deliver(profiled, later, week(WEEKS))
+    list(stages.run_days(profiled, NEXT, later, ["ingest", "features"]))
+    candidate = stages.train(profiled, later, "churn")
+    assert candidate.champion_value is not None
+    outcome = stages.promote(profiled, later, "churn", candidate.sha)
+    assert outcome.state == ("promoted" if candidate.value >= candidate.champion_value else "refused")
+    assert f"of the champion as of {AS_OF}" in outcome.report
+    with pytest.raises(InputError, match="it was trained again"):
+        stages.promote(profiled, later, "churn", "0" * 16)
+
+    back = stages.roll_back(profiled, "churn", "2026-06-22", "a test")
+    if outcome.state == "promoted":
+        assert back.staged == candidate.sha
+        assert f"{trained['churn'].sha} as of {AS_OF} speaks again" in back.report
+        assert stages.promote(profiled, later, "churn").report == f"{candidate.sha} was rolled back"
+    else:
+        assert "no model speaks now" in back.report
+    with pytest.raises(InputError, match="has no champion"):
+        stages.roll_back(profiled, "reviews_again", "2026-06-22", "a test")
+
+
+@pytest.mark.parametrize(
+    ("as_of", "target", "error", "sentence"),
+    [
+        (AS_OF, "weather", SettingsError, "the targets are repeat_purchase"),
+        ("2226-06-14", "churn", SettingsError, "lies in the future"),
+        ("2026-08-01", "churn", NotReady, "has no features"),
+    ],
+)
+def test_what_cannot_be_trained(shop: Settings, as_of: str, target: str, error: type[Exception], sentence: str) -> None:
+    with pytest.raises(error, match=sentence):
+        stages.train(shop, as_of, target)
+
+
+def test_what_was_not_trained_cannot_be_promoted(shop: Settings) -> None:
+    with pytest.raises(InputError, match="nothing was trained for churn as of 2026-05-31"):
+        stages.promote(shop, "2026-05-31", "churn")
