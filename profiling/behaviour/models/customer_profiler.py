@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from profiling.behaviour.models import _files
 from profiling.behaviour.models._explanations import LOG_ODDS, explanation, probability_of
 from profiling.behaviour.models._inputs import labels_of, refuse_unfitted, texts_of
+from profiling.behaviour.models._processes import the_device
 from profiling.behaviour.models._tokens import (
     PADDING,
     TOKENIZERS,
@@ -27,7 +28,7 @@ from profiling.behaviour.models._tokens import (
 )
 from profiling.behaviour.models.contract import Contribution, Explanation
 from profiling.behaviour.models.integrated_gradients import integrated_gradients
-from profiling.behaviour.models.training_loop import Schedule, scores_of, the_device, train
+from profiling.behaviour.models.training_loop import Schedule, scores_of, train
 from profiling.errors import InputError, SettingsError
 
 _VOCABULARY, _WEIGHTS = "vocabulary.json", "weights.safetensors"

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 
-from profiling.behaviour.models import _checkpoints
+from profiling.behaviour.models import _checkpoints, training_loop
 from profiling.behaviour.models._checkpoints import FILE, Keeper, Progress
 from profiling.behaviour.models.contract import TEXT
 from profiling.behaviour.models.customer_profiler import CustomerProfiler, CustomerProfilerModel
@@ -89,7 +89,7 @@ def test_sigterm_finishes_the_batch_and_saves(
     with monkeypatch.context() as patched:
         patched.setattr(torch.optim.Adam, "step", terminated)
         with pytest.raises(
-            Interrupted, match=f"stopped in epoch {(step - 1) // 4 + 1}; the same call goes on"
+            Interrupted, match=f"after {(step - 1) // 4} epochs and {(step - 1) % 4 + 1} batches; the same"
         ) as caught:
             fit(tmp_path / "checkpoint")
     assert caught.value.exit_code == 143
@@ -149,6 +149,27 @@ def test_kill_9_at_random_moments(tmp_path: Path) -> None:
         for folder in (tmp_path, tmp_path / "never")
     )
     assert saved == expected, f"seed {seed}"
+
+
+def test_sigterm_at_the_very_end_is_not_swallowed(
+    uninterrupted: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes while the last epoch is validated: nothing is left to train, yet the caller is told."""
+    log_loss = training_loop._log_loss
+    calls = 0
+
+    def terminated(*args):
+        nonlocal calls
+        calls += 1
+        if calls == PARAMS["epochs"]:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return log_loss(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training_loop, "_log_loss", terminated)
+        with pytest.raises(Interrupted, match="stopped after 4 epochs and 0 batches"):
+            fit(tmp_path / "checkpoint")
+    assert bytes_of(fit(tmp_path / "checkpoint"), tmp_path / "saved") == uninterrupted
 
 
 def test_a_finished_training_is_not_done_again(
