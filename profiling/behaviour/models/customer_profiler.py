@@ -27,7 +27,7 @@ from profiling.behaviour.models._tokens import (
     vocabulary_of,
 )
 from profiling.behaviour.models.contract import Contribution, Explanation
-from profiling.behaviour.models.integrated_gradients import integrated_gradients
+from profiling.behaviour.models.integrated_gradients import IntegratedGradients
 from profiling.behaviour.models.training_loop import Schedule, scores_of, train
 from profiling.errors import InputError, SettingsError
 
@@ -115,9 +115,10 @@ class CustomerProfilerModel:
         network, texts = self._fitted(), texts_of(inputs)
         tokens = [self._tokens(text) for text in texts]
         sequences = [numbered(each, self._vocabulary) for each in tokens]
+        gradients = IntegratedGradients(network)
         explained = []
         for words, sequence, score in zip(tokens, sequences, scores_of(network, sequences), strict=True):
-            found = integrated_gradients(network, sequence, score)
+            found = gradients.of(sequence, score)
             amounts: dict[str, float] = defaultdict(float)
             for word, amount in zip(words, found.amounts.tolist(), strict=False):  # no word: one padding, which adds 0
                 amounts[word] += amount

@@ -17,7 +17,6 @@ from profiling.behaviour.models import _checkpoints, training_loop
 from profiling.behaviour.models._checkpoints import FILE, Keeper, Progress
 from profiling.behaviour.models.contract import TEXT
 from profiling.behaviour.models.customer_profiler import CustomerProfiler, CustomerProfilerModel
-from profiling.behaviour.models.integrated_gradients import integrated_gradients
 from profiling.behaviour.models.training_loop import LENGTH_STEP, Schedule, scores_of, train
 from profiling.errors import Interrupted
 from tests.behaviour.models.worlds import WORLDS
@@ -246,21 +245,6 @@ def test_long_and_strange_texts_are_answered() -> None:
 def test_a_word_it_does_not_know_has_no_value() -> None:
     (explained,) = fit(epochs=1).explain(pd.DataFrame({TEXT: ["love xylophones"]}))
     assert {each.name: each.value for each in explained.contributions} == {"love": 1.0, "xylophones": None}
-
-
-def test_integrated_gradients_converge() -> None:
-    """Of a saturated network too, whose gradients are far from constant on the way."""
-    torch.manual_seed(0)
-    network = CustomerProfiler(30, embedding=8, hidden=12)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(4)
-        network.linear.weight.mul_(10)
-    sequence = np.random.default_rng(0).integers(2, 30, 40)
-    (score,) = scores_of(network, [sequence])
-    found = integrated_gradients(network, sequence, score)
-    assert abs(score - found.base) > 1  # else adding up is no feat
-    assert abs(found.base + found.amounts.sum() - score) <= found.tolerance <= 0.01
 
 
 def test_a_thread_trains_without_listening(tmp_path: Path) -> None:
