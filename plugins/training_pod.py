@@ -138,7 +138,7 @@ def lake_volume(where: TrainingSettings, lake: str) -> list[tuple[k8s.V1Volume, 
         return []
     if not where.training_volume_claim:
         raise SettingsError(
-            f"{PREFIX}LAKE is the folder {lake}, which a pod does not see: set it to s3://bucket/prefix, or mount the folder from "
+            f"{PREFIX}LAKE is the folder {lake}, which a pod does not see: set it to s3://bucket/prefix, or mount it from "
             f"a volume on the workers and name its claim in {PREFIX}TRAINING_VOLUME_CLAIM"
         )
     mount = where.training_mount or lake
