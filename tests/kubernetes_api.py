@@ -50,8 +50,8 @@ class Fault:
     """What goes wrong with the next pod.
 
     Args:
-        kind: `waiting` (the container does not start, for `reason`), `unschedulable`; `after_s` from the process's start
-            `oom`, `evicted`, `disrupted`, `lost` (the pod vanishes); `vanishes_when_done` (it is collected at its end).
+        kind: `waiting` (the container does not start, for `reason`), `unschedulable`; and, `after_s` from its process's start,
+            `oom`, `evicted`, `disrupted` (its node is drained, or a pod of more weight takes its place) or `lost` (it vanishes).
     """
 
     kind: str
@@ -204,6 +204,10 @@ class KubernetesApi:
         """What happened to a pod, in order."""
         return [what for pod, what in self.history if pod == name]
 
+    def lose(self, name: str) -> None:
+        """From the test's thread: the pod vanishes, as when its node is lost or the collector takes it."""
+        asyncio.run_coroutine_threadsafe(self._remove(self.pods[name], signal.SIGKILL), self._loop).result(10)
+
     # ---- a pod's life
 
     async def _note(self, pod: Pod, what: str) -> None:
@@ -327,9 +331,6 @@ class KubernetesApi:
         has_sidecar = pod.container(SIDECAR) is not None
         self._statuses(pod, self._terminated(pod, code, began), running if has_sidecar else None)
         await self._note(pod, f"base ended {code}")
-        if fault.kind == "vanishes_when_done":
-            await asyncio.sleep(fault.after_s)
-            return await self._remove(pod, signal.SIGKILL)
         if has_sidecar:
             await pod.sidecar_stopped.wait()
             done = {"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": began, "finishedAt": _now()}}

@@ -5,7 +5,7 @@ from pathlib import Path
 SOURCE = """
 import json, os, signal, subprocess, sys, time
 
-target = sys.argv[-1]
+target = ALIASES.get(sys.argv[-1], sys.argv[-1])
 print(f"INFO: training {target} as of {sys.argv[3]}", flush=True)
 if target == "gate":
     sys.exit("GateFailed: churn has 12 positive customers, at least 50 are needed; train a later week")
@@ -38,10 +38,15 @@ print("a second line\\nand a third", flush=True)
 """
 
 
-def write_trainer(folder: Path) -> Path:
-    """The trainer as a package `profiling` in `folder`, so that `python -m profiling` with it in front of the path is it."""
+def write_trainer(folder: Path, **aliases: str) -> Path:
+    """The trainer as a package `profiling` in `folder`, so that `python -m profiling` with it in front of the path is it.
+
+    Args:
+        folder: made if need be.
+        aliases: how it ends for a target of another name.
+    """
     package = folder / "profiling"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    (package / "__main__.py").write_text(SOURCE)
+    (package / "__main__.py").write_text(f"ALIASES = {aliases!r}\n{SOURCE}")
     return package / "__main__.py"
