@@ -442,10 +442,10 @@ def test_a_task_killed_by_hand_takes_its_pod_with_it(api: KubernetesApi) -> None
 def test_torchrun_starts_a_process_for_each_gpu_and_its_end_is_understood(
     api: KubernetesApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import training_task
+    import training_pod
     from airflow.sdk.exceptions import AirflowFailException
 
-    monkeypatch.setitem(training_task.PROFILES, "multi-gpu", training_task.Resources(2, "1Gi", gpus=2))
+    monkeypatch.setitem(training_pod.PROFILES, "multi-gpu", training_pod.Resources(2, "1Gi", gpus=2))
     monkeypatch.setenv("PROFILING_TRAINING_PROFILE", "multi-gpu")
     assert trained(Run())["processes"] == 2
     # torchrun always ends with 1 and has the last word; that a worker ended with 2 is in it.

@@ -84,6 +84,9 @@ def run(world: World) -> dict[str, Any]:
     [started] = world.until("the week's run", lambda: world.airflow.runs(DAG_ID))
     world.until("the pod to be killed", lambda: "Running" in world.api.said(world.pod_of(KILLED)))
     world.until("its task to be deferred", lambda: world.trainings(started).get(KILLED, {}).get("state") == "deferred")
+    # Killed between its deferral and the triggerer's taking it up, a task leaves its pod to `active_deadline_seconds`.
+    watched = f"GET /api/v1/namespaces/training/pods/{world.pod_of(KILLED)}"
+    world.until("the triggerer to watch it", lambda: watched in world.api.requests)
     path = f"/api/v2/dags/{DAG_ID}/dagRuns/{quote(started['dag_run_id'])}/taskInstances/model.train"
     index = world.trainings(started)[KILLED]["map_index"]
     world.airflow._request("PATCH", f"{path}/{index}", {"new_state": "failed"})
