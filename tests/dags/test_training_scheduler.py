@@ -1,9 +1,11 @@
-"""Training in pods under a real scheduler, triggerer and API server; the cluster is the stand-in of `tests/kubernetes_api.py`.
+"""Training under a real scheduler, triggerer and API server; the cluster is the stand-in of `tests/kubernetes_api.py`.
 
-One week, started by its seven days' events, with its four targets: one is trained, one is trained more slowly, one fails a gate
-and one is killed by hand. What the stand-in does not test stands there. Whether a candidate is promoted is tested with `stages`.
+In pods: one week, started by its seven days' events, with its four targets. One is trained, one is trained more slowly, one fails
+a gate and one is killed by hand. What the stand-in does not test stands there; promotion is tested with `stages`.
+On the worker: a DAG of its own with the same task, for one target a run.
 """
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from urllib.parse import quote
 import pytest
 
 from profiling.behaviour.targets import TARGET_NAMES
+from tests.dags.home import ROOT
 from tests.dags.trainer import write_trainer
 from tests.kubernetes_api import KubernetesApi
 
@@ -21,6 +24,25 @@ pytestmark = [pytest.mark.airflow, pytest.mark.timeout(300)]
 DAG_ID = "train_behaviour_models"
 WEEK = [f"2026-06-{day}" for day in range(15, 22)]
 GOOD, SLOW, GATED, KILLED = TARGET_NAMES[:4]
+
+# Each DAG file is parsed in a process of its own, so this one may say where its training runs.
+ON_THE_WORKER = """
+import os
+os.environ["PROFILING_TRAINING"] = "local"
+from airflow.sdk import DAG
+from training_task import train_arguments, training_task
+with DAG("train_on_the_worker", schedule=None):
+    training_task(train_arguments("2026-06-21", "{{ dag_run.conf['target'] }}"), command=(SCRIPT,))
+"""
+
+
+def trained_locally(world: "World", target: str) -> str:
+    """Start a run of the DAG on the worker; the path of its task."""
+    dag = "train_on_the_worker"
+    world.until("the DAG", lambda: dag in {found["dag_id"] for found in world.airflow.get("/api/v2/dags")["dags"]})
+    body = {"logical_date": None, "conf": {"target": target}}
+    run = world.airflow.post(f"/api/v2/dags/{dag}/dagRuns", body)
+    return f"/api/v2/dags/{dag}/dagRuns/{quote(run['dag_run_id'])}/taskInstances/train"
 
 
 @dataclass
@@ -53,7 +75,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
     folder = tmp_path_factory.mktemp("training")
     (folder / "landing").mkdir()
-    write_trainer(folder / "image", **{GOOD: "good", SLOW: "slow", GATED: "gate", KILLED: "long"})
+    script = write_trainer(folder / "image", **{GOOD: "good", SLOW: "slow", GATED: "gate", KILLED: "long"})
     with KubernetesApi(image=folder / "image") as api:
         environment = {
             "PROFILING_LANDING": str(folder / "landing"),
@@ -66,6 +88,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         }
         home = folder / "airflow"
         with LocalAirflow(home, environment, port=free_port(), has_triggerer=True) as airflow:
+            dags = folder / "dags"
+            shutil.copytree(ROOT / "dags", dags)
+            (dags / "train_on_the_worker.py").write_text(ON_THE_WORKER.replace("SCRIPT", repr(str(script))))
+            airflow.environment["AIRFLOW__CORE__DAGS_FOLDER"] = str(dags)
             airflow.start()
             airflow.wait_until_ready()
             yield World(airflow, api)
@@ -155,3 +181,37 @@ def test_a_target_goes_on_to_its_decision_without_the_others(world: World, run: 
     states = world.until("the decisions", lambda: (p := promotions()) and len(p) == 4 and all(p.values()) and p, 60)
     assert states[indexes[GATED]] == states[indexes[KILLED]] == "upstream_failed"
     assert "upstream_failed" not in (states[indexes[GOOD]], states[indexes[SLOW]])
+
+
+def test_on_the_worker_the_same_task_gives_the_same_result(world: World) -> None:
+    path = trained_locally(world, GOOD)
+    world.until("the training", lambda: world.airflow.get(path)["state"] == "success", 60)
+    result = world.airflow.get(f"{path}/xcomEntries/return_value?deserialize=true")["value"]
+    assert (result["target"], result["as_of"]) == ("good", "2026-06-21")
+
+
+def test_on_the_worker_too_what_failed_for_good_is_not_tried_again(world: World) -> None:
+    path = trained_locally(world, GATED)
+    task = world.until(
+        "the failure", lambda: (t := world.airflow.get(path))["state"] in ("failed", "up_for_retry") and t
+    )
+    assert (task["state"], task["try_number"]) == ("failed", 1)
+    assert "GateFailed: churn has 12 positive customers" in world.airflow.reason(task)
+
+
+def test_on_the_worker_a_task_failed_by_hand_ends_its_trainer_and_what_that_started(world: World) -> None:
+    import psutil
+
+    def child() -> Any:
+        if world.airflow.get(path)["state"] != "running":
+            return None
+        log = str(world.airflow.get(f"{path}/logs/1?full_content=true").get("content"))
+        found = re.search(r"child (\d+)", log)
+        return found and psutil.Process(int(found[1]))
+
+    path = trained_locally(world, "longer")
+    running = world.until("the trainer's child", child, 60)
+    trainer = running.parent()
+    world.airflow._request("PATCH", path, {"new_state": "failed"})
+    _, alive = psutil.wait_procs([running, trainer], timeout=30)
+    assert alive == []
