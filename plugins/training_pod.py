@@ -20,6 +20,7 @@ from profiling.settings import PREFIX, Settings
 BASE = "base"  # the container that trains; the other one holds the result
 RESULT = "/airflow/xcom/return.json"  # where the provider's side-car looks
 CACHE = "/cache"
+MESSAGE_BYTES = 2048  # as much of its log as Kubernetes takes for a container's message
 USER = 10001  # nobody's on the node; the image needs no such user
 
 # Settings a trainer needs. Named one by one, so that a new secret is not shipped by being added to Settings: the pseudonym key
@@ -105,6 +106,8 @@ def pod_defaults(where: TrainingSettings, command: Sequence[str] = COMMAND) -> d
         "termination_message_policy": "FallbackToLogsOnError",
         # Failed pods too: one that waits for its image holds a GPU for nobody. Log and events are in the task's log by then.
         "on_finish_action": "delete_pod",
+        # By the worker or, while the task is deferred, by the triggerer. A task killed in the second or two between its deferral
+        # and the triggerer's taking it up is killed by neither (seen with Airflow 3.3.2): `active_deadline_seconds` ends its pod.
         "on_kill_action": "delete_pod",
         # A worker that dies leaves a pod that works on; the next try goes on with it instead of training twice.
         "durable": True,
@@ -282,7 +285,10 @@ def reason(pod: k8s.V1Pod, resources: Resources) -> AirflowException | None:
                 f"the trainer needed more than its {resources.memory} of memory (OOMKilled); "
                 f"if it happens again, set {resources.bigger}"
             )
-        return failure(base.terminated.exit_code, base.terminated.message or "", resources)
+        message = base.terminated.message or ""
+        if len(message.encode()) >= MESSAGE_BYTES:
+            message = message.partition("\n")[2]  # half a first line would pass for a sentence
+        return failure(base.terminated.exit_code, message, resources)
     waiting = [c.state.waiting for c in status.container_statuses or () if c.state.waiting]
     for wait in waiting:
         if wait.reason in NEVER_STARTS:

@@ -43,8 +43,14 @@ def test_the_default_is_a_process_that_runs_the_real_command() -> None:
     assert made.map_index_template == "{{ task.arguments[-1] }}"
 
 
-def test_a_result_comes_back_and_the_log_is_the_tasks(task: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_result_comes_back_and_the_log_is_the_tasks(
+    task: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROFILING_PSEUDONYM_KEY", "never-for-a-trainer-0123456789")
+    monkeypatch.setenv("PROFILING_BUCKETS", "4")
     result = task("churn").execute({})
+    assert result["environment"]["PROFILING_BUCKETS"] == "4"
+    assert "never-for-a-trainer" not in str(result)
     assert (result["target"], result["as_of"], result["sha"]) == ("churn", AS_OF, "ab" * 8)
     assert f"INFO: training churn as of {AS_OF}" in capsys.readouterr().out
 
