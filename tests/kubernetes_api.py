@@ -459,8 +459,8 @@ class KubernetesApi:
                 when, line = pod.lines[at]
                 at += 1
                 if datetime.fromisoformat(when).timestamp() >= since:
-                    await answer.write(f"{when + ' ' if query.get('timestamps') == 'true' else ''}{line}\n".encode())
-            if pod.is_ended or query.get("follow") != "true":
+                    await answer.write(f"{when + ' ' if _is_set(query, 'timestamps') else ''}{line}\n".encode())
+            if pod.is_ended or not _is_set(query, "follow"):
                 break
             async with self._changed:
                 if at == len(pod.lines) and not pod.is_ended:
@@ -480,7 +480,7 @@ class KubernetesApi:
                 and (not name or event["involvedObject"]["name"] == name[1])
             ]
 
-        if query.get("watch") not in ("true", "True"):
+        if not _is_set(query, "watch"):
             items = wanted(int(query.get("resourceVersion") or 0))
             return web.json_response({"kind": "EventList", "apiVersion": "v1", "metadata": meta, "items": items})
         answer = web.StreamResponse(headers={"Content-Type": "application/json"})
@@ -589,6 +589,11 @@ def selector(text: str) -> Callable[[Mapping[str, str]], bool]:
 
     terms = [term for term in text.split(",") if term]
     return lambda labels: all(holds(term, labels) for term in terms)
+
+
+def _is_set(query: Mapping[str, str], name: str) -> bool:
+    """A flag as the server's Go reads it: the Python clients write `True`."""
+    return query.get(name, "").lower() in ("1", "t", "true")
 
 
 def _refusal(code: int, why: str, message: str) -> web.HTTPException:

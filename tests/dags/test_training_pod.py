@@ -6,6 +6,7 @@ What this does not test stands there: scheduling, images, RBAC, GPUs, volumes. A
 
 import asyncio
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -376,6 +377,20 @@ def test_the_trigger_fails_a_pod_at_its_own_deadline(api: KubernetesApi) -> None
 
     with pytest.raises(AirflowFailException, match="ran longer than active_deadline_seconds"):
         trained(Run(), "long", active_deadline_seconds=1)
+
+
+def test_the_log_is_written_while_the_pod_runs(api: KubernetesApi, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run()
+    stop = deferred(run, "talks", logging_interval=1)
+    assert resumed(run, stop, "talks", logging_interval=1)["target"] == "talks"
+    seen = capsys.readouterr().out
+    lines = re.findall(r"(\[base\] logs: |\[base\] )step (\d+) of 30", seen)
+    early = [int(step) for prefix, step in lines if prefix == "[base] "]  # by the triggerer, before the task resumed
+    late = [int(step) for prefix, step in lines if prefix != "[base] "]
+    assert early[0] == 0
+    assert len(early) >= 10
+    assert late[-1] == 29
+    assert late[0] > 10, "the resumed task goes on from there"
 
 
 # ---- orphans

@@ -27,6 +27,10 @@ if target in ("long", "longer"):  # `longer` with a child that outlives a polite
         stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(120)"
         print("child", subprocess.Popen([sys.executable, "-c", stubborn]).pid, flush=True)
     time.sleep(120)
+if target == "talks":
+    for step in range(30):
+        print(f"step {step} of 30", flush=True)
+        time.sleep(0.1)
 if target == "slow":
     time.sleep(2)
 if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
