@@ -1,4 +1,4 @@
-"""The assets that tie the DAGs together, all in one place. An asset event carries its day, or its week's Monday, as partition key.
+"""The assets that tie the DAGs together, all in one place. The partition key of an event is its day, or its week's Monday.
 
 ingest_interactions -> interactions -> extract_text_features -> text_features -> publish_profiles -> profiles
                                                                 text_features -> train_behaviour_models -> models

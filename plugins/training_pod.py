@@ -20,6 +20,7 @@ from profiling.settings import PREFIX, Settings
 BASE = "base"  # the container that trains; the other one holds the result
 RESULT = "/airflow/xcom/return.json"  # where the provider's side-car looks
 CACHE = "/cache"
+MESSAGE_BYTES = 2048  # as much of its log as Kubernetes takes for a container's message
 USER = 10001  # nobody's on the node; the image needs no such user
 
 # Settings a trainer needs. Named one by one, so that a new secret is not shipped by being added to Settings: the pseudonym key
@@ -90,7 +91,8 @@ def pod_defaults(where: TrainingSettings, command: Sequence[str] = COMMAND) -> d
         # Trainings last minutes to hours: ten seconds are lost at most, and the API server is asked little.
         "poll_interval": 10,
         # The triggerer writes the trainer's log into the task's every half minute. Without it nothing is seen until the end, and
-        # the resumed task would follow the log of a pod that hangs.
+        # the resumed task would follow the log of a pod that hangs. The price in 10.25: it returns "now" where it means the start
+        # of this second, so that lines of less than a second may be missing (or twice) at each seam. Errors do not come from here.
         "logging_interval": 30,
         # An image with CUDA is some 8 GB: three minutes over a good line, more on a new node with others pulling too.
         "startup_timeout_seconds": 15 * 60,
@@ -105,6 +107,8 @@ def pod_defaults(where: TrainingSettings, command: Sequence[str] = COMMAND) -> d
         "termination_message_policy": "FallbackToLogsOnError",
         # Failed pods too: one that waits for its image holds a GPU for nobody. Log and events are in the task's log by then.
         "on_finish_action": "delete_pod",
+        # By the worker or, while the task is deferred, by the triggerer. A task killed in the second or two between its deferral
+        # and the triggerer's taking it up is killed by neither (seen with Airflow 3.3.2): `active_deadline_seconds` ends its pod.
         "on_kill_action": "delete_pod",
         # A worker that dies leaves a pod that works on; the next try goes on with it instead of training twice.
         "durable": True,
@@ -138,7 +142,7 @@ def lake_volume(where: TrainingSettings, lake: str) -> list[tuple[k8s.V1Volume, 
         return []
     if not where.training_volume_claim:
         raise SettingsError(
-            f"{PREFIX}LAKE is the folder {lake}, which a pod does not see: set it to s3://bucket/prefix, or mount the folder from "
+            f"{PREFIX}LAKE is the folder {lake}, which a pod does not see: set it to s3://bucket/prefix, or mount it from "
             f"a volume on the workers and name its claim in {PREFIX}TRAINING_VOLUME_CLAIM"
         )
     mount = where.training_mount or lake
@@ -282,7 +286,10 @@ def reason(pod: k8s.V1Pod, resources: Resources) -> AirflowException | None:
                 f"the trainer needed more than its {resources.memory} of memory (OOMKilled); "
                 f"if it happens again, set {resources.bigger}"
             )
-        return failure(base.terminated.exit_code, base.terminated.message or "", resources)
+        message = base.terminated.message or ""
+        if len(message.encode()) >= MESSAGE_BYTES:
+            message = message.partition("\n")[2]  # half a first line would pass for a sentence
+        return failure(base.terminated.exit_code, message, resources)
     waiting = [c.state.waiting for c in status.container_statuses or () if c.state.waiting]
     for wait in waiting:
         if wait.reason in NEVER_STARTS:

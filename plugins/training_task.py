@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -165,7 +165,7 @@ class LocalTraining(BaseOperator):
             tail: deque[str] = deque(maxlen=TAIL_LINES)
             self._process = subprocess.Popen(
                 [*self.cmds, *self.arguments],
-                env={**os.environ, "XCOM_PATH": str(result), "PYTHONUNBUFFERED": "1"},
+                env={**without_key(os.environ), "XCOM_PATH": str(result), "PYTHONUNBUFFERED": "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -200,6 +200,11 @@ class LocalTraining(BaseOperator):
             os.killpg(self._process.pid, number)
 
 
+def without_key(variables: Mapping[str, str]) -> dict[str, str]:
+    """A trainer never sees the pseudonym key: not in a pod, and so not here either, where a slip would go unnoticed."""
+    return {name: value for name, value in variables.items() if name != f"{PREFIX}PSEUDONYM_KEY"}
+
+
 def read_result(text: str) -> Any:
     """The command's result.
 
@@ -226,7 +231,8 @@ def failure(code: int, tail: str, resources: Resources) -> AirflowException:
         resources: what it ran on.
     """
     if root := re.search(r"Root Cause.*?exitcode\s*:\s*(-?\d+)", tail, re.DOTALL):
-        code = int(root[1])  # torchrun itself always ends with 1; its last words name the worker's code
+        # torchrun itself always ends with 1; its last words name the worker's code, and may have pushed out the worker's own.
+        code, tail = int(root[1]), before_torchrun(tail)
     number = -code if code < 0 else code - 128
     if number == signal.SIGKILL:
         return AirflowException(
@@ -236,12 +242,19 @@ def failure(code: int, tail: str, resources: Resources) -> AirflowException:
     if number > 0:
         with suppress(ValueError):
             return AirflowException(f"the trainer was stopped by {signal.Signals(number).name}; it is tried again")
-    sentence = last_sentence(tail) or f"the trainer ended with code {code} and said nothing"
+    sentence = last_sentence(tail) or f"the trainer ended with code {code}; its own words are in the log, if it had any"
     has_crashed = "Traceback (most recent call last)" in tail or re.search(
         r'^  File ".*", line \d+', tail, re.MULTILINE
     )
     is_permanent = code == 2 or (code == 1 and not has_crashed and not sentence.startswith("NotReady"))
     return AirflowFailException(sentence) if is_permanent else AirflowException(f"{sentence} (code {code})")
+
+
+def before_torchrun(tail: str) -> str:
+    """The workers' own lines, of an end that torchrun reports; nothing, where only the report is left."""
+    own, report, _ = tail.partition("torch/distributed/elastic/multiprocessing/api.py")
+    lines = own.splitlines()[:-1] if report else []  # the report's first line began before the name of the file
+    return "\n".join(line for line in lines if not re.match(r"[WE]\d{4} .*torch/distributed", line))
 
 
 def last_sentence(tail: str) -> str:

@@ -50,8 +50,8 @@ class Fault:
     """What goes wrong with the next pod.
 
     Args:
-        kind: `waiting` (the container does not start, for `reason`), `unschedulable`, and, `after_s` from the start of its process:
-            `oom`, `evicted`, `disrupted`, `lost` (the pod vanishes), `vanishes_when_done` (it is collected once it has ended).
+        kind: `waiting` (the container does not start, for `reason`), `unschedulable`; and, `after_s` from its process's start,
+            `oom`, `evicted`, `disrupted` (its node is drained, or a pod of more weight takes its place) or `lost` (it vanishes).
     """
 
     kind: str
@@ -68,8 +68,9 @@ class Pod:
     lines: list[tuple[str, str]] = field(default_factory=list)  # (when, what)
     process: asyncio.subprocess.Process | None = None
     is_ended: bool = False
+    is_deleted: bool = False
     sidecar_stopped: asyncio.Event = field(default_factory=asyncio.Event)
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    strikes: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -109,6 +110,7 @@ class KubernetesApi:
     ) -> None:
         self.image, self.secrets, self.environment = image, dict(secrets or {}), dict(environment or {})
         self.pods: dict[str, Pod] = {}
+        self.all: list[Pod] = []  # the deleted ones too
         self.created: list[Json] = []  # every pod ever posted, as posted
         self.history: list[tuple[str, str]] = []  # (pod, what happened)
         self.events: list[Json] = []
@@ -117,6 +119,7 @@ class KubernetesApi:
         self.requests: list[str] = []
         self.url = ""
         self._version = 0
+        self._lives: list[asyncio.Task[None]] = []
         self._folder = Path(tempfile.mkdtemp(prefix="pods-"))
         self._loop = asyncio.new_event_loop()
         self._changed: asyncio.Condition
@@ -159,7 +162,7 @@ class KubernetesApi:
                 web.get("/api/v1/namespaces/{namespace}/events", self._list_events),
             ]
         )
-        runner = web.AppRunner(app, shutdown_timeout=0.2)
+        runner = web.AppRunner(app, shutdown_timeout=0.2, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
@@ -169,6 +172,8 @@ class KubernetesApi:
         await self._stop.wait()
         for pod in list(self.pods.values()):
             await self._remove(pod, signal.SIGKILL)
+        # To their end, so that no process and no pipe outlives the loop.
+        await asyncio.gather(*self._lives, return_exceptions=True)
         await runner.cleanup()
 
     @property
@@ -199,12 +204,17 @@ class KubernetesApi:
         """What happened to a pod, in order."""
         return [what for pod, what in self.history if pod == name]
 
+    def lose(self, name: str) -> None:
+        """From the test's thread: the pod vanishes, as when its node is lost or the collector takes it."""
+        asyncio.run_coroutine_threadsafe(self._remove(self.pods[name], signal.SIGKILL), self._loop).result(10)
+
     # ---- a pod's life
 
     async def _note(self, pod: Pod, what: str) -> None:
         self._version += 1
         pod.body["metadata"]["resourceVersion"] = str(self._version)
-        self.history.append((pod.name, what))
+        if not pod.is_deleted:  # its process may end a moment later
+            self.history.append((pod.name, what))
         async with self._changed:
             self._changed.notify_all()
 
@@ -305,10 +315,10 @@ class KubernetesApi:
         pod.status.update(phase="Running", startTime=began)
         await self._note(pod, "Running")
         if fault.kind in ("oom", "evicted", "disrupted", "lost"):
-            pod.tasks.append(asyncio.create_task(self._strike(pod, fault)))
+            pod.strikes.append(asyncio.create_task(self._strike(pod, fault)))
         if limit := pod.body["spec"].get("activeDeadlineSeconds"):
             deadline = Fault("evicted", "DeadlineExceeded", "Pod was active on the node longer than allowed", limit)
-            pod.tasks.append(asyncio.create_task(self._strike(pod, deadline)))
+            pod.strikes.append(asyncio.create_task(self._strike(pod, deadline)))
         assert pod.process.stdout is not None
         async for line in pod.process.stdout:
             pod.lines.append((_now(), line.decode(errors="replace").rstrip("\n")))
@@ -321,9 +331,6 @@ class KubernetesApi:
         has_sidecar = pod.container(SIDECAR) is not None
         self._statuses(pod, self._terminated(pod, code, began), running if has_sidecar else None)
         await self._note(pod, f"base ended {code}")
-        if fault.kind == "vanishes_when_done":
-            await asyncio.sleep(fault.after_s)
-            return await self._remove(pod, signal.SIGKILL)
         if has_sidecar:
             await pod.sidecar_stopped.wait()
             done = {"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": began, "finishedAt": _now()}}
@@ -365,17 +372,18 @@ class KubernetesApi:
 
     async def _remove(self, pod: Pod, number: signal.Signals) -> None:
         self.pods.pop(pod.name, None)
+        for strike in pod.strikes:
+            if strike is not asyncio.current_task():
+                strike.cancel()
         pod.kill(number)
         if pod.process and number != signal.SIGKILL:
             with suppress(TimeoutError):
                 await asyncio.wait_for(pod.process.wait(), 2)
             pod.kill(signal.SIGKILL)
         pod.is_ended = True
-        current = asyncio.current_task()
-        for task in pod.tasks:
-            if task is not current:
-                task.cancel()
+        pod.sidecar_stopped.set()
         await self._note(pod, "deleted")
+        pod.is_deleted = True
 
     # ---- the API
 
@@ -403,9 +411,10 @@ class KubernetesApi:
         folder = self._folder / meta["uid"]
         folder.mkdir()
         pod = self.pods[meta["name"]] = Pod(body, folder, self.faults.pop(0) if self.faults else None)
+        self.all.append(pod)
         await self._note(pod, "Pending")
         answer = web.json_response(body, status=201)
-        pod.tasks.append(asyncio.create_task(self._live(pod)))
+        self._lives.append(asyncio.create_task(self._live(pod)))
         return answer
 
     async def _list(self, request: web.Request) -> web.Response:
@@ -450,8 +459,8 @@ class KubernetesApi:
                 when, line = pod.lines[at]
                 at += 1
                 if datetime.fromisoformat(when).timestamp() >= since:
-                    await answer.write(f"{when + ' ' if query.get('timestamps') == 'true' else ''}{line}\n".encode())
-            if pod.is_ended or query.get("follow") != "true":
+                    await answer.write(f"{when + ' ' if _is_set(query, 'timestamps') else ''}{line}\n".encode())
+            if pod.is_ended or not _is_set(query, "follow"):
                 break
             async with self._changed:
                 if at == len(pod.lines) and not pod.is_ended:
@@ -471,7 +480,7 @@ class KubernetesApi:
                 and (not name or event["involvedObject"]["name"] == name[1])
             ]
 
-        if query.get("watch") not in ("true", "True"):
+        if not _is_set(query, "watch"):
             items = wanted(int(query.get("resourceVersion") or 0))
             return web.json_response({"kind": "EventList", "apiVersion": "v1", "metadata": meta, "items": items})
         answer = web.StreamResponse(headers={"Content-Type": "application/json"})
@@ -580,6 +589,11 @@ def selector(text: str) -> Callable[[Mapping[str, str]], bool]:
 
     terms = [term for term in text.split(",") if term]
     return lambda labels: all(holds(term, labels) for term in terms)
+
+
+def _is_set(query: Mapping[str, str], name: str) -> bool:
+    """A flag as the server's Go reads it: the Python clients write `True`."""
+    return query.get(name, "").lower() in ("1", "t", "true")
 
 
 def _refusal(code: int, why: str, message: str) -> web.HTTPException:

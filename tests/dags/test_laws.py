@@ -52,7 +52,7 @@ def test_dags_and_plugins_import_nothing_heavy_at_the_top() -> None:
 
 
 def test_dags_import_only_light_modules_of_the_domain_at_the_top() -> None:
-    light = {"profiling.settings", "profiling.errors"}
+    light = {"profiling.settings", "profiling.errors", "profiling.behaviour.targets"}
     for folder in ("dags", "plugins"):
         for file in sorted((ROOT / folder).glob("*.py")):
             names = {name for name in imports(file, is_top_only=True) if name.startswith("profiling")}
@@ -60,7 +60,8 @@ def test_dags_import_only_light_modules_of_the_domain_at_the_top() -> None:
 
 
 def test_the_light_modules_really_are_light() -> None:
-    code = "import sys, profiling.settings, profiling.errors; print(*sorted({n.split('.')[0] for n in sys.modules}))"
+    modules = "profiling.settings, profiling.errors, profiling.behaviour.targets"
+    code = f"import sys, {modules}; print(*sorted({{n.split('.')[0] for n in sys.modules}}))"
     loaded = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT
     ).stdout.split()
@@ -73,3 +74,16 @@ def test_the_law_sees_an_offender(tmp_path: Path) -> None:
     file.write_text("import pandas as pd\n\ndef late():\n    from airflow.sdk import DAG\n")
     assert list(imports(file, is_top_only=True)) == ["pandas"]
     assert list(imports(file, is_top_only=False)) == ["pandas", "airflow.sdk"]
+
+
+def test_the_kubernetes_client_is_brought_by_one_module_that_airflow_does_not_load_as_a_plugin() -> None:
+    def brings(file: Path) -> bool:
+        return any(
+            name.startswith(("kubernetes", "airflow.providers.cncf", "training_pod"))
+            for name in imports(file, is_top_only=True)
+        )
+
+    assert [file.name for folder in ("dags", "plugins") for file in (ROOT / folder).glob("*.py") if brings(file)] == [
+        "training_pod.py"
+    ]
+    assert "training_pod.py" in (ROOT / "plugins" / ".airflowignore").read_text().splitlines()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from profiling.behaviour.models import _files
 from profiling.behaviour.models._explanations import LOG_ODDS, explanation, probability_of
 from profiling.behaviour.models._inputs import labels_of, refuse_unfitted, texts_of
+from profiling.behaviour.models._processes import the_device
 from profiling.behaviour.models._tokens import (
     PADDING,
     TOKENIZERS,
@@ -26,8 +27,8 @@ from profiling.behaviour.models._tokens import (
     vocabulary_of,
 )
 from profiling.behaviour.models.contract import Contribution, Explanation
-from profiling.behaviour.models.integrated_gradients import integrated_gradients
-from profiling.behaviour.models.training_loop import Schedule, scores_of, the_device, train
+from profiling.behaviour.models.integrated_gradients import IntegratedGradients
+from profiling.behaviour.models.training_loop import Schedule, scores_of, train
 from profiling.errors import InputError, SettingsError
 
 _VOCABULARY, _WEIGHTS = "vocabulary.json", "weights.safetensors"
@@ -114,9 +115,10 @@ class CustomerProfilerModel:
         network, texts = self._fitted(), texts_of(inputs)
         tokens = [self._tokens(text) for text in texts]
         sequences = [numbered(each, self._vocabulary) for each in tokens]
+        gradients = IntegratedGradients(network)
         explained = []
         for words, sequence, score in zip(tokens, sequences, scores_of(network, sequences), strict=True):
-            found = integrated_gradients(network, sequence, score)
+            found = gradients.of(sequence, score)
             amounts: dict[str, float] = defaultdict(float)
             for word, amount in zip(words, found.amounts.tolist(), strict=False):  # no word: one padding, which adds 0
                 amounts[word] += amount
