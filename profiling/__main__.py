@@ -216,6 +216,23 @@ def run(
 
 
 @app.command()
+def predict(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What a customer wrote.")], as_json: AsJson = False
+) -> None:
+    """What the model in service reads in a text: the probability, of what, and why."""
+    from profiling import stages
+
+    found = stages.predict_text(Settings.load(), text)
+    if as_json:
+        out.print_json(json.dumps(found))
+        return
+    out.print(f"{found['target']}: {found['label']}, probability {found['probability']:.3f}")
+    out.print(f"model {found['model']} {found['sha']} as of {found['as_of']}; more than {found['percentile']:.0%} of its test texts")
+    for reason in found["reasons"]:  # type: ignore[attr-defined]
+        out.print(f"  {reason['amount']:+.3f}  {reason['name']}", markup=False)
+
+
+@app.command()
 def show(
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="A customer_id, or type:identifier.")],
     day: Annotated[str | None, typer.Option("--day", metavar="YYYY-MM-DD", help="Default: the newest day.")] = None,

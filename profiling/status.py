@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 from profiling import schemas
+from profiling.behaviour import registry
+from profiling.behaviour.targets import TARGETS
 from profiling.collect.drops import unread
 from profiling.lake import Lake
 from profiling.ledger import EMPTY, FAILED, OPEN, RELEASED, STALE, Ledger, days_between
@@ -32,7 +34,16 @@ def status(settings: Settings) -> dict[str, dict[str, Any]]:
         "landing": landing,
         "rows": {name: lake.rows(name) for name in schemas.TABLES},
         "newest released day": newest,
+        "models in service": _models(lake),
         "published": published,
+    }
+
+
+def _models(lake: Lake) -> dict[str, str]:
+    models = lake.read("models")
+    found = {target: registry.champion(models, target, "9999-12-31") for target in TARGETS}
+    return {
+        target: f"{entry.model} {entry.sha}, as of {entry.as_of}" if entry else "none" for target, entry in found.items()
     }
 
 

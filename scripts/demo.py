@@ -18,7 +18,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from local_airflow import DAGS, ROOT, LocalAirflow
+from local_airflow import DAGS, ROOT, TRAINING, LocalAirflow
 from local_s3 import BUCKET, LocalS3
 from processes import Problem, end_through_finally, require_port
 from rich.console import Console
@@ -122,6 +122,18 @@ def load_history(demo: Demo) -> None:
     if before:
         until = (date.fromisoformat(demo.first) - timedelta(1)).isoformat()
         profiling("run", "--from", before[0], "--to", until, "--stages", "ingest,features")
+        profiling("train", "--as-of", until)
+        profiling("promote", "--as-of", until)
+
+
+def whole_weeks(days: list[str]) -> list[str]:
+    """The Mondays of weeks all of whose days are among these: what training waits for."""
+    mondays = (date.fromisoformat(day) for day in days)
+    return [
+        monday.isoformat()
+        for monday in mondays
+        if monday.isoweekday() == 1 and {(monday + timedelta(n)).isoformat() for n in range(7)} <= set(days)
+    ]
 
 
 def backfill(demo: Demo, airflow: LocalAirflow, days: list[str]) -> None:
@@ -136,11 +148,13 @@ def backfill(demo: Demo, airflow: LocalAirflow, days: list[str]) -> None:
     told: set[str] = set()
     tried: set[str] = set()
     busy_at = time.monotonic()
-    while not set(days) <= told:
+    trained: set[str] = set()
+    while not (set(days) <= told and set(whole_weeks(days)) <= trained):
         airflow.check()
         if time.monotonic() - busy_at > IDLE_LIMIT_S:
             raise Problem(
-                f"Airflow has had nothing to do for {IDLE_LIMIT_S} s and {len(set(days) - told)} days are not published; "
+                f"Airflow has had nothing to do for {IDLE_LIMIT_S} s; {len(set(days) - told)} days are not published and "
+                f"{len(set(whole_weeks(days)) - trained)} weeks not trained on; "
                 f"see {airflow.home}/logs, then run this again"
             )
         runs = [run for run in airflow.runs() if run["dag_run_id"] not in known]
@@ -154,6 +168,9 @@ def backfill(demo: Demo, airflow: LocalAirflow, days: list[str]) -> None:
                 tried.add(task["id"])
                 out.print(f"  [yellow]will be tried again:[/yellow] {airflow.reason(task)}", soft_wrap=True)
         done = {(run["dag_id"], run["partition_key"]): run for run in runs if run["state"] == "success"}
+        for week in sorted({week for dag, week in done if dag == TRAINING} - trained):
+            trained.add(week)
+            out.print(f"  trained on the week of {week}  {done[TRAINING, week]['duration'] or 0:.0f} s", soft_wrap=True)
         for day in sorted({day for dag, day in done if dag == DAGS[-1]} - told):
             told.add(day)
             seconds = ", ".join(f"{dag} {done[dag, day]['duration'] or 0:.0f} s" for dag in DAGS if (dag, day) in done)
@@ -181,6 +198,8 @@ def summary(demo: Demo, s3: LocalS3) -> None:
     table.add_row("on S3", f"{len(objects)} objects, {sum(objects.values()):,} bytes under s3://{BUCKET}")
     reasons = sorted(quarantine.items(), key=lambda item: (-item[1], str(item[0])))
     listed = ", ".join(f"{number} {reason}" for reason, number in reasons)
+    for target, model in answer("status")["models in service"].items():
+        table.add_row("predicts", f"{target}: {model}")
     table.add_row("quarantined", f"{int(quarantine.sum())} rows" + (f": {listed}" if listed else ""))
     out.print("\n[bold]Published[/bold]")
     out.print(table)

@@ -19,7 +19,8 @@ from typing import Any
 from processes import Problem, spawn, stop
 
 ROOT = Path(__file__).resolve().parent.parent
-DAGS = ("ingest_interactions", "extract_text_features", "publish_profiles")
+DAGS = ("ingest_interactions", "extract_text_features", "publish_profiles")  # daily, in their order
+TRAINING = "train_behaviour_models"
 FINAL = {"success", "failed"}
 
 # Airflow imports this module in each component. Task processes are forked from the scheduler's: what it has imported, they
@@ -154,7 +155,7 @@ class LocalAirflow:
                     errors = self.get("/api/v2/importErrors")["import_errors"]
                     if errors:
                         raise Problem(f"{errors[0]['filename']}: {errors[0]['stack_trace'].strip().splitlines()[-1]}")
-                    if {dag["dag_id"] for dag in self.get("/api/v2/dags")["dags"]} >= set(DAGS):
+                    if {dag["dag_id"] for dag in self.get("/api/v2/dags")["dags"]} >= {*DAGS, TRAINING}:
                         return
             time.sleep(0.5)
         raise Problem(f"Airflow was not ready after {timeout_s:.0f} s; see {self.home / 'logs'}")

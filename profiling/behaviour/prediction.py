@@ -33,12 +33,12 @@ class Speaker:
 
 
 def predict(
-    speakers: Sequence[Speaker], population: pd.DataFrame, day: str, customers: Sequence[str], texts: pd.DataFrame
+    speakers: Sequence[Speaker], population: pd.DataFrame | None, day: str, customers: Sequence[str], texts: pd.DataFrame
 ) -> pd.DataFrame:
     """One row a customer and target that asks about them, sorted by both.
 
     Args:
-        population: a snapshot's `population`; rows of others than `customers` are not looked at.
+        population: a snapshot's `population`; rows of others than `customers` are not looked at. None where only texts are read.
         customers: customer_ids.
         texts: customer_id, interaction_id, text: the newest text of each; only for targets that read.
 
@@ -48,10 +48,6 @@ def predict(
         sigmoid(score) on `log_odds` or the clipped score on `probability`. `evidence` is a list of {interaction_id, strength}
         of the text that was read; empty for models of features, whose evidence is the customer's activity.
     """
-    mine = population[population["subject_id"].isin(set(customers))]
-    if mine.empty:
-        return pd.DataFrame(columns=COLUMNS)
-    features = customer_features(mine, day)
     read = texts[texts["customer_id"].isin(set(customers))].sort_values("customer_id", ignore_index=True)
     cited = [[{"interaction_id": i, "strength": 1.0}] for i in read["interaction_id"]]
     parts = []
@@ -60,7 +56,11 @@ def predict(
         if target.reads == "text":
             inputs = pd.DataFrame({TEXT: read["text"].to_numpy(dtype="object")})
             names, evidence = read["customer_id"], cited
+        elif population is None:
+            continue
         else:
+            mine = population[population["subject_id"].isin(set(customers))]
+            features = customer_features(mine, day)
             inputs = features[is_in_population(target, mine, day).reindex(features.index, fill_value=False)]
             names, evidence = inputs.index.to_series(), [[] for _ in range(len(inputs))]
         if len(inputs):

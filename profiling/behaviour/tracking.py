@@ -66,7 +66,8 @@ def _write(
 ) -> None:
     from mlflow.tracking import MlflowClient
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for noisy in ("alembic", "mlflow"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name(target)
     if experiment is None:

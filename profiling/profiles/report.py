@@ -10,6 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from profiling.profiles.predictions import label
+from profiling.profiles.wording import LANGUAGES
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -116,6 +119,7 @@ def render_report(
         unknown_satisfaction=int(people["satisfaction"].isna().sum()),
         interests=_bars(_counts(people["top_interest"]), whole=len(people), is_code=False)[:TOP],
         actions=_bars(_counts(people["next_best_action"])),
+        predictions=_predictions(people["document"]),
         rows=_outcomes(ingest),
         rows_read=int(ingest.get("read", 0)),
         quarantine=_bars(ledger_counts.get("quarantine", {})),
@@ -237,6 +241,23 @@ def _spend(people: "pd.DataFrame") -> list[dict[str, Any]]:
     return [
         {"currency": str(currency), "customers": len(of), "spend": f"{math.fsum(of['spend'].tolist()):,.2f}"}
         for currency, of in paid.groupby("currency", sort=True)
+    ]
+
+
+def _predictions(documents: "pd.Series") -> list[dict[str, Any]]:
+    """By target: customers asked about, their mean probability, and how many are more likely than not."""
+    said: dict[tuple[str, int], list[float]] = {}
+    for document in documents:
+        for each in json.loads(document).get("predictions") or []:
+            said.setdefault((each["target"], each["horizon_days"]), []).append(each["probability"])
+    return [
+        {
+            "label": {language: label(target, horizon, language) for language in LANGUAGES},
+            "customers": len(found),
+            "mean": f"{math.fsum(found) / len(found):.0%}",
+            "likely": sum(probability >= 0.5 for probability in found),
+        }
+        for (target, horizon), found in sorted(said.items())
     ]
 
 

@@ -8,6 +8,7 @@ does both. A killed or failed call leaves the last good state readable, and the 
 from profiling.stages._days import is_current, run_days, stale_days
 from profiling.stages._features import features
 from profiling.stages._ingest import ingest
+from profiling.stages._predict import predict_text
 from profiling.stages._profile import profile
 from profiling.stages._promote import promote, roll_back
 from profiling.stages._publish import publish
@@ -22,6 +23,7 @@ __all__ = [
     "ingest",
     "is_current",
     "parse_day",
+    "predict_text",
     "profile",
     "promote",
     "publish",

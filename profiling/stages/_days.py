@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 
+from profiling.behaviour.targets import TARGETS
 from profiling.collect.drops import days_with_drops, drops
 from profiling.errors import InputError, NotReady, SettingsError
 from profiling.ledger import DONE, EMPTY, STALE, Record, days_between
 from profiling.settings import Settings
-from profiling.stages import _features, _ingest, _profile, _publish
+from profiling.stages import _features, _ingest, _profile, _promote, _publish, _train
 from profiling.stages._step import STAGES, Outcome, Run, begin, parse_day
+
+WEEKLY = ("train", "promote")
 
 _FUNCTIONS: dict[str, Callable[[Settings, str], Outcome]] = {
     "ingest": _ingest.ingest,
@@ -34,7 +38,8 @@ def run_days(
     """The stages in order for every day from `first` to `last`, without Airflow.
 
     A day whose inputs have not changed since it was released is left alone. Where only `ingest` and `features` run, a
-    stretch of days without a drop is one record. The first error ends the run; what was done stays.
+    stretch of days without a drop is one record. `train` and `promote` run on Sundays, after the day's features, for every
+    target. The first error ends the run; what was done stays.
 
     Raises:
         SettingsError: a day or stage is wrong.
@@ -42,9 +47,9 @@ def run_days(
     first, last = parse_day(first), parse_day(last)
     if last < first:
         raise SettingsError(f"--to {last} is before --from {first}")
-    unknown = sorted(set(stages) - set(STAGES))
+    unknown = sorted(set(stages) - set(STAGES) - set(WEEKLY))
     if unknown:
-        raise SettingsError(f"unknown stage {unknown[0]!r}; the stages are {', '.join(STAGES)}")
+        raise SettingsError(f"unknown stage {unknown[0]!r}; the stages are {', '.join((*STAGES, *WEEKLY))}")
     delivered = set(days_with_drops(settings))
     is_history = set(stages) <= {"ingest", "features"}
     stretch: list[str] = []
@@ -64,7 +69,19 @@ def run_days(
                 known = begin(settings, first)
                 progress(day, outcome)
                 yield outcome
+            if stage == "features" and date.fromisoformat(day).isoweekday() == 7:
+                yield from _week(settings, day, stages)
     yield from _record_empty(known, stretch, stages)
+
+
+def _week(settings: Settings, sunday: str, stages: Sequence[str]) -> Iterator[Outcome]:
+    """Training and promotion as of a Sunday; what was trained on these inputs, or decided, is left alone by itself."""
+    for target in TARGETS:
+        if "train" in stages:
+            found = _train.train(settings, sunday, target)
+            yield Outcome("train", sunday, "trained" if found.sha else EMPTY, staged=found.sha, warnings=found.warnings)
+        if "promote" in stages:
+            yield _promote.promote(settings, sunday, target)
 
 
 def is_current(settings: Settings, stage: str, day: str) -> bool:

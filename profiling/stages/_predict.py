@@ -1,0 +1,41 @@
+"""What the model in service reads in a text that somebody types."""
+
+import pandas as pd
+
+from profiling.behaviour import registry
+from profiling.behaviour.targets import TARGETS
+from profiling.errors import InputError
+from profiling.settings import Settings
+from profiling.stages._step import begin
+from profiling.stages._train import load, percentiles_of
+
+READING = "satisfied"
+_FOR_EVER = "9999-12-31"
+
+
+def predict_text(settings: Settings, text: str) -> dict[str, object]:
+    """The article's call: a text in, a probability out, with the name of what is really predicted and the reasons.
+
+    The text is normalised and redacted as on its way into the lake; the model is the newest champion.
+
+    Raises:
+        InputError: the text is empty, or no model that reads is in service.
+    """
+    from profiling.behaviour.models.contract import TEXT
+    from profiling.behaviour.prediction import Speaker, predict
+    from profiling.prepare.clean import normalise
+    from profiling.prepare.privacy import redact
+
+    cleaned = redact(normalise(text) or "")
+    if not cleaned:
+        raise InputError("there is no text to read; give a sentence")
+    run = begin(settings, "1970-01-01")
+    entry = registry.champion(run.lake.read("models", [("target", "==", READING)]), READING, _FOR_EVER)
+    if entry is None:
+        raise InputError(
+            f"no model of {READING} is in service: run `profiling train --as-of D --target {READING}`, then `profiling promote`"
+        )
+    speaker = Speaker(entry, load(run, entry), percentiles_of(run, entry))
+    row = pd.DataFrame({"customer_id": ["typed"], "interaction_id": ["typed"], TEXT: [cleaned]})
+    (found,) = predict([speaker], None, run.day, ["typed"], row).to_dict("records")
+    return {"label": TARGETS[READING].label} | {str(name): found[name] for name in found if name != "evidence"}
