@@ -23,3 +23,9 @@ class GateFailed(ProfilingError):
 
 class NotReady(ProfilingError):
     """Something this stage reads is not there yet; the same call may succeed later."""
+
+
+class Interrupted(ProfilingError):
+    """Asked to stop (SIGTERM), it saved where it was; the same call goes on from there."""
+
+    exit_code = 143  # 128 + 15, as a shell reports a process that SIGTERM ended
