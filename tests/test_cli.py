@@ -11,7 +11,7 @@ import pytest
 from tests.stages.test_stages import DAY, drop, purchase, review
 from tests.worlds import KEY
 
-COMMANDS = ("sample", "land", "ingest", "features", "profile", "publish", "run", "show", "status", "days")
+COMMANDS = ("sample", "land", "ingest", "features", "profile", "publish", "run", "show", "status", "days", "evaluate")
 
 
 @pytest.fixture

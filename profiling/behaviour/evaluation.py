@@ -365,7 +365,9 @@ def _estimates(
     values = measure(np.ones((1, len(codes))))
     chunks = [measure(weights) for weights in _weights(codes, draws, seed)]
     return {
-        name: _estimate(name, values[name][0], np.concatenate([chunk[name] for chunk in chunks] or [np.zeros(0)]), level)
+        name: _estimate(
+            name, values[name][0], np.concatenate([chunk[name] for chunk in chunks] or [np.zeros(0)]), level
+        )
         for name in jobs
     }
 
