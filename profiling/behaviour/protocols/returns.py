@@ -34,14 +34,14 @@ BOOSTING_SEEDS = range(5)
 TEXT = ("mean_rating", "last_rating", "mean_sentiment", "last_sentiment")
 
 STATEMENT = (
-    "Label: a review within 180 days from the cutoff. Features strictly before it. Eight training cutoffs 61 days apart, the last "
-    "one 180 days before the test cutoff. Figures: AUC (and PR AUC) at each cutoff and the mean of the three; intervals: "
+    "Label: a review within 180 days from the cutoff. Features strictly before it. Eight training cutoffs 61 days apart, the "
+    "last one 180 days before the test cutoff. Figures: AUC (and PR AUC) at each cutoff and the mean of the three; intervals: "
     f"{DRAWS} bootstrap draws of customers, seed {SEED}, 95 %. LightGBM: mean of 5 seeds."
 )
 LOOKS = (
-    "The features of `rhythm` and its C were chosen on earlier cutoffs (2011-10-01 to 2013-01-01), whose labels were settled before "
-    "the first test cutoff. The figures of the test cutoffs were looked at twice: once with `gap_variation` among the features "
-    "(mean AUC .722), once without, which those earlier cutoffs also preferred."
+    "The features of `rhythm` and its C were chosen on earlier cutoffs (2011-10-01 to 2013-01-01), whose labels were settled "
+    "before the first test cutoff. The figures of the test cutoffs were looked at twice: once with `gap_variation` among the "
+    "features (mean AUC .722), once without, which those earlier cutoffs also preferred."
 )
 
 # Measured for the project on Musical_Instruments_5.json with lightgbm 4.7 and scikit-learn 1.9, one setting each, no tuning:

@@ -22,9 +22,9 @@ FOLDS = 5
 COLUMNS = ("roc_auc", "pr_auc_low", "accuracy", "macro_f1", "macro_f1@t")
 
 STATEMENT = (
-    f"{FOLDS} folds (StratifiedGroupKFold, shuffled, seed {SEED}; English: of customers, Chinese: of lines). Figures: means over the "
-    f"folds; intervals: {DRAWS} bootstrap draws of customers (lines), seed {SEED}, 95 %. @t: at the threshold with the best macro F1 on "
-    f"scores of {INNER_FOLDS} inner folds of the training rows; else at .5."
+    f"{FOLDS} folds (StratifiedGroupKFold, shuffled, seed {SEED}; English: of customers, Chinese: of lines). Figures: means over "
+    f"the folds; intervals: {DRAWS} bootstrap draws of customers (lines), seed {SEED}, 95 %. @t: at the threshold with the best "
+    f"macro F1 on scores of {INNER_FOLDS} inner folds of the training rows; else at .5."
 )
 _LOOKS = {
     "english": (
