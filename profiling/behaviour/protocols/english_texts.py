@@ -69,15 +69,15 @@ class EnglishTexts:
         return np.log1p(sentiment) - np.log1p(-sentiment)
 
     def tfidf_c1_text(self, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-        known, new = tfidf(self._body_counts, train, test)
+        known, new = _terms_of(self._body_counts, train, test)
         return logistic(known, self.labels[train], new, C=1.0)
 
     def tfidf_text(self, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-        known, new = tfidf(self._body_counts, train, test)
+        known, new = _terms_of(self._body_counts, train, test)
         return logistic(known, self.labels[train], new, C=10.0, is_balanced=True)
 
     def tfidf(self, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-        known, new = tfidf(self._joined_counts, train, test)
+        known, new = _terms_of(self._joined_counts, train, test)
         return logistic(known, self.labels[train], new, C=10.0, is_balanced=True)
 
     def minilm(self, train: np.ndarray, test: np.ndarray) -> np.ndarray:
@@ -116,7 +116,7 @@ class EnglishTexts:
     def _terms(self, train: np.ndarray, test: np.ndarray) -> tuple[Any, Any]:
         """Words and marks of the whole, and once more those of the summary alone: short, it says most; half as heavy."""
         counts = self._whole_counts, self._summary_counts
-        return side_by_side([tfidf(each, train, test, fewest=2, is_sublinear=True) for each in counts], (1.0, 0.5))
+        return side_by_side([_terms_of(each, train, test) for each in counts], (1.0, 0.5))
 
     # --- what texts are turned into, once, without any label ---
 
@@ -157,3 +157,8 @@ class EnglishTexts:
         from profiling.text.embedding import load_encoder
 
         return reading.embeddings(texts, load_encoder("english", self._cache), self._cache)
+
+
+def _terms_of(counts: Any, train: np.ndarray, test: np.ndarray) -> tuple[Any, Any]:
+    """TF-IDF as the baselines took it (found by matching their figures): two texts or more, 1 + ln of the counts."""
+    return tfidf(counts, train, test, fewest=2, is_sublinear=True)

@@ -102,16 +102,16 @@ def side_by_side(blocks: Sequence[tuple[Any, Any]], weights: Sequence[float]) ->
     """Sparse (train, test) blocks beside each other, each times its weight."""
     from scipy.sparse import hstack
 
-    train, test = zip(*blocks, strict=True)
-    return tuple(
-        hstack([block * weight for block, weight in zip(side, weights, strict=True)]).tocsr() for side in (train, test)
-    )  # type: ignore[return-value]
+    sides = zip(*blocks, strict=True)
+    train, test = (
+        hstack([block * weight for block, weight in zip(side, weights, strict=True)]).tocsr() for side in sides
+    )
+    return train, test
 
 
 def sigmoid(scores: np.ndarray) -> np.ndarray:
-    from scipy.special import expit
-
-    return np.asarray(expit(scores))
+    """1 / (1 + exp(-score)), without overflow."""
+    return np.exp(-np.logaddexp(0, -scores))
 
 
 def _within(part: Part, train: np.ndarray, inner: Sequence[Split]) -> np.ndarray:

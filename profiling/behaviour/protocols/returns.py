@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -98,12 +98,12 @@ def boosting(train: pd.DataFrame, labels: np.ndarray, test: pd.DataFrame) -> np.
     """LightGBM, mean probability of five seeds: one fit's AUC moves by .01 with its seed."""
     from lightgbm import LGBMClassifier
 
-    settings = {
+    settings: dict[str, Any] = {
         "n_estimators": 200, "learning_rate": 0.03, "num_leaves": 15, "min_child_samples": 20, "subsample": 0.8,
         "subsample_freq": 1, "colsample_bytree": 0.8, "n_jobs": 1, "verbose": -1, "deterministic": True,
     }  # fmt: skip
     fits = [LGBMClassifier(random_state=seed, **settings).fit(train, labels) for seed in BOOSTING_SEEDS]
-    return np.mean([fit.predict_proba(test)[:, 1] for fit in fits], axis=0)
+    return np.mean([np.asarray(fit.predict_proba(test))[:, 1] for fit in fits], axis=0)
 
 
 RECIPES = {
