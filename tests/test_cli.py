@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.behaviour.protocols.worlds import write_reviews
 from tests.stages.test_stages import DAY, drop, purchase, review
 from tests.worlds import KEY
 
-COMMANDS = ("sample", "land", "ingest", "features", "profile", "publish", "run", "show", "status", "days")
+COMMANDS = ("sample", "land", "ingest", "features", "profile", "publish", "run", "show", "status", "days", "evaluate")
 
 
 @pytest.fixture
@@ -97,3 +98,33 @@ def test_the_package_needs_no_airflow() -> None:
         "sys.exit(any(name == 'airflow' or name.startswith('airflow.') for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent.parent).returncode == 0
+
+
+def test_a_protocol_measures_and_writes_json(tmp_path: Path) -> None:
+    path = write_reviews(tmp_path / "reviews.json", customers=30)
+    places = {"PROFILING_CACHE": str(tmp_path / "cache")}
+    command = ("evaluate", "satisfied", "--input", str(path), "--models", "lexicons,words", "--folds", "1")
+    shown = profiling(*command, "--out", str(tmp_path / "new" / "report.json"), **places)
+    assert shown.returncode == 0, shown.stderr
+    assert "logit-mean(TF-IDF, MiniLM) (baseline)" in shown.stdout
+    assert "Goal: AUC of .930" in shown.stdout
+    printed = json.loads(profiling(*command, "--json", **places).stdout)
+    assert printed == json.loads((tmp_path / "new" / "report.json").read_text())
+    assert list(printed["evaluations"]) == ["lexicons", "words"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (("evaluate", "fly", "--input", "x"), 2, "no protocol 'fly'; there are returns, satisfied"),
+        (("evaluate", "returns"), 2, "Missing option '--input'"),
+        (("evaluate", "returns", "--input", "missing.json"), 1, "missing.json cannot be read"),
+        (("evaluate", "returns", "--input", "x", "--models", "lstm"), 2, "there are recency, logistic_regression"),
+        (("evaluate", "satisfied", "--input", "x.txt"), 2, "one whose name ends in pos.txt"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_sentence(arguments: tuple[str, ...], code: int, sentence: str) -> None:
+    failed = profiling(*arguments)
+    assert failed.returncode == code
+    assert sentence in " ".join(failed.stderr.split())
+    assert "Traceback" not in failed.stderr

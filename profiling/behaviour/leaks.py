@@ -109,7 +109,8 @@ def _scorer(fit_predict: FitPredict, splits: Sequence[Split]) -> Callable[[np.nd
             roc_auc(Rows(labels[split.test], np.asarray(fit_predict(labels, split))), np.ones((1, len(split.test))))[0]
             for split in splits
         ]
-        return float(np.nanmean(aucs))  # a test fold whose torn labels are all of one class says nothing
+        # A test fold whose torn labels are all of one class says nothing; where none says anything, that is chance.
+        return float(np.nanmean(aucs)) if not np.isnan(aucs).all() else CHANCE
 
     return score
 

@@ -1,6 +1,7 @@
 """What the encoder and the lexicons say of texts, kept in the cache: reading 10,000 reviews takes minutes."""
 
 import logging
+from collections.abc import Callable
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +22,11 @@ _NAMESPACE = "protocols"
 def embeddings(texts: list[str], encoder: Encoder, cache: Path) -> np.ndarray:
     """Unit vectors, float32 [n, encoder.dimension]; those of `cache` are taken from there."""
     found = _cached(texts, f"vector|{encoder.model}|{version('torch')}", cache, lambda new: encoder.encode(new))
-    return np.stack([np.frombuffer(found[text], dtype=np.float32) for text in texts]) if texts else np.zeros((0, 0))
+    return (
+        np.stack([np.frombuffer(found[text], dtype=np.float32) for text in texts])
+        if texts
+        else np.zeros((0, encoder.dimension), dtype=np.float32)
+    )
 
 
 def sentiments(texts: list[str], language: str, cache: Path) -> np.ndarray:
@@ -32,7 +37,7 @@ def sentiments(texts: list[str], language: str, cache: Path) -> np.ndarray:
     return np.array([np.frombuffer(found[text], dtype=np.float64)[0] for text in texts])
 
 
-def _cached(texts: list[str], kind: str, folder: Path, compute) -> dict[str, bytes]:  # type: ignore[no-untyped-def]
+def _cached(texts: list[str], kind: str, folder: Path, compute: Callable[[list[str]], np.ndarray]) -> dict[str, bytes]:
     """The bytes of each distinct text's row of `compute(new texts)`."""
     store = TextCache(folder, _NAMESPACE)
     keys = {text: f"{kind}|{sha256(text.encode('utf-8', 'replace')).hexdigest()}" for text in texts}

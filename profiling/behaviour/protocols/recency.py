@@ -15,7 +15,7 @@ RFM = ("recency_days", "reviews", "review_days", "tenure_days", "items", "mean_g
 # What says most of coming back: how recent and how often with fading memory, and how long the silence is for this customer.
 RHYTHM = (
     "recency_days", "review_days", "tenure_days", "reviews", "rate_180", "rate_365", "days_365", "second_recency_days",
-    "overdue", "overdue_max", "overdue_pace", "gap_variation",
+    "overdue", "overdue_max", "overdue_pace",
 )  # fmt: skip
 
 

@@ -62,11 +62,7 @@ def published(columns: Iterable[str], *rows: tuple[str, tuple[float | None, ...]
         Line(
             name,
             BASELINES,
-            {
-                column: Estimate(value)
-                for column, value in zip(columns, values, strict=True)
-                if value is not None
-            },
+            {column: Estimate(value) for column, value in zip(columns, values, strict=True) if value is not None},
         )
         for name, values in rows
     )

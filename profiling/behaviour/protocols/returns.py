@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -34,13 +34,14 @@ BOOSTING_SEEDS = range(5)
 TEXT = ("mean_rating", "last_rating", "mean_sentiment", "last_sentiment")
 
 STATEMENT = (
-    "Label: a review within 180 days from the cutoff. Features strictly before it. Eight training cutoffs 61 days apart, the last "
-    "one 180 days before the test cutoff. Figures: AUC (and PR AUC) at each cutoff and the mean of the three; intervals: "
+    "Label: a review within 180 days from the cutoff. Features strictly before it. Eight training cutoffs 61 days apart, the "
+    "last one 180 days before the test cutoff. Figures: AUC (and PR AUC) at each cutoff and the mean of the three; intervals: "
     f"{DRAWS} bootstrap draws of customers, seed {SEED}, 95 %. LightGBM: mean of 5 seeds."
 )
 LOOKS = (
-    "The features of `rhythm` and its C were chosen on five earlier cutoffs (2012-07-01 to 2013-01-01), whose labels were settled "
-    "before the first test cutoff; the figures of the test cutoffs were looked at once after that."
+    "The features of `rhythm` and its C were chosen on earlier cutoffs (2011-10-01 to 2013-01-01), whose labels were settled "
+    "before the first test cutoff. The figures of the test cutoffs were looked at twice: once with `gap_variation` among the "
+    "features (mean AUC .722), once without, which those earlier cutoffs also preferred."
 )
 
 # Measured for the project on Musical_Instruments_5.json with lightgbm 4.7 and scikit-learn 1.9, one setting each, no tuning:
@@ -97,12 +98,12 @@ def boosting(train: pd.DataFrame, labels: np.ndarray, test: pd.DataFrame) -> np.
     """LightGBM, mean probability of five seeds: one fit's AUC moves by .01 with its seed."""
     from lightgbm import LGBMClassifier
 
-    settings = {
+    settings: dict[str, Any] = {
         "n_estimators": 200, "learning_rate": 0.03, "num_leaves": 15, "min_child_samples": 20, "subsample": 0.8,
         "subsample_freq": 1, "colsample_bytree": 0.8, "n_jobs": 1, "verbose": -1, "deterministic": True,
     }  # fmt: skip
     fits = [LGBMClassifier(random_state=seed, **settings).fit(train, labels) for seed in BOOSTING_SEEDS]
-    return np.mean([fit.predict_proba(test)[:, 1] for fit in fits], axis=0)
+    return np.mean([np.asarray(fit.predict_proba(test))[:, 1] for fit in fits], axis=0)
 
 
 RECIPES = {
