@@ -229,7 +229,9 @@ def predict(
         out.print_json(json.dumps(found))
         return
     out.print(f"{found['target']}: {found['label']}, probability {found['probability']:.3f}")
-    out.print(f"model {found['model']} {found['sha']} as of {found['as_of']}; more than {found['percentile']:.0%} of its test texts")
+    out.print(
+        f"model {found['model']} {found['sha']} as of {found['as_of']}; more than {found['percentile']:.0%} of its test texts"
+    )
     for reason in found["reasons"]:  # type: ignore[attr-defined]
         out.print(f"  {reason['amount']:+.3f}  {reason['name']}", markup=False)
 

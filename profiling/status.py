@@ -43,7 +43,8 @@ def _models(lake: Lake) -> dict[str, str]:
     models = lake.read("models")
     found = {target: registry.champion(models, target, "9999-12-31") for target in TARGETS}
     return {
-        target: f"{entry.model} {entry.sha}, as of {entry.as_of}" if entry else "none" for target, entry in found.items()
+        target: f"{entry.model} {entry.sha}, as of {entry.as_of}" if entry else "none"
+        for target, entry in found.items()
     }
 
 

@@ -33,7 +33,11 @@ class Speaker:
 
 
 def predict(
-    speakers: Sequence[Speaker], population: pd.DataFrame | None, day: str, customers: Sequence[str], texts: pd.DataFrame
+    speakers: Sequence[Speaker],
+    population: pd.DataFrame | None,
+    day: str,
+    customers: Sequence[str],
+    texts: pd.DataFrame,
 ) -> pd.DataFrame:
     """One row a customer and target that asks about them, sorted by both.
 

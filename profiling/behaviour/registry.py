@@ -58,7 +58,9 @@ def champion(models: pd.DataFrame, target: str, day: str) -> Entry | None:
         (row["as_of"], row["sha"]) not in withdrawn or row["decided_at"] > withdrawn[row["as_of"], row["sha"]]
         for row in promoted.to_dict("records")
     ]
-    standing = promoted[np.array(stands, dtype=bool)].sort_values(["effective_from", "decided_at", "sha"], kind="stable")
+    standing = promoted[np.array(stands, dtype=bool)].sort_values(
+        ["effective_from", "decided_at", "sha"], kind="stable"
+    )
     if standing.empty:
         return None
     newest = standing.iloc[-1]

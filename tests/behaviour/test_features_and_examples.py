@@ -137,7 +137,9 @@ def texts(*rows: tuple[str, str, float | None, str | None]) -> pd.DataFrame:
 
 def test_a_text_is_labelled_by_its_stars_and_held_out_by_its_day() -> None:
     days = [f"2026-01-{day:02d}" for day in range(1, 11)]
-    rows = texts(*[("ann", day, 5.0 if n % 2 else 3.0, f"text {n}") for n, day in enumerate(days)], ("bob", days[0], None, "x"))
+    rows = texts(
+        *[("ann", day, 5.0 if n % 2 else 3.0, f"text {n}") for n, day in enumerate(days)], ("bob", days[0], None, "x")
+    )
     found = examples.of_texts(TARGETS["satisfied"], rows, NOBODY)
     assert found.labels.tolist() == [0, 1] * 5
     assert found.inputs.columns.tolist() == [TEXT]

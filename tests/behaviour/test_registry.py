@@ -60,7 +60,12 @@ INCUMBENT = Entry("churn", "2026-06-14", "a", "lightgbm", "2026-06-15", 0.9)
         (measured(0.7), None, PROMOTED, "the first model"),
         (measured(0.5), None, REFUSED, "no better than chance"),
         (measured(None), None, REFUSED, "no better than chance"),
-        (measured(0.7, 0.6), INCUMBENT, PROMOTED, "0.7000 against 0.6000"),  # on the same rows, whatever it scored elsewhere
+        (
+            measured(0.7, 0.6),
+            INCUMBENT,
+            PROMOTED,
+            "0.7000 against 0.6000",
+        ),  # on the same rows, whatever it scored elsewhere
         (measured(0.7, 0.7), INCUMBENT, PROMOTED, "0.7000 against 0.7000"),
         (measured(0.7, 0.71), INCUMBENT, REFUSED, "0.7000 against 0.7100"),
         (measured(0.99, 0.7, is_leaking=True), INCUMBENT, REFUSED, "sees the answers"),

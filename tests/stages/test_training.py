@@ -40,13 +40,20 @@ def week(number: int) -> list[dict]:
     for customer in range(CUSTOMERS):
         if number > last_week(customer):
             continue
-        base = {"identifiers": {"customer": f"C{customer}"}, "occurred_at": f"{day}T10:00:00Z", "item_id": f"I{customer % 7}"}
+        base = {
+            "identifiers": {"customer": f"C{customer}"},
+            "occurred_at": f"{day}T10:00:00Z",
+            "item_id": f"I{customer % 7}",
+        }
         rows.append(base | {"event_id": f"p{customer}-{number}", "kind": "purchase", "amount": 10.0, "currency": "USD"})
         if (customer + number) % 4 == 0:
             is_good = (customer + number) % 8 == 0
             said = (GOOD if is_good else BAD)[(customer + number) % 3]
             text = f"{said}, order {customer * 31 + number}"
-            rows.append(base | {"event_id": f"r{customer}-{number}", "kind": "review", "rating": 5 if is_good else 2, "text": text})
+            rows.append(
+                base
+                | {"event_id": f"r{customer}-{number}", "kind": "review", "rating": 5 if is_good else 2, "text": text}
+            )
     return rows
 
 
@@ -153,13 +160,19 @@ def test_predictions_say_what_why_and_by_whom(profiled: Settings, trained: dict[
     for document in found.values():
         for said in document["predictions"] or []:
             targets.add(said["target"])
-            assert said["model"] == {"name": trained[said["target"]].model, "sha": trained[said["target"]].sha, "as_of": AS_OF}
+            assert said["model"] == {
+                "name": trained[said["target"]].model,
+                "sha": trained[said["target"]].sha,
+                "as_of": AS_OF,
+            }
             assert set(said["evidence"]) <= known
             assert said["evidence"]
             assert said["reasons"]
             amounts = [reason["amount"] for reason in said["reasons"]]
             assert said["base"] + sum(amounts) + said["rest"] == pytest.approx(said["score"], abs=1e-4)
-            of_score = 1 / (1 + math.exp(-said["score"])) if said["scale"] == "log_odds" else min(1, max(0, said["score"]))
+            of_score = (
+                1 / (1 + math.exp(-said["score"])) if said["scale"] == "log_odds" else min(1, max(0, said["score"]))
+            )
             assert said["probability"] == pytest.approx(of_score, abs=1e-4)
     assert targets == {"repeat_purchase", "churn", "satisfied"}
     manifest = json.loads(published(profiled)[f"profiles/day={NEXT}/manifest.json"])
@@ -179,7 +192,9 @@ def test_the_faithful_are_told_from_those_who_stay_away(profiled: Settings) -> N
     assert stays["probability"].max() < leaves["probability"].min()
 
 
-def test_a_later_candidate_is_measured_beside_the_champion(profiled: Settings, trained: dict[str, stages.Candidate]) -> None:
+def test_a_later_candidate_is_measured_beside_the_champion(
+    profiled: Settings, trained: dict[str, stages.Candidate]
+) -> None:
     later = "2026-06-21"
     deliver(profiled, later, week(WEEKS))
     list(stages.run_days(profiled, NEXT, later, ["ingest", "features"]))
