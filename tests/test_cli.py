@@ -8,17 +8,25 @@ from pathlib import Path
 
 import pytest
 
+from profiling.settings import Settings
 from tests.behaviour.protocols.worlds import write_reviews
 from tests.stages.test_stages import DAY, drop, purchase, review
 from tests.worlds import KEY
 
-COMMANDS = ("sample", "land", "ingest", "features", "profile", "publish", "run", "show", "status", "days", "evaluate")
+COMMANDS = (
+    "sample", "land", "ingest", "features", "train", "promote", "profile", "publish", "run", "show", "predict", "status", "days",
+    "evaluate",
+)  # fmt: skip
 
 
 @pytest.fixture
 def shop(settings, tmp_path: Path) -> dict[str, str]:
     """The environment of a small shop with one day run."""
     drop(settings, [purchase(1), review(2, "A lovely guitar with a warm tone, and quick delivery.")])
+    return environment_of(settings)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
     return {
         "PROFILING_LANDING": settings.landing,
         "PROFILING_LAKE": settings.lake,

@@ -13,11 +13,13 @@ from profiling import stages
 from profiling.behaviour import registry
 from profiling.behaviour.models import load_model
 from profiling.behaviour.targets import TARGETS, Candidate
+from profiling.behaviour.tracking import tracking_uri
 from profiling.errors import InputError, NotReady, SettingsError
 from profiling.lake import Lake
 from profiling.profiles.schema import document_faults
 from profiling.settings import Settings
 from profiling.stages import _train
+from tests.test_cli import environment_of, profiling
 from tests.worlds import documents, published, settings_in
 
 FIRST, AS_OF = date(2026, 3, 1), "2026-06-14"
@@ -233,3 +235,53 @@ def test_what_cannot_be_trained(shop: Settings, as_of: str, target: str, error: 
 def test_what_was_not_trained_cannot_be_promoted(shop: Settings) -> None:
     with pytest.raises(InputError, match="nothing was trained for churn as of 2026-05-31"):
         stages.promote(shop, "2026-05-31", "churn")
+
+
+def test_the_commands(profiled: Settings, tmp_path: Path) -> None:
+    """In processes of their own, as a pod or a person calls them. Trained already: nothing is trained again but the network."""
+    environment = environment_of(profiled)
+    said = profiling("predict", "I love this product, it's amazing! Great sound.", "--json", **environment)
+    good = json.loads(said.stdout)
+    assert (good["target"], good["label"]) == ("satisfied", TARGETS["satisfied"].label)
+    bad = json.loads(profiling("predict", "It broke, terrible noise.", "--json", **environment).stdout)
+    assert bad["probability"] < 0.5 < good["probability"]
+    shown = profiling("predict", "It broke, terrible noise.", **environment)
+    assert "satisfied: the text reads like one with 4 or 5 stars, probability 0." in shown.stdout
+    assert "terrible" in shown.stdout
+    assert profiling("predict", "  ", **environment).returncode == 1
+
+    result = tmp_path / "return.json"
+    done = profiling("train", "--as-of", AS_OF, "--target", "churn", "--json", **environment, XCOM_PATH=str(result))
+    (candidate,) = json.loads(done.stdout)
+    assert json.loads(result.read_text()) == candidate
+    status = json.loads(profiling("status", "--json", **environment).stdout)
+    assert status["models in service"]["reviews_again"] == "none"
+    assert candidate["sha"]
+    wrong = profiling("train", "--as-of", AS_OF, "--target", "weather", **environment)
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert profiling("promote", "--as-of", AS_OF, "--roll-back", **environment).returncode == 2
+
+
+def test_a_run_trains_on_sundays(shop: Settings, trained: dict[str, stages.Candidate]) -> None:
+    outcomes = list(stages.run_days(shop, "2026-06-08", AS_OF, ["ingest", "features", "train", "promote"]))
+    assert {(outcome.stage, outcome.day) for outcome in outcomes} == {("train", AS_OF), ("promote", AS_OF)}
+    assert {outcome.staged for outcome in outcomes} == {candidate.sha for candidate in trained.values()}
+
+
+def test_a_mirror_that_is_down_is_a_warning(profiled: Settings, trained: dict[str, stages.Candidate]) -> None:
+    nowhere = profiled.model_copy(update={"mlflow_uri": "http://127.0.0.1:1"})
+    outcome = stages.promote(nowhere, AS_OF, "churn")
+    assert outcome.state == "promoted"
+    assert "MLflow at http://127.0.0.1:1 has no copy of churn" in outcome.warnings[0]
+
+
+def test_the_mirror_holds_params_metrics_and_files(profiled: Settings, trained: dict[str, stages.Candidate]) -> None:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=tracking_uri(profiled))
+    experiment = client.get_experiment_by_name("churn")
+    (run,) = client.search_runs([experiment.experiment_id], f"tags.sha = '{trained['churn'].sha}'")
+    assert run.data.metrics["roc_auc"] == pytest.approx(trained["churn"].value)
+    assert run.data.params["candidate"]
+    files = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert {"card.md", "evaluation.json", "model.json", "reliability.svg"} <= files
