@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from profiling.behaviour.models._checkpoints import Keeper, Progress, fingerprint
 from profiling.behaviour.models._processes import Processes, the_device
-from profiling.errors import Interrupted
+from profiling.errors import Interrupted, SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ def train(
 
     Raises:
         Interrupted: SIGTERM came, and the state is saved.
+        SettingsError: the loss is no number any more.
     """
     device = the_device()
     network.to(device).train()
@@ -96,6 +97,8 @@ def train(
                 validation_loss, share_stopping = processes.mean(
                     _log_loss(scores, labels[validating]), keeper.is_asked_to_stop
                 )
+                if not np.isfinite(validation_loss):
+                    raise SettingsError(f"training diverged; lower learning_rate, which is {schedule.learning_rate}")
                 if progress.end_epoch(progress.loss_sum / len(learned), validation_loss):
                     best.update(_copy(network))
                 log.info("epoch %d: training loss %.4f, validation loss %.4f", progress.epoch, *progress.losses)

@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 import torch
 
-from profiling.behaviour.models import _checkpoints, training_loop
+from profiling.behaviour.models import MODELS, _checkpoints, make, training_loop
 from profiling.behaviour.models._checkpoints import FILE, Keeper, Progress
-from profiling.behaviour.models.contract import TEXT
+from profiling.behaviour.models.contract import TEXT, Resumable
 from profiling.behaviour.models.customer_profiler import CustomerProfiler, CustomerProfilerModel
 from profiling.behaviour.models.training_loop import LENGTH_STEP, Schedule, scores_of, train
-from profiling.errors import Interrupted
+from profiling.errors import Interrupted, SettingsError
 from tests.behaviour.models.worlds import WORLDS
 
 WORLD = WORLDS["text"]
@@ -221,6 +221,16 @@ def test_two_rows_are_enough_to_run() -> None:
     model = CustomerProfilerModel(**PARAMS | {"min_count": 1, "epochs": 1})
     model.fit(pd.DataFrame({TEXT: ["good", "bad"]}), np.array([1, 0]))
     assert len(model.history) == 1
+
+
+def test_a_training_that_diverges_says_so() -> None:
+    with pytest.raises(SettingsError, match=r"training diverged; lower learning_rate, which is 1e\+37"):
+        fit(learning_rate=1e37)
+
+
+def test_only_this_model_is_resumable() -> None:
+    assert [name for name in MODELS if isinstance(make(name), Resumable)] == ["customer_profiler"]
+    assert "checkpoint" not in make("customer_profiler").params
 
 
 def test_padding_is_never_read() -> None:
