@@ -60,7 +60,7 @@ def train(
 
     Raises:
         Interrupted: SIGTERM came, and the state is saved.
-        SettingsError: the loss is no number any more.
+        SettingsError: the scores are no numbers any more.
     """
     device = the_device()
     network.to(device).train()
@@ -94,11 +94,11 @@ def train(
                     break
             else:
                 scores = scores_of(network, [sequences[row] for row in validating])
+                if not np.isfinite(scores).all():
+                    raise SettingsError(f"training diverged; lower learning_rate, which is {schedule.learning_rate}")
                 validation_loss, share_stopping = processes.mean(
                     _log_loss(scores, labels[validating]), keeper.is_asked_to_stop
                 )
-                if not np.isfinite(validation_loss):
-                    raise SettingsError(f"training diverged; lower learning_rate, which is {schedule.learning_rate}")
                 if progress.end_epoch(progress.loss_sum / len(learned), validation_loss):
                     best.update(_copy(network))
                 log.info("epoch %d: training loss %.4f, validation loss %.4f", progress.epoch, *progress.losses)
