@@ -56,8 +56,8 @@ class CustomerProfiler(nn.Module):
 class CustomerProfilerModel:
     """The network with its vocabulary and its training. Explained by integrated gradients over the embedding.
 
-    With `checkpoint` set to a folder, training keeps its state there, and the same `fit` after a kill goes on from it to the
-    same weights, bit for bit.
+    It is `Resumable`, and under `torchrun` the processes train it together; then each ends with the same model, of which one
+    is to be saved.
     """
 
     name: ClassVar[str] = "customer_profiler"
@@ -152,9 +152,8 @@ class CustomerProfilerModel:
         return tokens_of(text, self._reading["tokenizer"], self._reading["max_tokens"])
 
     def _new_network(self, vocabulary: dict[str, int]) -> CustomerProfiler:
-        with torch.random.fork_rng(
-            devices=[]
-        ):  # the first weights follow from the seed and leave the caller's dice alone
+        # The first weights follow from the seed, and the caller's dice are left alone.
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._schedule.seed)
             return CustomerProfiler(size_of(vocabulary), **self._shape)
 

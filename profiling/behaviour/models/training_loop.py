@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from profiling.behaviour.models._checkpoints import Keeper, Progress, fingerprint
 from profiling.behaviour.models._processes import Processes, the_device
-from profiling.errors import Interrupted
+from profiling.errors import Interrupted, SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ def train(
 
     Raises:
         Interrupted: SIGTERM came, and the state is saved.
+        SettingsError: the scores are no numbers any more.
     """
     device = the_device()
     network.to(device).train()
@@ -93,6 +94,8 @@ def train(
                     break
             else:
                 scores = scores_of(network, [sequences[row] for row in validating])
+                if not np.isfinite(scores).all():
+                    raise SettingsError(f"training diverged; lower learning_rate, which is {schedule.learning_rate}")
                 validation_loss, share_stopping = processes.mean(
                     _log_loss(scores, labels[validating]), keeper.is_asked_to_stop
                 )
