@@ -136,7 +136,8 @@ def train(as_of: AsOf, target: OneTarget = None, as_json: AsJson = False) -> Non
 
     settings = Settings.load()
     candidates = [stages.train(settings, as_of, name) for name in ([target] if target else TARGET_NAMES)]
-    if result := os.environ.get("XCOM_PATH"):  # where whoever runs this as a task reads what came out
+    result = os.environ.get("XCOM_PATH")  # where whoever runs this as a task reads what came out
+    if result and os.environ.get("RANK", "0") == "0":  # under torchrun one process speaks for all
         Path(result).write_text(json.dumps(candidates[0].asdict()))
     if as_json:
         out.print_json(json.dumps([candidate.asdict() for candidate in candidates]))

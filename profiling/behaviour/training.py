@@ -13,7 +13,7 @@ from profiling.behaviour.evaluation import Estimate, Evaluation, difference, est
 from profiling.behaviour.examples import Examples
 from profiling.behaviour.leaks import LeakReport, leak_report
 from profiling.behaviour.models import make
-from profiling.behaviour.models.contract import Model
+from profiling.behaviour.models.contract import Model, Resumable
 from profiling.behaviour.splits import Split, forward_chaining, grouped_folds
 from profiling.behaviour.targets import Candidate, Target
 from profiling.errors import InputError
@@ -143,7 +143,7 @@ def _in_folds(target: Target, candidate: Candidate, rows: Examples, splits: Sequ
 
 def _fit(candidate: Candidate, rows: Examples, checkpoint: Path | None = None) -> Model:
     model = make(candidate.model, **candidate.params)
-    if checkpoint is not None and hasattr(model, "checkpoint"):
+    if checkpoint is not None and isinstance(model, Resumable):
         model.checkpoint = checkpoint / candidate.label
     return model.fit(rows.inputs, rows.labels)
 

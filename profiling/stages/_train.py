@@ -1,6 +1,7 @@
 """Candidate models of a target as of a day. Reads tables; writes below `_models/` and nowhere else, so a pod may run it."""
 
 import json
+import os
 import tempfile
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -59,7 +60,8 @@ def train(settings: Settings, as_of: str, target: str) -> Candidate:
     if known is not None and known["inputs"] == inputs:
         return Candidate(**known["candidate"])
     candidate = _trained(run, question)
-    run.lake.put_json(key, {"inputs": inputs, "candidate": candidate.asdict()})
+    if _is_first_process():
+        run.lake.put_json(key, {"inputs": inputs, "candidate": candidate.asdict()})
     return candidate
 
 
@@ -116,7 +118,8 @@ def _trained(run: Run, target: Target) -> Candidate:
         sha = _sha_of(folder)
         (folder / "evaluation.json").write_text(json.dumps(found, sort_keys=True, indent=1) + "\n")
         (folder / "card.md").write_text(model_card(target, found, sha))
-        run.lake.put_folder(registry.artefact_folder(target.name, run.day, sha), folder)
+        if _is_first_process():
+            run.lake.put_folder(registry.artefact_folder(target.name, run.day, sha), folder)
     theirs = found["champion"]["value"]["value"] if found["champion"] else None
     value = found["holdout"]["metrics"][target.metric]["value"]
     return Candidate(target.name, run.day, sha, trained.model.name, target.metric, value, theirs)
@@ -165,6 +168,11 @@ def percentiles_of(run: Run, entry: registry.Entry) -> np.ndarray:
     if found is None:
         raise InputError(f"{entry.folder}/evaluation.json is gone; restore it, or roll the model back")
     return np.array(found["percentiles"])
+
+
+def _is_first_process() -> bool:
+    """Under torchrun all processes train the same model together, and one of them writes it."""
+    return int(os.environ.get("RANK", "0")) == 0
 
 
 def _sha_of(folder: Path) -> str:
