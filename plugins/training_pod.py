@@ -92,7 +92,7 @@ def pod_defaults(where: TrainingSettings, command: Sequence[str] = COMMAND) -> d
         "poll_interval": 10,
         # The triggerer writes the trainer's log into the task's every half minute. Without it nothing is seen until the end, and
         # the resumed task would follow the log of a pod that hangs. The price in 10.25: it returns "now" where it means the start
-        # of this second, so that lines of less than a second may be missing (or twice) at each seam. Errors do not come from here.
+        # of this second, so that lines of up to a second may be missing (or twice) at each seam. Errors do not come from here.
         "logging_interval": 30,
         # An image with CUDA is some 8 GB: three minutes over a good line, more on a new node with others pulling too.
         "startup_timeout_seconds": 15 * 60,
