@@ -181,22 +181,22 @@ def train_networks(note: Callable[..., None]) -> None:
     import torch
 
     from profiling.behaviour.evaluation import estimate
-    from profiling.behaviour.models._tokens import numbered, tokens_of, vocabulary_from
+    from profiling.behaviour.models._tokens import numbered, size_of, tokens_of, vocabulary_of
     from profiling.behaviour.models.customer_profiler import CustomerProfiler
     from profiling.behaviour.models.training_loop import Schedule, scores_of, train
 
     reviews = [json.loads(line) for line in REVIEWS.read_text().splitlines()]
     reviews = [review for review in reviews if review["reviewText"].strip()]
-    split = [tokens_of(review["reviewText"], "english")[:TOKENS] for review in reviews]
+    split = [tokens_of(review["reviewText"], "english", TOKENS) for review in reviews]
     labels = np.array([review["overall"] >= 4 for review in reviews], dtype="int64")
     is_held = np.array(
         [int(hashlib.sha1(review["reviewerID"].encode()).hexdigest(), 16) % 5 == 0 for review in reviews]
     )
-    vocabulary = vocabulary_from([tokens for tokens, held in zip(split, is_held, strict=True) if not held], 2)
+    vocabulary = vocabulary_of([tokens for tokens, held in zip(split, is_held, strict=True) if not held], 2)
     sequences = [numbered(tokens, vocabulary) for tokens in split]
     learned = [sequence for sequence, held in zip(sequences, is_held, strict=True) if not held]
     held = [sequence for sequence, is_one in zip(sequences, is_held, strict=True) if is_one]
-    words = max(vocabulary.values()) + 1
+    words = size_of(vocabulary)
 
     def ours() -> CustomerProfiler:
         torch.manual_seed(0)
