@@ -24,16 +24,7 @@ SECRET = re.compile(r"PASSWORD|SECRET|FERNET|ACCESS_KEY|PSEUDONYM_KEY|AUTH$")
 REQUIRED = re.compile(r"\$\{[A-Z_0-9]+:\?[^}]+\}")
 
 # Names of the design whose settings come with their stages; passed on only when somebody sets them.
-ANNOUNCED = {"LLM_URL", "LLM_MODEL", "LLM_API_KEY", "LLM_BUDGET_TOKENS", "MLFLOW_URI"}
-# Of `plugins/training_pod.py`; the deployment page names them.
-ANNOUNCED |= {
-    "TRAINING",
-    "TRAINING_PROFILE",
-    "TRAINER_IMAGE",
-    "TRAINING_NAMESPACE",
-    "TRAINING_SERVICE_ACCOUNT",
-    "TRAINING_SECRET",
-}
+ANNOUNCED = {"LLM_URL", "LLM_MODEL", "LLM_API_KEY", "LLM_BUDGET_TOKENS"}
 # Options of providers that only the image has: read in celery 3.26.0. `profiling` is our own section.
 OF_PROVIDERS = {("celery", "result_backend"), ("celery", "broker_url"), ("celery", "worker_concurrency")}
 OURS_IN_AIRFLOW = {("profiling", "scheduled")}
