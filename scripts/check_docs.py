@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from profiling import schemas
 from profiling.__main__ import app
-from profiling.settings import FOREIGN, Settings
+from profiling.settings import FOREIGN, PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent
 DICTIONARY = ROOT / "docs" / "data-dictionary.md"
