@@ -82,7 +82,7 @@ with DAG(
             as_of = resolve_week(get_current_context()).as_of
             return stages.promote(Settings.load(), as_of, arguments[-1], candidate=candidate["sha"]).state
 
-        promote(arguments, training_task(arguments).output)
+        promote(arguments=arguments, candidate=training_task(arguments).output)
 
     @task(outlets=[models])
     def announce(*, outlet_events):

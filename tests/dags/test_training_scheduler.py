@@ -181,6 +181,12 @@ def test_a_target_goes_on_to_its_decision_without_the_others(world: World, run: 
     states = world.until("the decisions", lambda: (p := promotions()) and len(p) == 4 and all(p.values()) and p, 60)
     assert states[indexes[GATED]] == states[indexes[KILLED]] == "upstream_failed"
     assert "upstream_failed" not in (states[indexes[GOOD]], states[indexes[SLOW]])
+    world.until("the decision on what came to nothing", lambda: promotions()[indexes[SLOW]] == "success", 60)
+    path = f"/api/v2/dags/{DAG_ID}/dagRuns/{quote(run['dag_run_id'])}/taskInstances/model.promote"
+    state = world.airflow.get(f"{path}/xcomEntries/return_value?map_index={indexes[SLOW]}&deserialize=true")["value"]
+    assert state == "empty"
+    names = {task["rendered_map_index"] for task in world.airflow.tasks(run) if task["task_id"] == "model.promote"}
+    assert SLOW in names
 
 
 def test_on_the_worker_the_same_task_gives_the_same_result(world: World) -> None:

@@ -31,11 +31,18 @@ if target == "talks":
     for step in range(30):
         print(f"step {step} of 30", flush=True)
         time.sleep(0.1)
-if target == "slow":
+sha = "ab" * 8
+if target == "slow":  # and comes to nothing, for want of rows: so much that a promotion can go to its end
     time.sleep(2)
+    sha = None
+    folder = os.path.join(os.environ["PROFILING_LAKE"], "_models", sys.argv[-1], sys.argv[3])
+    os.makedirs(folder, exist_ok=True)
+    nothing = {"target": sys.argv[-1], "day": sys.argv[3], "sha": None, "warnings": ["too few rows"]}
+    with open(os.path.join(folder, "candidate.json"), "w") as file:
+        json.dump({"inputs": "", "candidate": nothing}, file)
 if os.environ.get("RANK", "0") == "0":  # of several processes one speaks
     seen = {name: value for name, value in os.environ.items() if name.startswith(("PROFILING_", "AWS_", "OMP_", "HOME"))}
-    result = {"target": target, "as_of": sys.argv[3], "sha": "ab" * 8, "environment": seen}
+    result = {"target": target, "as_of": sys.argv[3], "sha": sha, "environment": seen}
     with open(os.environ["XCOM_PATH"], "w") as file:
         json.dump({**result, "processes": int(os.environ.get("WORLD_SIZE", "1"))}, file)
 print("a second line\\nand a third", flush=True)
