@@ -81,11 +81,17 @@ def leak_report(
         fit_predict: the whole pipeline from labels to scores; what it does with labels outside of the call is not tested.
         labels: (n,) of 0 and 1.
         splits: rows to learn from and to test on; scores are means over them.
-        times: (n,) time of every row, of any type that can be ordered.
+        times: (n,) time of every row, of any type that can be ordered; so coarse that each holds many rows.
 
     Raises:
-        InputError: the test rows of every split have labels of one class only.
+        InputError: the test rows of every split have labels of one class only; most rows are alone in their time.
     """
+    _, place, rows = np.unique(times, return_inverse=True, return_counts=True)
+    if np.mean(rows[place] == 1) > 0.5:
+        raise InputError(
+            f"{np.mean(rows[place] == 1):.0%} of the rows are alone in their time, where shuffling changes nothing; give coarser "
+            "times, such as months"
+        )
     generator = np.random.default_rng(seed)
     score = _scorer(fit_predict, splits)
     auc = score(labels)
