@@ -69,16 +69,19 @@ def fingerprint(
 
 
 class Keeper:
-    """Keeps a training's state in a folder; without a folder it does nothing and listens to nobody."""
+    """Keeps a training's state in a folder; without a folder it does nothing and listens to nobody.
 
-    def __init__(self, folder: Path | None, fingerprint: Mapping[str, Any]) -> None:
-        self._folder, self._fingerprint = folder, dict(fingerprint)
+    Of several processes only one is the writer.
+    """
+
+    def __init__(self, folder: Path | None, fingerprint: Mapping[str, Any], is_writer: bool = True) -> None:
+        self._folder, self._fingerprint, self._is_writer = folder, dict(fingerprint), is_writer
         self.is_asked_to_stop = False
 
     def save(
         self, network: nn.Module, optimizer: torch.optim.Optimizer, best: Mapping[str, Tensor], progress: Progress
     ) -> None:
-        if self._folder is None:
+        if self._folder is None or not self._is_writer:
             return
         tensors = _prefixed("network", network.state_dict()) | _prefixed("best", best)
         for number, state in optimizer.state_dict()["state"].items():

@@ -87,3 +87,16 @@ class Model(Protocol):
         Raises:
             InputError: a file is missing, damaged, or of another model.
         """
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A model whose training takes long and survives a kill.
+
+    Attributes:
+        checkpoint: a folder of this training alone, None by default. When it is set, `fit` keeps its state there, and the same
+            `fit` after a kill goes on from it to the same model bit for bit. It is no param: where a training kept its state
+            says nothing of the model.
+    """
+
+    checkpoint: Path | None

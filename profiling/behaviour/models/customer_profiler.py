@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from profiling.behaviour.models import _files
 from profiling.behaviour.models._explanations import LOG_ODDS, explanation, probability_of
 from profiling.behaviour.models._inputs import labels_of, refuse_unfitted, texts_of
+from profiling.behaviour.models._processes import the_device
 from profiling.behaviour.models._tokens import (
     PADDING,
     TOKENIZERS,
@@ -26,8 +27,8 @@ from profiling.behaviour.models._tokens import (
     vocabulary_of,
 )
 from profiling.behaviour.models.contract import Contribution, Explanation
-from profiling.behaviour.models.integrated_gradients import integrated_gradients
-from profiling.behaviour.models.training_loop import Schedule, scores_of, the_device, train
+from profiling.behaviour.models.integrated_gradients import IntegratedGradients
+from profiling.behaviour.models.training_loop import Schedule, scores_of, train
 from profiling.errors import InputError, SettingsError
 
 _VOCABULARY, _WEIGHTS = "vocabulary.json", "weights.safetensors"
@@ -55,8 +56,8 @@ class CustomerProfiler(nn.Module):
 class CustomerProfilerModel:
     """The network with its vocabulary and its training. Explained by integrated gradients over the embedding.
 
-    With `checkpoint` set to a folder, training keeps its state there, and the same `fit` after a kill goes on from it to the
-    same weights, bit for bit.
+    It is `Resumable`, and under `torchrun` the processes train it together; then each ends with the same model, of which one
+    is to be saved.
     """
 
     name: ClassVar[str] = "customer_profiler"
@@ -114,9 +115,10 @@ class CustomerProfilerModel:
         network, texts = self._fitted(), texts_of(inputs)
         tokens = [self._tokens(text) for text in texts]
         sequences = [numbered(each, self._vocabulary) for each in tokens]
+        gradients = IntegratedGradients(network)
         explained = []
         for words, sequence, score in zip(tokens, sequences, scores_of(network, sequences), strict=True):
-            found = integrated_gradients(network, sequence, score)
+            found = gradients.of(sequence, score)
             amounts: dict[str, float] = defaultdict(float)
             for word, amount in zip(words, found.amounts.tolist(), strict=False):  # no word: one padding, which adds 0
                 amounts[word] += amount
@@ -150,9 +152,8 @@ class CustomerProfilerModel:
         return tokens_of(text, self._reading["tokenizer"], self._reading["max_tokens"])
 
     def _new_network(self, vocabulary: dict[str, int]) -> CustomerProfiler:
-        with torch.random.fork_rng(
-            devices=[]
-        ):  # the first weights follow from the seed and leave the caller's dice alone
+        # The first weights follow from the seed, and the caller's dice are left alone.
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._schedule.seed)
             return CustomerProfiler(size_of(vocabulary), **self._shape)
 

@@ -13,13 +13,12 @@ import pandas as pd
 import pytest
 import torch
 
-from profiling.behaviour.models import _checkpoints
+from profiling.behaviour.models import MODELS, _checkpoints, make, training_loop
 from profiling.behaviour.models._checkpoints import FILE, Keeper, Progress
-from profiling.behaviour.models.contract import TEXT
+from profiling.behaviour.models.contract import TEXT, Resumable
 from profiling.behaviour.models.customer_profiler import CustomerProfiler, CustomerProfilerModel
-from profiling.behaviour.models.integrated_gradients import integrated_gradients
 from profiling.behaviour.models.training_loop import LENGTH_STEP, Schedule, scores_of, train
-from profiling.errors import Interrupted
+from profiling.errors import Interrupted, SettingsError
 from tests.behaviour.models.worlds import WORLDS
 
 WORLD = WORLDS["text"]
@@ -89,7 +88,7 @@ def test_sigterm_finishes_the_batch_and_saves(
     with monkeypatch.context() as patched:
         patched.setattr(torch.optim.Adam, "step", terminated)
         with pytest.raises(
-            Interrupted, match=f"stopped in epoch {(step - 1) // 4 + 1}; the same call goes on"
+            Interrupted, match=f"after {(step - 1) // 4} epochs and {(step - 1) % 4 + 1} batches; the same"
         ) as caught:
             fit(tmp_path / "checkpoint")
     assert caught.value.exit_code == 143
@@ -108,13 +107,13 @@ def test_sigterm_finishes_the_batch_and_saves(
     assert taken == 16 - step  # none was done twice
 
 
-KILLS = 4
+KILLS = 3
 
 
 def train_alone(folder: Path) -> None:
     """What the child does: a training of some seconds, on one thread as its sums would be in any process."""
     torch.set_num_threads(1)
-    fit(folder / "checkpoint", epochs=60, patience=60).save(folder / "saved")
+    fit(folder / "checkpoint", epochs=150, patience=150).save(folder / "saved")
 
 
 def test_kill_9_at_random_moments(tmp_path: Path) -> None:
@@ -134,7 +133,7 @@ def test_kill_9_at_random_moments(tmp_path: Path) -> None:
             assert child.is_alive(), "the child ended before its first checkpoint"
             assert time.monotonic() < deadline
             time.sleep(0.002)
-        time.sleep(chance.uniform(0.0, 0.15))
+        time.sleep(chance.uniform(0.0, 0.05))
         child.kill()
         child.join()
         assert child.exitcode == -signal.SIGKILL, f"it was faster than the kill; seed {seed}"
@@ -149,6 +148,27 @@ def test_kill_9_at_random_moments(tmp_path: Path) -> None:
         for folder in (tmp_path, tmp_path / "never")
     )
     assert saved == expected, f"seed {seed}"
+
+
+def test_sigterm_at_the_very_end_is_not_swallowed(
+    uninterrupted: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes while the last epoch is validated: nothing is left to train, yet the caller is told."""
+    log_loss = training_loop._log_loss
+    calls = 0
+
+    def terminated(*args):
+        nonlocal calls
+        calls += 1
+        if calls == PARAMS["epochs"]:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return log_loss(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training_loop, "_log_loss", terminated)
+        with pytest.raises(Interrupted, match="stopped after 4 epochs and 0 batches"):
+            fit(tmp_path / "checkpoint")
+    assert bytes_of(fit(tmp_path / "checkpoint"), tmp_path / "saved") == uninterrupted
 
 
 def test_a_finished_training_is_not_done_again(
@@ -203,6 +223,16 @@ def test_two_rows_are_enough_to_run() -> None:
     assert len(model.history) == 1
 
 
+def test_a_training_that_diverges_says_so() -> None:
+    with pytest.raises(SettingsError, match=r"training diverged; lower learning_rate, which is 1e\+37"):
+        fit(learning_rate=1e37)
+
+
+def test_only_this_model_is_resumable() -> None:
+    assert [name for name in MODELS if isinstance(make(name), Resumable)] == ["customer_profiler"]
+    assert "checkpoint" not in make("customer_profiler").params
+
+
 def test_padding_is_never_read() -> None:
     torch.manual_seed(0)
     network = CustomerProfiler(30, embedding=8, hidden=12)
@@ -225,21 +255,6 @@ def test_long_and_strange_texts_are_answered() -> None:
 def test_a_word_it_does_not_know_has_no_value() -> None:
     (explained,) = fit(epochs=1).explain(pd.DataFrame({TEXT: ["love xylophones"]}))
     assert {each.name: each.value for each in explained.contributions} == {"love": 1.0, "xylophones": None}
-
-
-def test_integrated_gradients_converge() -> None:
-    """Of a saturated network too, whose gradients are far from constant on the way."""
-    torch.manual_seed(0)
-    network = CustomerProfiler(30, embedding=8, hidden=12)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(4)
-        network.linear.weight.mul_(10)
-    sequence = np.random.default_rng(0).integers(2, 30, 40)
-    (score,) = scores_of(network, [sequence])
-    found = integrated_gradients(network, sequence, score)
-    assert abs(score - found.base) > 1  # else adding up is no feat
-    assert abs(found.base + found.amounts.sum() - score) <= found.tolerance <= 0.01
 
 
 def test_a_thread_trains_without_listening(tmp_path: Path) -> None:
