@@ -184,7 +184,8 @@ def brier(rows: Rows, weights: np.ndarray) -> np.ndarray:
 def calibration_error(rows: Rows, weights: np.ndarray) -> np.ndarray:
     """Expected calibration error: mean over quantile bins of |share of label 1 - mean probability|, by rows.
 
-    Naeini, Cooper and Hauskrecht, AAAI 2015, with bins of equal numbers. A perfect model's is above 0 by chance.
+    Naeini, Cooper and Hauskrecht, AAAI 2015, with bins of equal numbers. A perfect model's is above 0 by chance,
+    and a draw's more so than the rows' own: the interval lies high, and the figure may lie below it.
     """
     # The rows of a bin cancel in |share - mean| * rows.
     gaps = np.abs((weights * (rows.labels - rows.scores)) @ rows.bins)
