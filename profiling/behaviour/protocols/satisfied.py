@@ -29,7 +29,7 @@ STATEMENT = (
 _LOOKS = {
     "english": (
         "The parts of `stack` and all its settings were chosen on inner folds of the first fold's training rows; its test "
-        "figures were looked at once after that. Two later looks only brought tfidf_* and minilm to the settings of their baselines."
+        "figures were looked at once after that. Two later looks only brought tfidf_* and minilm to their baselines' settings."
     ),
     "chinese": (
         "The parts of `stack` and all its settings were chosen on inner folds of the first fold's training rows; the test folds "
