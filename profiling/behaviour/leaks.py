@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from profiling.behaviour.evaluation import Rows, roc_auc
+from profiling.behaviour.metrics import Rows, roc_auc
 from profiling.behaviour.splits import Split
 from profiling.errors import InputError
 
