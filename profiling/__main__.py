@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 the data (a gate, a file, something not ready), 2 wrong us
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -357,7 +358,8 @@ def _figure(figure: "Estimate") -> str:
     if figure.value is None:
         return f"- ({figure.reason})"
     value, *bounds = (
-        "" if each is None else f"{each:.3f}".replace("0.", ".", 1) for each in (figure.value, figure.low, figure.high)
+        "" if each is None else re.sub(r"^(-?)0\.", r"\1.", f"{each:.3f}")
+        for each in (figure.value, figure.low, figure.high)
     )
     return f"{value} [{', '.join(bounds)}]" if all(bounds) else value
 

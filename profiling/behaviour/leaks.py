@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from profiling.behaviour.evaluation import Rows, roc_auc
+from profiling.behaviour.metrics import Rows, roc_auc
 from profiling.behaviour.splits import Split
+from profiling.errors import InputError
 
 CHANCE = 0.5  # AUC of a score that knows nothing
 
@@ -80,13 +81,25 @@ def leak_report(
         fit_predict: the whole pipeline from labels to scores; what it does with labels outside of the call is not tested.
         labels: (n,) of 0 and 1.
         splits: rows to learn from and to test on; scores are means over them.
-        times: (n,) time of every row, of any type that can be ordered.
+        times: (n,) time of every row, of any type that can be ordered; so coarse that each holds many rows.
+
+    Raises:
+        InputError: the test rows of every split have labels of one class only; most rows are alone in their time.
     """
+    _, place, rows = np.unique(times, return_inverse=True, return_counts=True)
+    if np.mean(rows[place] == 1) > 0.5:
+        raise InputError(
+            f"{np.mean(rows[place] == 1):.0%} of the rows are alone in their time, where shuffling changes nothing; give coarser "
+            "times, such as months"
+        )
     generator = np.random.default_rng(seed)
     score = _scorer(fit_predict, splits)
+    auc = score(labels)
+    if np.isnan(auc):
+        raise InputError("the test rows of every split have labels of one class only; no score can be above chance")
     shuffled = [score(_shuffled(labels, times, generator)) for _ in range(repeats)]
     shifted = [score(_shifted(labels, times, generator)) for _ in range(repeats)]
-    return LeakReport(score(labels), _null(shuffled), _null(shifted))
+    return LeakReport(auc, _null(shuffled), _null(shifted))
 
 
 def knows_the_future(
@@ -109,8 +122,8 @@ def _scorer(fit_predict: FitPredict, splits: Sequence[Split]) -> Callable[[np.nd
             roc_auc(Rows(labels[split.test], np.asarray(fit_predict(labels, split))), np.ones((1, len(split.test))))[0]
             for split in splits
         ]
-        # A test fold whose torn labels are all of one class says nothing; where none says anything, that is chance.
-        return float(np.nanmean(aucs)) if not np.isnan(aucs).all() else CHANCE
+        defined = [auc for auc in aucs if not np.isnan(auc)]  # test rows of one class only say nothing
+        return float(np.mean(defined)) if defined else float("nan")
 
     return score
 
@@ -138,5 +151,8 @@ def _shifted(labels: np.ndarray, times: np.ndarray, generator: np.random.Generat
 
 
 def _null(aucs: list[float]) -> Null:
-    mean, reach = float(np.mean(aucs)), 1.96 * float(np.std(aucs, ddof=1)) if len(aucs) > 1 else 0.0
+    aucs = [auc for auc in aucs if not np.isnan(auc)]
+    if len(aucs) < 2:
+        return Null(CHANCE, 0.0, 1.0)  # nothing can be told of it, so it accuses nobody and clears nobody
+    mean, reach = float(np.mean(aucs)), 1.96 * float(np.std(aucs, ddof=1))
     return Null(mean, mean - reach, mean + reach)

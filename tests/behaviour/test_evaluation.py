@@ -11,16 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
-from profiling.behaviour.evaluation import (
-    METRICS,
-    Rows,
-    choose_threshold,
-    difference,
-    estimate,
-    evaluate,
-    reliability,
-    roc_auc,
-)
+from profiling.behaviour.evaluation import choose_threshold, difference, estimate, evaluate, reliability
+from profiling.behaviour.metrics import METRICS, Rows, roc_auc
 from profiling.errors import InputError
 
 # Four rows whose every answer can be worked out by eye: one pair of four is in the wrong order.

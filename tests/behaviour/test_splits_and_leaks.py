@@ -122,3 +122,11 @@ def test_a_feature_that_knows_the_future_is_named() -> None:
         "<rows>",
         "n",
     ]
+
+
+def test_what_a_leak_test_cannot_tell_is_said() -> None:
+    world = World()
+    with pytest.raises(InputError, match="100% of the rows are alone in their time"):
+        leak_report(world.fit_honestly, world.labels, world.splits, np.arange(400))
+    with pytest.raises(InputError, match="one class only"):
+        leak_report(lambda labels, split: world.honest[split.test], np.ones(400), world.splits, world.times)

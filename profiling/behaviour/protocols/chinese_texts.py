@@ -7,29 +7,36 @@ from typing import Any
 
 import numpy as np
 
-from profiling.behaviour.protocols import raw
+from profiling.behaviour.protocols import raw, reading
 from profiling.behaviour.protocols.nested import Recipe, World, logistic, side_by_side
 from profiling.behaviour.protocols.terms import character_counts, class_ratios, jieba_counts, tfidf
 from profiling.errors import SettingsError
+
+MARKS = "，。！？!?,.~…"
 
 RECIPES = {
     "jieba": Recipe(("jieba",)),
     "characters": Recipe(("characters",), base="jieba"),
     "both": Recipe(("both",), base="characters"),
     "ratios": Recipe(("ratios",), base="characters"),
-    "blend": Recipe(("both", "ratios"), base="characters"),
+    "shape": Recipe(("shape",)),
+    "stack": Recipe(("both", "ratios", "shape"), is_stack=True, base="characters"),
 }
 
 
-def chinese_world(paths: Sequence[Path]) -> World:
+def chinese_world(paths: Sequence[Path], cache: Path) -> World:
     """The distinct lines of two files; who wrote them is not known, so every line is its own group.
+
+    Args:
+        paths: the two files.
+        cache: folder of sentiments already computed.
 
     Raises:
         InputError: a file cannot be read.
         SettingsError: not one file named `...pos.txt` and one named `...neg.txt`.
     """
     texts, labels, facts = labelled_lines(paths)
-    made = ChineseTexts(texts, labels)
+    made = ChineseTexts(texts, labels, cache)
     parts = {name: getattr(made, name) for recipe in RECIPES.values() for name in recipe.parts}
     return World(labels, np.arange(len(labels)), parts, RECIPES, facts)
 
@@ -67,8 +74,8 @@ def labelled_lines(paths: Sequence[Path]) -> tuple[list[str], np.ndarray, dict[s
 class ChineseTexts:
     """The parts of the models: each method scores the rows `test` after learning from the rows `train`."""
 
-    def __init__(self, texts: list[str], labels: np.ndarray) -> None:
-        self.texts, self.labels = texts, labels
+    def __init__(self, texts: list[str], labels: np.ndarray, cache: Path) -> None:
+        self.texts, self.labels, self._cache = texts, labels, cache
 
     def jieba(self, train: np.ndarray, test: np.ndarray) -> np.ndarray:
         known, new = tfidf(self._words, train, test)
@@ -94,6 +101,31 @@ class ChineseTexts:
             blocks.append((known @ weights, new @ weights))
         known, new = side_by_side(blocks, (1.0, 1.0))
         return logistic(known, self.labels[train], new, C=5.0)
+
+    def shape(self, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+        """Sentiment by the lexicon, length and punctuation: what TF-IDF's rows of length 1 forget."""
+        from lightgbm import LGBMClassifier
+
+        fit = LGBMClassifier(
+            n_estimators=150,
+            learning_rate=0.05,
+            num_leaves=15,
+            n_jobs=1,
+            verbose=-1,
+            deterministic=True,
+            random_state=0,
+        ).fit(self._shapes[train], self.labels[train])
+        return np.asarray(fit.predict(self._shapes[test], raw_score=True))
+
+    @cached_property
+    def _shapes(self) -> np.ndarray:  # (n, 4 + marks)
+        counts = [
+            [len(text) for text in self.texts],
+            [sum(sign.isdigit() for sign in text) for text in self.texts],
+            [sum(sign.isascii() and sign.isalpha() for sign in text) for text in self.texts],
+            *([text.count(mark) for text in self.texts] for mark in MARKS),
+        ]
+        return np.column_stack([reading.sentiments(self.texts, "zh", self._cache), *map(np.log1p, counts)])
 
     @cached_property
     def _words(self) -> Any:
