@@ -198,8 +198,8 @@ def summary(demo: Demo, s3: LocalS3) -> None:
     table.add_row("on S3", f"{len(objects)} objects, {sum(objects.values()):,} bytes under s3://{BUCKET}")
     reasons = sorted(quarantine.items(), key=lambda item: (-item[1], str(item[0])))
     listed = ", ".join(f"{number} {reason}" for reason, number in reasons)
-    for target, model in answer("status")["models in service"].items():
-        table.add_row("predicts", f"{target}: {model}")
+    for question, model in answer("status")["models in service"].items():
+        table.add_row("predicts", f"{question}: {model}")
     table.add_row("quarantined", f"{int(quarantine.sum())} rows" + (f": {listed}" if listed else ""))
     out.print("\n[bold]Published[/bold]")
     out.print(table)
