@@ -223,7 +223,7 @@ def test_a_close_refuses_work_of_other_inputs_and_missing_buckets(settings: Sett
         (lambda s: stages.ingest(s, DAY, bucket=1), "bucket 1 does not exist"),
         (lambda s: stages.ingest(s, DAY, bucket=0, close=[]), "not both in one call"),
         (lambda s: list(stages.run_days(s, NEXT, DAY)), f"--to {DAY} is before --from {NEXT}"),
-        (lambda s: list(stages.run_days(s, DAY, DAY, ["train"])), "unknown stage 'train'"),
+        (lambda s: list(stages.run_days(s, DAY, DAY, ["weather"])), "unknown stage 'weather'"),
     ],
 )
 def test_wrong_calls(settings: Settings, call, sentence: str) -> None:
