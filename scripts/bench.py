@@ -33,7 +33,7 @@ from profiling.settings import Settings
 from profiling.text.embedding import load_encoder
 
 EVENTS, CUSTOMERS, ENCODED = 50_000, 5_000, 512
-PEOPLE, EPOCHS, TOKENS = 1_000_000, 3, 100
+PEOPLE, EPOCHS, TOKENS = 1_000_000, 5, 100
 REVIEWS = Path(os.environ.get("PROFILING_TEST_DATA", "shared/data")) / "Musical_Instruments_5.json"
 DAY = "2026-06-15"
 ROOT = Path("var/bench")

@@ -103,7 +103,8 @@ TARGETS = {
                 Candidate("tfidf_logistic_regression"),
                 # Reads Chinese too, which writes no blanks between words. Characters would do as well, and explain nothing.
                 Candidate("tfidf_logistic_regression", {"terms": "jieba"}),
-                Candidate("customer_profiler"),
+                # The article's network, but for the mean of its states in place of the last: on reviews .81 against .70.
+                Candidate("customer_profiler", {"pooling": "mean"}),
             ),
         ),
     )

@@ -36,10 +36,15 @@ class Progress:
     epochs_without_gain: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
 
-    def end_epoch(self, training_loss: float, validation_loss: float) -> bool:
-        """Note the epoch's losses (mean log loss per row); True if no epoch before was as good on the validation rows."""
-        is_better = all(validation_loss < before["validation_loss"] for before in self.history)
-        self.history.append({"training_loss": training_loss, "validation_loss": validation_loss})
+    def end_epoch(self, training_loss: float, validation_loss: float, validation_auc: float) -> bool:
+        """Note the epoch's losses (mean log loss per row) and AUC; True if no epoch before was as good on the validation rows.
+
+        As good: by AUC, and where that is equal by loss. The loss alone turns before the ranking does: on reviews the network of
+        the least loss had a test AUC of .66, that of the best validation AUC .70.
+        """
+        epoch = {"training_loss": training_loss, "validation_loss": validation_loss, "validation_auc": validation_auc}
+        is_better = all(_quality(epoch) > _quality(before) for before in self.history)
+        self.history.append(epoch)
         self.epochs_without_gain = 0 if is_better else self.epochs_without_gain + 1
         self.epoch, self.batch, self.loss_sum = self.epoch + 1, 0, 0.0
         return is_better
@@ -48,6 +53,10 @@ class Progress:
     def losses(self) -> tuple[float, float]:
         """(training, validation) of the last epoch."""
         return self.history[-1]["training_loss"], self.history[-1]["validation_loss"]
+
+
+def _quality(epoch: Mapping[str, float]) -> tuple[float, float]:
+    return round(epoch["validation_auc"], 6), -epoch["validation_loss"]
 
 
 def fingerprint(

@@ -34,11 +34,17 @@ from profiling.errors import InputError, SettingsError
 _VOCABULARY, _WEIGHTS = "vocabulary.json", "weights.safetensors"
 
 
-class CustomerProfiler(nn.Module):
-    """Embedding, LSTM, one linear layer on the state after the last token."""
+POOLINGS = ("last", "mean")
 
-    def __init__(self, words: int, embedding: int = 100, hidden: int = 200, layers: int = 2) -> None:
+
+class CustomerProfiler(nn.Module):
+    """Embedding, LSTM, and one linear layer on the state after the last token, or on the mean of the states."""
+
+    def __init__(
+        self, words: int, embedding: int = 100, hidden: int = 200, layers: int = 2, pooling: str = "last"
+    ) -> None:
         super().__init__()
+        self.pooling = pooling
         self.embedding = nn.Embedding(words, embedding, padding_idx=PADDING)
         self.lstm = nn.LSTM(embedding, hidden, num_layers=layers, batch_first=True)
         self.linear = nn.Linear(hidden, 1)
@@ -48,9 +54,13 @@ class CustomerProfiler(nn.Module):
 
     def read(self, embedded: Tensor, lengths: Tensor) -> Tensor:  # (B, L, E), (B,) -> (B,)
         states, _ = self.lstm(embedded)  # (B, L, H)
-        # The state after a text's own last token: what pads it to its neighbours' length comes later and is never read.
-        last = states[torch.arange(len(lengths), device=states.device), lengths - 1]  # (B, H)
-        return self.linear(last).squeeze(1)
+        # Only states of a text's own tokens: what pads it to its neighbours' length comes later and is never read.
+        if self.pooling == "mean":
+            is_own = torch.arange(states.shape[1], device=states.device) < lengths[:, None]  # (B, L)
+            read = (states * is_own[:, :, None]).sum(1) / lengths[:, None]  # (B, H)
+        else:
+            read = states[torch.arange(len(lengths), device=states.device), lengths - 1]  # (B, H)
+        return self.linear(read.to(self.linear.weight.dtype)).squeeze(1)
 
 
 class CustomerProfilerModel:
@@ -72,6 +82,7 @@ class CustomerProfilerModel:
         embedding: int = 100,
         hidden: int = 200,
         layers: int = 2,
+        pooling: str = "last",
         batch: int = 64,
         learning_rate: float = 0.001,
         epochs: int = 10,
@@ -81,11 +92,13 @@ class CustomerProfilerModel:
         if tokenizer not in TOKENIZERS:
             raise SettingsError(f"tokenizer={tokenizer!r} is none of {', '.join(TOKENIZERS)}")
         self._reading: dict[str, Any] = {"tokenizer": tokenizer, "max_tokens": max_tokens, "min_count": min_count}
-        self._shape = {"embedding": embedding, "hidden": hidden, "layers": layers}
+        if pooling not in POOLINGS:
+            raise SettingsError(f"pooling={pooling!r} is none of {', '.join(POOLINGS)}")
+        self._shape: dict[str, Any] = {"embedding": embedding, "hidden": hidden, "layers": layers, "pooling": pooling}
         self._schedule = Schedule(batch=batch, learning_rate=learning_rate, epochs=epochs, patience=patience, seed=seed)
         self.params: dict[str, Any] = self._reading | self._shape | asdict(self._schedule)
         self.checkpoint: Path | None = None
-        self.history: list[dict[str, float]] = []  # one entry per epoch: training_loss, validation_loss
+        self.history: list[dict[str, float]] = []  # one entry per epoch: training_loss, validation_loss, validation_auc
         self._vocabulary: dict[str, int] = {}
         self._network: CustomerProfiler | None = None
 

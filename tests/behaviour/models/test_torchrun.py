@@ -30,4 +30,4 @@ def test_two_processes_train_one_network(tmp_path: Path) -> None:
 
     together, alone = load_model(tmp_path / "resumed-1"), fit()
     # The same batches and so the same gradients as one process alone, but for rounding.
-    np.testing.assert_allclose(together.predict_proba(WORLD.inputs), alone.predict_proba(WORLD.inputs), atol=1e-5)
+    np.testing.assert_allclose(together.predict_proba(WORLD.inputs), alone.predict_proba(WORLD.inputs), atol=1e-3)

@@ -209,7 +209,7 @@ def test_it_stops_when_the_validation_rows_gain_nothing() -> None:
     """Labels by chance: what is learned of them does not hold, and the best epoch is kept."""
     labels = np.random.default_rng(1).integers(0, 2, len(WORLD.labels))
     model = fit(labels=labels, epochs=50, patience=2, learning_rate=0.02)
-    losses = [epoch["validation_loss"] for epoch in model.history]
+    losses = [(-epoch["validation_auc"], epoch["validation_loss"]) for epoch in model.history]
     assert 3 <= len(losses) < 50
     assert losses.index(min(losses)) == len(losses) - 3
     assert len(fit(labels=labels, epochs=len(losses) - 2, learning_rate=0.02, patience=50).history) == len(losses) - 2
@@ -273,8 +273,10 @@ def test_without_a_folder_sigterm_is_nobody_elses_business() -> None:
 
 def test_progress_counts_epochs_without_gain() -> None:
     progress = Progress()
-    assert [progress.end_epoch(0.0, loss) for loss in (0.5, 0.6, 0.5, 0.4, 0.4)] == [True, False, False, True, False]
-    assert (progress.epoch, progress.epochs_without_gain) == (5, 1)
+    epochs = ((0.5, 0.7), (0.4, 0.6), (0.5, 0.7), (0.6, 0.8), (0.5, 0.8), (0.5, 0.8))
+    better = [progress.end_epoch(0.0, loss, auc) for loss, auc in epochs]
+    assert better == [True, False, False, True, True, False]  # by AUC, and where that is equal by loss
+    assert (progress.epoch, progress.epochs_without_gain) == (6, 1)
 
 
 def test_the_loop_knows_nothing_of_the_network() -> None:
