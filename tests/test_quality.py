@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from profiling.errors import SettingsError
-from profiling.quality import Report, expectations_folder, gate
+from profiling.quality import Report, _lengths, expectations_folder, gate
 from profiling.schemas import TABLES
 
 DAY = "2026-06-15"
@@ -107,13 +107,51 @@ PLANTED: list[tuple[str, str, Any, str, str]] = [
 
 @pytest.mark.parametrize(("suite", "column", "value", "expectation", "severity"), PLANTED)
 def test_one_bad_cell_is_found(suite: str, column: str, value: Any, expectation: str, severity: str) -> None:
-    frame = FRAMES[suite]().astype({column: object})
-    frame.loc[0, column] = value
-    report = gate(suite, frame)
+    report = gate(suite, planted(column, value, suite))
     assert not report.is_passed
     broken = [(r["expectation"], r["column"], r["severity"]) for r in report.results if not r["success"]]
     assert (expectation, column, severity) in broken
     assert all(result["fix"] for result in report.results)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_kept_plan_says_what_great_expectations_says(suite: str) -> None:
+    """The gate plans a suite once per process; `Batch.validate` plans it for every frame and is the reference."""
+    for changed in (FRAMES[suite](), *(planted(column, value, of) for of, column, value, *_ in PLANTED if of == suite)):
+        ours = [(r["success"], r["unexpected_count"]) for r in gate(suite, changed).results]
+        assert ours == validated_by_great_expectations(suite, changed)
+
+
+def planted(column: str, value: Any, suite: str) -> pd.DataFrame:
+    frame = FRAMES[suite]().astype({column: object})
+    frame.loc[0, column] = value
+    return frame
+
+
+def validated_by_great_expectations(suite: str, frame: pd.DataFrame) -> list[tuple[bool, int]]:
+    import great_expectations as gx
+
+    entries = json.loads((expectations_folder() / f"{suite}.json").read_text())["expectations"]
+    configured = [{**entry, "meta": {"number": number}} for number, entry in enumerate(entries)]
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    asset = context.data_sources.add_pandas("test").add_dataframe_asset("frame")
+    judged = _lengths(frame, TABLES[suite].columns)
+    batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": judged})
+    found = batch.validate(gx.ExpectationSuite(name=suite, expectations=configured), result_format="BASIC")
+    by_number = {one.expectation_config.meta["number"]: one for one in found.results}
+    assert len(by_number) == len(entries)
+    return [
+        (bool(by_number[n].success), int(by_number[n].result.get("unexpected_count") or 0)) for n in range(len(entries))
+    ]
+
+
+def test_an_edited_suite_is_read_anew(tmp_path: Path) -> None:
+    entry = {"type": NULLS, "kwargs": {"column": "channel"}, "meta": META}
+    write(tmp_path, "interactions", [entry])
+    assert not gate("interactions", interactions(), tmp_path).is_passed
+    write(tmp_path, "interactions", [{**entry, "kwargs": {"column": "text"}}])
+    assert gate("interactions", interactions(), tmp_path).is_passed
 
 
 def test_the_planted_cells_cover_every_suite() -> None:
