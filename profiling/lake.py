@@ -319,6 +319,11 @@ class Lake:
         for name in files:
             (folder / name).write_bytes(self._get(f"{key}/{name}"))
 
+    def put_page(self, key: str, html: str) -> str:
+        """Write a page for people; its address."""
+        self._put(key, html.encode())
+        return f"{self.uri}/{key}"
+
     def put_json(self, key: str, value: Mapping[str, Any]) -> None:
         """Write a JSON document; whole or not at all."""
         self._put(key, (json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode())

@@ -28,7 +28,10 @@ class Record:
 
 @dataclass(frozen=True)
 class Details:
-    """What a record says beyond its state: rows by outcome, the same by file, the gate's report, a sentence."""
+    """What a record says beyond its state: rows by outcome, the same by file, the gates' report, a sentence.
+
+    report: `suites`, one `quality.Report` each, and `watch`, what `watch.observe` found.
+    """
 
     counts: dict[str, int]
     files: list[dict[str, Any]]
@@ -135,7 +138,10 @@ def details(row: Mapping[Any, Any]) -> Details:
     def parsed(name: str, default: Any) -> Any:
         return json.loads(row[name]) if isinstance(row[name], str) else default
 
-    return Details(parsed("counts", {}), parsed("files", []), parsed("report", None), _text(row["note"]))
+    report = parsed("report", None)
+    if report and "suites" not in report:  # written when a stage had one suite
+        report = {"suites": [report], "watch": []}
+    return Details(parsed("counts", {}), parsed("files", []), report, _text(row["note"]))
 
 
 def days_between(first: str, last: str) -> list[str]:

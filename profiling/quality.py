@@ -1,15 +1,17 @@
 """Data gates: a suite of expectations against a frame. The only user of Great Expectations.
 
 A suite is data, `expectations/<table>.json`, in Great Expectations' own form: `name`, `expectations` with `type`, `kwargs`,
-`severity` (`critical`, the default, fails the day; `warning` and `info` only warn) and `meta` (`fix`: what to do, `why`).
+`severity` (`critical`, the default, fails the day; `warning` and `info` only warn) and `meta` (`fix`: what to do, `why`, and
+`fix_zh`, the same in Chinese, if there is one). docs/quality.md says how to add an expectation.
 """
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,9 @@ _AGGREGATES = {
 }
 _EXTREMES = {"expect_column_min_to_be_between", "expect_column_max_to_be_between"}
 
+_TYPES = ("expect_column_values_to_be_in_type_list", "expect_column_values_to_be_of_type")
+_NAMED = ("column", "column_list", "column_A", "column_B", "column_set", "condition_parser")
+
 Result = dict[str, Any]
 
 
@@ -44,8 +49,9 @@ Result = dict[str, Any]
 class Report:
     """The outcome of a gate. Holds counts and never a cell's value.
 
-    results, one for each expectation in the suite's order: `expectation`, `column` (or None), `severity` (fail or warn),
-    `success`, `unexpected_count`, `unexpected_percent` (0-100), `observed` (an aggregate number or None), `fix`.
+    results, one for each expectation in the suite's order: `expectation`, `column` (or None), `arguments` (what the suite says
+    of it), `severity` (fail or warn), `success`, `unexpected_count`, `unexpected_percent` (0-100), `observed` (an aggregate
+    number or None), `fix`, `fix_zh`.
     """
 
     suite: str
@@ -69,7 +75,12 @@ class Report:
         return [result for result in self.results if not result["success"] and result["severity"] == severity]
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "results": list(self.results), "is_passed": self.is_passed}
+        """As it is kept in the ledger: what to do is said only where there is something to do."""
+        said = [
+            {key: value for key, value in result.items() if not (result["success"] and key in ("fix", "fix_zh"))}
+            for result in self.results
+        ]
+        return {**asdict(self), "results": said, "is_passed": self.is_passed}
 
 
 def expectations_folder() -> Path:
@@ -203,6 +214,22 @@ def _lengths(frame: pd.DataFrame, table: Sequence[Column]) -> pd.DataFrame:
     return frame.drop(columns=[column.name for column in lists]).assign(**numbers)
 
 
+def _references(frame: pd.DataFrame, known: Mapping[str, Collection[str]]) -> pd.DataFrame:
+    """A column `<name>_is_known` for each column that refers to others: whether all it names is among what is known.
+
+    A column of evidence refers by the `interaction_id` of its elements; naming nothing is fine.
+    """
+    found: dict[str, pd.Series] = {}
+    for name in (name for name in known if name in frame):
+        ids = known[name] if isinstance(known[name], set | frozenset) else set(known[name])
+        if any(isinstance(cell, str) for cell in frame[name].head(1)):
+            found[f"{name}_is_known"] = frame[name].isin(ids)
+        else:
+            held = [all(element["interaction_id"] in ids for element in cell) for cell in frame[name]]
+            found[f"{name}_is_known"] = pd.Series(held, index=frame.index, dtype=bool)
+    return frame.assign(**found)
+
+
 # --- the gate ---
 
 
@@ -216,16 +243,18 @@ class _Plan:
 
 
 @lru_cache(maxsize=64)
-def _plan(path: Path, content: str, runnable: tuple[int, ...]) -> _Plan:
-    """The plan of some expectations of a suite, made once per process: it takes four times as long as a small day's gate.
+def _plan(path: Path, content: str, runnable: tuple[int, ...], types: tuple[tuple[str, Any], ...]) -> _Plan:
+    """The plan of some expectations of a suite, made once per process: it takes six times as long as a small day's gate.
 
-    Nothing in it depends on the rows. `content`, the file's text, is part of the key: an edited suite is planned anew.
+    It depends on the columns' types (an expectation of a type asks for other metrics where they are mixed) and on no row.
+    `content`, the file's text, is part of the key: an edited suite is planned anew.
     """
     from great_expectations.execution_engine import PandasExecutionEngine
     from great_expectations.validator.metrics_calculator import MetricsCalculator
 
     objects = _build(path, _read(path, content))
-    engine = PandasExecutionEngine()
+    columns = {name: pd.Series([], dtype=dtype) for name, dtype in types}
+    engine = PandasExecutionEngine(batch_data_dict={"frame": pd.DataFrame(columns)})
     calculator = MetricsCalculator(execution_engine=engine, show_progress_bars=False)
     expectations = {number: objects[number] for number in runnable}
     needs, edges = {}, {}
@@ -275,17 +304,20 @@ def _result(
     entry: Mapping[str, Any], success: bool, found: Mapping[str, Any], observed: int | float | None = None
 ) -> Result:
     kwargs = entry.get("kwargs", {})
-    column = kwargs.get("column") or ", ".join(kwargs.get("column_list", ())) or None
+    pair = [kwargs[name] for name in ("column_A", "column_B") if name in kwargs]
+    column = kwargs.get("column") or ", ".join(kwargs.get("column_list", pair)) or None
     percent = found.get("unexpected_percent")
     return {
         "expectation": entry["type"],
         "column": column,
+        "arguments": {name: value for name, value in kwargs.items() if name not in _NAMED},
         "severity": _SEVERITIES[entry.get("severity", "critical")],
         "success": success,
         "unexpected_count": int(found.get("unexpected_count") or 0),
         "unexpected_percent": round(float(percent), 4) if percent is not None and percent == percent else 0.0,
         "observed": observed,
         "fix": entry["meta"]["fix"],
+        "fix_zh": entry["meta"].get("fix_zh", entry["meta"]["fix"]),
     }
 
 
@@ -305,17 +337,33 @@ def _judge(
     if not runnable:
         _build(path, entries)  # a wrong suite is refused on a quiet day too
         return
-    for number, found in _outcomes(_plan(path, content, tuple(runnable)), frame):
+    types = tuple((str(name), dtype) for name, dtype in frame.dtypes.items())
+    outcomes = dict(_outcomes(_plan(path, content, tuple(runnable), types), frame))
+    mistyped = {
+        entries[number]["kwargs"]["column"]
+        for number, found in outcomes.items()
+        if found is not None and not found["success"] and entries[number]["type"] in _TYPES
+    }
+    for number, found in outcomes.items():
         entry = entries[number]
-        if found is None:
+        if found is not None:
+            result = found.get("result") or {}
+            yield number, _result(entry, bool(found["success"]), result, _observed(entry, table, result))
+        elif mistyped & set(_columns(entry)):  # what cannot be computed on values of a wrong type does not hold
+            yield number, _result(entry, False, {"unexpected_count": len(frame), "unexpected_percent": 100.0})
+        else:
             raise SettingsError(
                 f"{_place(path, number, entry)}: it cannot be computed on this column; check type and kwargs"
             )
-        result = found.get("result") or {}
-        yield number, _result(entry, bool(found["success"]), result, _observed(entry, table, result))
 
 
-def gate(suite: str, frame: pd.DataFrame, folder: Path | None = None) -> Report:
+def gate(
+    suite: str,
+    frame: pd.DataFrame,
+    folder: Path | None = None,
+    *,
+    known: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> Report:
     """Hold a frame against its suite.
 
     Args:
@@ -323,6 +371,8 @@ def gate(suite: str, frame: pd.DataFrame, folder: Path | None = None) -> Report:
         frame: the staged rows. Columns of lists are judged by their lengths: `embedding_dimension`, `embedding_norm`,
             `keywords_count`. It is not changed.
         folder: another folder of suites.
+        known: for columns that refer to rows of another table, the ids that are there. They are judged as
+            `<column>_is_known`: `evidence_is_known`.
 
     Returns:
         The report. A column that is missing fails what is expected of it; of no rows, all that is said of cells holds.
@@ -335,13 +385,13 @@ def gate(suite: str, frame: pd.DataFrame, folder: Path | None = None) -> Report:
     entries = _read(path, content)
     _check(path, entries)
     columns = TABLES[suite].columns if suite in TABLES else ()
-    judged = _lengths(frame, columns).reset_index(drop=True)
-    known = {name for column in columns for name in _derived(column)} | set(judged.columns)
+    judged = _lengths(_references(frame, known), columns).reset_index(drop=True)
+    there = {name for column in columns for name in _derived(column)} | set(judged.columns)
     for number, entry in enumerate(entries):
-        unknown = sorted(set(_columns(entry)) - known)
+        unknown = sorted(set(_columns(entry)) - there)
         if unknown:
             raise SettingsError(
-                f"{_place(path, number, entry)}: there is no column {unknown[0]!r}; there are: {', '.join(sorted(known))}"
+                f"{_place(path, number, entry)}: there is no column {unknown[0]!r}; there are: {', '.join(sorted(there))}"
             )
     table = {name: column for column in columns for name in _derived(column)}
     results = dict(_judge(path, content, entries, judged, table))

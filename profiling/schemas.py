@@ -278,6 +278,27 @@ PROFILES = Table(
     key=("customer_id", "day"),
 )
 
+_STATISTIC = (
+    DAY,
+    Column("statistic", pa.string(), "what is counted: rows, newest_hours, kind, rating, ...; see `watch.py`"),
+    Column("part", pa.string(), "the source, or the bin of the column"),
+    Column("number", pa.float64(), "rows of that part; for `newest_hours` hours"),
+)
+DAY_STATISTICS = Table(
+    "day_statistics",
+    "One count of a day's interactions: a source, or a bin of a main column.",
+    _STATISTIC,
+    key=("statistic", "part", "day"),
+    notes="What the next 28 days are held against.",
+)
+TEXT_STATISTICS = Table(
+    "text_statistics",
+    "One count of a day's texts: a bin of a main column.",
+    _STATISTIC,
+    key=("statistic", "part", "day"),
+    notes="What the next 28 days are held against.",
+)
+
 _TARGET = Column("target", pa.string(), "what is predicted, as in `behaviour/targets.py`")
 _AS_OF = Column("as_of", pa.string(), "the day the training's labels end", "YYYY-MM-DD")
 _SHA = Column("sha", pa.string(), "first 16 hex of the SHA-256 of the model's files: what it is named by")
@@ -363,6 +384,8 @@ TABLES: dict[str, Table] = {
         TEXT_ACTIVITY,
         TEXT_STATE,
         PROFILES,
+        DAY_STATISTICS,
+        TEXT_STATISTICS,
         MODELS,
         EVALUATIONS,
         LEDGER,

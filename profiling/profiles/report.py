@@ -10,8 +10,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from profiling.profiles.checks import describe
 from profiling.profiles.predictions import label
 from profiling.profiles.wording import LANGUAGES
+from profiling.watch import fix, sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +47,19 @@ WORDS = {
     "features": ("Text features", "文本特征"),
     "profile": ("Profiles", "客户画像"),
     "interactions": ("Interactions", "互动"),
+    "attributes": ("Attributes", "属性"),
+    "consents": ("Consents", "同意声明"),
+    "catalogue": ("Catalogue", "商品目录"),
+    "daily_activity": ("Daily activity", "每日活动"),
+    "freshness": ("Freshness", "新鲜度"),
+    "volume": ("Volume", "数据量"),
+    "drift": ("Drift", "分布漂移"),
+    "kind": ("Kind", "类型"),
+    "rating": ("Rating", "评分"),
+    "channel": ("Channel", "渠道"),
+    "amount": ("Amount", "金额"),
+    "text_length": ("Length of texts", "文本长度"),
+    "language": ("Language", "语言"),
     "text_features": ("Text features", "文本特征"),
     "profiles": ("Profiles", "客户画像"),
 }
@@ -132,20 +147,28 @@ def render_quality(report: Mapping[str, Mapping[str, Any]], ledger: Mapping[str,
     """The day's gates and accounts as one HTML page. Counts and sentences only, never a value of a cell.
 
     Args:
-        report: for each stage that was gated the report of its suite: suite, rows, is_passed, results (each with expectation,
-            column, severity `fail` or `warn`, success, unexpected_count, unexpected_percent 0-100, fix).
-        ledger: `counts` as in `render_report`, and `files`: per file source, file, read and what became of the rows.
+        report: for each stage that was gated `suites`, the reports of its suites: suite, rows, is_passed, results (each with
+            expectation, arguments, column, severity `fail` or `warn`, success, unexpected_count, unexpected_percent 0-100, and
+            fix and fix_zh where it is broken); and `watch`, what `watch.observe` found.
+        ledger: `counts` as in `render_report`; `files`: per file source, file, read and what became of the rows; `failures` and
+            `warnings`: the sentences of a stage that is shown before anything is published.
         day: YYYY-MM-DD.
     """
-    gates = [_gate(stage, report[stage]) for stage in sorted(report, key=_stage_order)]
+    stages = sorted(report, key=_stage_order)
+    gates = [_gate(stage, suite) for stage in stages for suite in report[stage]["suites"]]
+    observations = [_observation(one) for stage in stages for one in report[stage].get("watch", ())]
     counts = ledger.get("counts", {})
+    unusual = sum(not one["success"] for one in observations)
     return _render(
         "quality.html.jinja",
         day=day,
         gates=gates,
+        observations=observations,
+        failures=ledger.get("failures", []),
+        warnings=ledger.get("warnings", []),
         broken=sum(len(gate["failures"]) for gate in gates),
-        warned=sum(len(gate["warnings"]) for gate in gates),
-        held=sum(gate["held"] for gate in gates),
+        warned=sum(len(gate["warnings"]) for gate in gates) + unusual,
+        held=sum(gate["held"] for gate in gates) + len(observations) - unusual,
         outcomes=OUTCOMES,
         files=sorted(ledger.get("files", []), key=lambda file: (file["source"], file["file"])),
         rows=_outcomes(counts.get("ingest", {})),
@@ -311,7 +334,9 @@ def _stage_order(stage: str) -> tuple[int, str]:
 
 
 def _gate(stage: str, report: Mapping[str, Any]) -> dict[str, Any]:
-    results = [{key: result.get(key) for key in _SHOWN} for result in report["results"]]
+    results = [
+        {key: result.get(key) for key in _SHOWN} | {"asks": Text(*describe(result))} for result in report["results"]
+    ]
     broken = [result for result in results if not result["success"]]
     return {
         "stage": words(stage),
@@ -326,7 +351,19 @@ def _gate(stage: str, report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 # Named one by one, so that a field added to a report later (an observed value, say) cannot slip onto a page for people.
-_SHOWN = ("expectation", "column", "severity", "success", "unexpected_count", "unexpected_percent", "fix")
+_SHOWN = ("expectation", "column", "severity", "success", "unexpected_count", "unexpected_percent", "fix", "fix_zh")
+
+
+def _observation(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "success": one["success"],
+        "severity": "warn",
+        "check": words(one["check"]),
+        "of": words(one["of"]) if one["check"] == "drift" else Text(one["of"], one["of"]),
+        "says": Text(sentence(one), sentence(one, "zh")),
+        "fix": Text(fix(one), fix(one, "zh")),
+        "days": one["days"],
+    }
 
 
 def _of_severity(results: Iterable[dict[str, Any]], severity: str) -> list[dict[str, Any]]:

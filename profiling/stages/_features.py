@@ -7,7 +7,8 @@ from profiling.errors import NotReady
 from profiling.lake import Staged
 from profiling.ledger import DONE, EMPTY, features_inputs
 from profiling.settings import Settings
-from profiling.stages._step import Closed, Outcome, Run, Step, concat, digest, gate, run_step
+from profiling.stages._step import Closed, Outcome, Run, Step, concat, days_before, digest, gate, run_step
+from profiling.watch import observe, text_statistics
 
 
 def features(settings: Settings, day: str, *, bucket: int | None = None, close: Sequence[str] | None = None) -> Outcome:
@@ -55,13 +56,25 @@ def _features_day(run: Run, parts: list[Staged]) -> Closed:
         "text_features": found,
         "daily_activity": daily_activity(interactions, found, run.day),
         "text_activity": text_activity(interactions, found, run.day),
+        "text_statistics": text_statistics(found, run.day),
     }
     unread = int(found["embedding"].isna().sum())
     counts = {"texts": len(found), "without_embedding": unread, "activity_rows": len(frames["daily_activity"])}
     if run.ledger.state("ingest", run.day) == EMPTY:
         return Closed(frames, counts, is_empty=True)
-    report, failures, warnings = gate("text_features", found) if len(found) else (None, [], [])
-    return Closed(frames, counts, report=report, failures=failures, warnings=warnings)
+    ids = frozenset(interactions["interaction_id"])
+    gated = gate(
+        {name: frames[name] for name in ("text_features", "daily_activity") if len(frames[name])},
+        known={"text_features": {"interaction_id": ids}, "daily_activity": {"evidence": ids}},
+        observations=observe(frames["text_statistics"], days_before(run, "text_statistics")),
+    )
+    report = {
+        **gated.report,
+        "watch": [],
+    }  # what is usual stands in the report of `profile`, when all earlier days are known
+    return Closed(
+        frames, counts, report=report, failures=gated.failures, warnings=gated.warnings, metrics=gated.metrics
+    )
 
 
 FEATURES = Step("features", inputs, _features_bucket, _features_day)

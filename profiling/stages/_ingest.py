@@ -14,7 +14,8 @@ from profiling.collect import drops as landing
 from profiling.errors import InputError, ProfilingError
 from profiling.lake import Filter, Staged
 from profiling.settings import Settings
-from profiling.stages._step import Closed, Outcome, Run, Step, concat, day_end, digest, gate, run_step
+from profiling.stages._step import Closed, Outcome, Run, Step, concat, day_end, days_before, digest, gate, run_step
+from profiling.watch import day_statistics, observe
 
 logger = logging.getLogger(__name__)
 
@@ -147,6 +148,7 @@ def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
     # A duplicate's links are kept: that it came by another identifier is just what links two identities.
     frames["identity_links"] = frames["identity_links"].drop_duplicates(list(schemas.IDENTITY_LINKS.key))
     outcomes = {"stored": kept, "duplicates_exact": copies, "duplicates_near": near_copies}
+    frames["day_statistics"] = day_statistics(frames["interactions"], run.day, day_end(run.settings, run.day))
     files = _files(parts, outcomes)
     counts = _ingest_counts(files, parts)
     delivered = set(parts[0].facts["sources"])
@@ -158,7 +160,12 @@ def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
         warnings.append(
             f"folders in a drop are not read: {', '.join(unread)}; files stand directly in the day's folder"
         )
-    report, failures, gate_warnings = gate("interactions", frames["interactions"])
+    statements = {name: frames[name] for name in STATEMENT_TABLES if len(frames[name])}
+    observations = observe(frames["day_statistics"], days_before(run, "day_statistics"))
+    gated = gate({"interactions": frames["interactions"], **statements}, observations=observations)
+    # What is usual hangs on the days ingested so far. The page that is published must not: see `_profile_day`.
+    report = {**gated.report, "watch": []}
+    failures = list(gated.failures)
     share = counts["quarantined"] / counts["read"] if counts["read"] else 0.0
     if share > run.settings.max_rejects:
         reasons = ", ".join(f"{n} {reason}" for reason, n in frames["quarantine"]["reason"].value_counts().items())
@@ -173,7 +180,15 @@ def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
         f"put an empty file {landing.EMPTIED} into the drop"
         for name in _emptied(run, files)
     ]
-    return Closed(frames, counts, files, report, failures, warnings + gate_warnings)
+    return Closed(
+        frames,
+        counts,
+        files,
+        report,
+        failures,
+        warnings + gated.warnings,
+        {"rejects_share": round(share, 4), **gated.metrics},
+    )
 
 
 def _emptied(run: Run, files: list[dict[str, Any]]) -> list[str]:

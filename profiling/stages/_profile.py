@@ -9,8 +9,9 @@ from profiling.lake import Staged
 from profiling.ledger import DONE, sunday_before
 from profiling.settings import Settings
 from profiling.stages._promote import champions
-from profiling.stages._step import Closed, Outcome, Run, Step, and_more, concat, digest, gate, run_step
+from profiling.stages._step import Closed, Outcome, Run, Step, and_more, concat, days_before, digest, gate, run_step
 from profiling.stages._train import load, percentiles_of
+from profiling.watch import Observation, metrics, observe
 
 if TYPE_CHECKING:
     from profiling.behaviour.prediction import Speaker
@@ -71,15 +72,29 @@ def _profile_day(run: Run, parts: list[Staged]) -> Closed:
     profiles = concat((part.frames["profiles"] for part in parts), "profiles").sort_values(
         "customer_id", ignore_index=True
     )
-    report, failures, warnings = gate("profiles", profiles)
+    observations = _observations(run)
+    gated = gate({"profiles": profiles})
+    failures, warnings = list(gated.failures), list(gated.warnings)
     failures += document_faults(profiles["document"].iloc[:: max(1, len(profiles) // 20)])
     if failed := run.ledger.failed(run.day):
         warnings.append(
             f"days that failed their gate are not in these profiles: {', '.join(failed[-3:])}{and_more(len(failed) - 3)}"
         )
     return Closed(
-        {"profiles": profiles}, {"customers": len(profiles)}, report=report, failures=failures, warnings=warnings
+        {"profiles": profiles},
+        {"customers": len(profiles)},
+        report={**gated.report, "watch": observations},
+        failures=failures,
+        warnings=warnings,
+        metrics=metrics(observations),
     )
+
+
+def _observations(run: Run) -> list[Observation]:
+    """How the day compares with those before it, now that all of them are known: `ingest` and `features` have warned of it,
+    and the page that is published must be the same in whatever order the days were run."""
+    names = ("day_statistics", "text_statistics")
+    return [one for n in names for one in observe(run.lake.read(n, [("day", "==", run.day)]), days_before(run, n))]
 
 
 PROFILE = Step("profile", inputs, _profile_bucket, _profile_day)

@@ -10,6 +10,7 @@ from profiling.errors import NotReady
 from profiling.ledger import OPEN, RELEASED, Details, Record, details, sunday_before
 from profiling.settings import Settings
 from profiling.stages._step import STAGES, Outcome, Run, begin, digest
+from profiling.watch import metrics
 
 
 def publish(settings: Settings, day: str) -> Outcome:
@@ -40,7 +41,12 @@ def publish(settings: Settings, day: str) -> Outcome:
         "publish", run.day, RELEASED, run.attempt, inputs=fingerprint, outputs=published.revision, counts=counts,
         note=published.manifest_key,
     )  # fmt: skip
-    return Outcome("publish", run.day, RELEASED, counts=counts, report=published.manifest_key)
+    profiled = _details(run).get("profile")
+    watched = (profiled.report or {}).get("watch", []) if profiled else []
+    page = f"{run.settings.publish}/profiles/day={run.day}/{published.revision}/quality.html"
+    return Outcome(
+        "publish", run.day, RELEASED, counts=counts, report=published.manifest_key, metrics=metrics(watched), link=page
+    )
 
 
 def inputs(run: Run) -> str:

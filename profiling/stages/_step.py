@@ -3,9 +3,10 @@
 import hashlib
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,7 @@ from profiling.errors import GateFailed, InputError, NotReady, SettingsError
 from profiling.lake import Lake, Staged, fingerprint
 from profiling.ledger import EMPTY, FAILED, OPEN, RELEASED, STALE, Ledger
 from profiling.settings import Settings
+from profiling.watch import BASELINE_DAYS, Observation, metrics, warnings
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +28,7 @@ class Outcome:
     """What a stage did: small enough for XCom.
 
     `state` is staged, released or empty; `staged` the key of a bucket's work; `restated` other days that had to be computed
-    again because of this one.
+    again because of this one; `metrics` numbers to watch; `link` the page that says more, where there is one.
     """
 
     stage: str
@@ -37,6 +39,8 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
     report: str | None = None
     restated: list[str] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
+    link: str | None = None
 
     def asdict(self) -> dict[str, Any]:
         return asdict(self)
@@ -63,6 +67,7 @@ class Closed:
     report: dict[str, Any] | None = None
     failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
     is_empty: bool = False
 
 
@@ -159,8 +164,9 @@ def _commit(step: Step, run: Run, closed: Closed, inputs: str) -> tuple[Outcome,
     """Write a gated day, the ledger last; the outcome, and the days that have become stale by it."""
     facts = {"inputs": inputs, "counts": closed.counts, "files": closed.files, "report": closed.report}
     note = " ".join(closed.warnings) or None
+    link = _write_page(step, run, closed) if closed.failures or closed.warnings else None
     if closed.failures:
-        sentence = f"{step.name} {run.day}: " + "; ".join(closed.failures)
+        sentence = f"{step.name} {run.day}: " + "; ".join(closed.failures) + f". Report: {link}"
         run.lake.record(step.name, run.day, FAILED, run.attempt, **facts, note=sentence)
         raise GateFailed(sentence)
     for warning in closed.warnings:
@@ -187,7 +193,21 @@ def _commit(step: Step, run: Run, closed: Closed, inputs: str) -> tuple[Outcome,
         run.lake.record(step.name, run.day, STALE, run.attempt, note=reason)
     logger.info("%s %s: %s %s", step.name, run.day, state, closed.counts)
     outcome = Outcome(step.name, run.day, state, counts=closed.counts, warnings=closed.warnings, report=note)
+    outcome = replace(outcome, metrics=closed.metrics, link=link)
     return outcome, sorted({*stale, *_marked_stale(step, run)})
+
+
+def _write_page(step: Step, run: Run, closed: Closed) -> str:
+    """The stage's own quality page, before a failure is raised: a day that fails is never published. Where it lies."""
+    from profiling.profiles.report import render_quality
+
+    counts: dict[str, dict[str, int]] = {step.name: closed.counts}
+    if "quarantine" in closed.frames:
+        reasons = closed.frames["quarantine"]["reason"].value_counts()
+        counts["quarantine"] = {str(reason): int(number) for reason, number in sorted(reasons.items())}
+    reports = {step.name: closed.report} if closed.report else {}
+    ledger = {"counts": counts, "files": closed.files, "failures": closed.failures, "warnings": closed.warnings}
+    return run.lake.put_page(f"_reports/{run.day}/{step.name}.html", render_quality(reports, ledger, run.day))
 
 
 def _refuse_if_changed(step: Step, run: Run, inputs: str) -> None:
@@ -231,20 +251,53 @@ def _restated(step: Step, settings: Settings, stale: list[str]) -> list[str]:
     return done
 
 
-def gate(suite: str, frame: pd.DataFrame) -> tuple[dict[str, Any], list[str], list[str]]:
-    """The report of a suite, its failures and its warnings as sentences."""
+@dataclass(frozen=True)
+class Gated:
+    """What the gates of a stage found: reports for the ledger, failures and warnings as sentences, and numbers for programs."""
+
+    report: dict[str, Any]
+    failures: list[str]
+    warnings: list[str]
+    metrics: dict[str, float]
+
+
+def gate(
+    frames: Mapping[str, pd.DataFrame],
+    known: Mapping[str, Mapping[str, Collection[str]]] = MappingProxyType({}),
+    observations: Sequence[Observation] = (),
+) -> Gated:
+    """Hold frames against their suites.
+
+    Args:
+        frames: by table, in the order of the report.
+        known: by table, what its references may name; see `quality.gate`.
+        observations: how the day compares with those before it; see `watch.observe`.
+    """
     from profiling.quality import gate
 
-    report = gate(suite, frame)
+    reports = [gate(name, frame, known=known.get(name, {})) for name, frame in frames.items()]
 
-    def sentences(results: Iterable[Mapping[str, Any]]) -> list[str]:
+    def sentences(suite: str, results: Iterable[Mapping[str, Any]]) -> list[str]:
         return [
             f"{suite}: {r['expectation']}({r['column'] or 'table'}) does not hold for "
             f"{r['unexpected_count'] or 'the'} rows. {r['fix']}"
             for r in results
         ]
 
-    return report.to_dict(), sentences(report.failures), sentences(report.warnings)
+    return Gated(
+        {"suites": [report.to_dict() for report in reports], "watch": list(observations)},
+        [said for report in reports for said in sentences(report.suite, report.failures)],
+        [said for report in reports for said in sentences(report.suite, report.warnings)] + warnings(observations),
+        metrics(observations),
+    )
+
+
+def days_before(run: Run, name: str) -> pd.DataFrame:
+    """The statistics of the baseline: the last days before this one that were released with rows."""
+    held = [day for day in run.lake.partitions(name) if day < run.day][-BASELINE_DAYS:]
+    if not held:
+        return concat([], name)
+    return run.lake.read(name, [("day", ">=", held[0]), ("day", "<", run.day)])
 
 
 def concat(frames: Iterable[pd.DataFrame], name: str) -> pd.DataFrame:

@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from profiling.profiles.checks import describe
 from profiling.profiles.report import render_quality, render_report, summarise, words
+from profiling.quality import expectations_folder
 from profiling.schemas import PROFILES
 
 DAY = "2026-06-28"
@@ -219,25 +221,34 @@ def test_a_code_without_words_is_shown_as_it_is() -> None:
 FILES = [{"source": "shop", "file": "b.jsonl", "read": 7, "stored": 6, "quarantined": 1}]
 
 
+WATCH = [
+    {"check": "drift", "of": "kind", "value": 0.31, "usual": None, "limit": 0.25, "days": 28, "success": False},
+    {"check": "volume", "of": "shop", "value": 900.0, "usual": 950.0, "limit": None, "days": 28, "success": True},
+]
+
+
 def gate(**changes: Any) -> dict[str, Any]:
     results = [
         result("expect_column_values_to_not_be_null", "text", severity="warn", success=False, unexpected_count=3),
         result("expect_column_values_to_be_between", "rating", success=False, unexpected_count=2),
         result("expect_table_row_count_to_be_between", None, unexpected_count=None),
     ]
-    return {"suite": "interactions", "rows": 1000, "results": results, "is_passed": False, **changes}
+    suite = {"suite": "interactions", "rows": 1000, "results": results, "is_passed": False, **changes}
+    return {"suites": [suite], "watch": WATCH}
 
 
 def result(expectation: str, column: str | None, **changes: Any) -> dict[str, Any]:
     default = {
         "expectation": expectation,
         "column": column,
+        "arguments": {"min_value": 1, "max_value": 5},
         "severity": "fail",
         "success": True,
         "unexpected_count": 0,
         "unexpected_percent": 0.25,
         "observed": "SECRET-VALUE",
         "fix": f"Look at {column}.",
+        "fix_zh": f"请检查 {column}。",
     }
     return {**default, **changes}
 
@@ -245,13 +256,18 @@ def result(expectation: str, column: str | None, **changes: Any) -> dict[str, An
 def test_gates_with_what_is_broken_first() -> None:
     html = render_quality({"ingest": gate()}, {"counts": COUNTS, "files": FILES}, DAY)
     page = Page(html)
-    states = [row for row in page.rows if row and row[0][:1] in "✓!✗"]
+    drifted, usual, *states = [row for row in page.rows if row and row[0][:1] in "✓!✗"]
+    assert (drifted[0][0], drifted[1:3]) == ("!", ["Drift分布漂移", "Kind类型"])
+    assert "has a PSI of 0.310" in drifted[3]
+    assert "compare the day's values" in drifted[4]
+    assert (usual[0][0], usual[2], usual[4]) == ("✓", "shop", "")
+    assert "shop delivered 900 rows; 950 is usual" in usual[3]
     assert [(row[0][0], row[1]) for row in states] == [("✗", "rating"), ("!", "text"), ("✓", "whole table整张表")]
-    assert states[0][3:] == ["2 (0.25 %)", "Look at rating."]
+    assert states[0][2:] == ["lies within 1 to 5范围：1 至 5", "2 (0.25 %)", "Look at rating.请检查 rating。"]
     assert states[2][3:] == ["–", ""]
     assert page.row("shop") == ["shop", "b.jsonl", "7", "6", "0", "0", "1", "0"]
     assert 'class="bad">1</dd>' in html
-    assert 'class="warned">1</dd>' in html
+    assert 'class="warned">2</dd>' in html
 
 
 def test_no_value_of_a_cell_is_shown() -> None:
@@ -261,6 +277,21 @@ def test_no_value_of_a_cell_is_shown() -> None:
 def test_stages_stand_in_the_order_they_run() -> None:
     html = render_quality({name: gate(suite=f"suite-{name}") for name in ("profile", "ingest", "features")}, {}, DAY)
     assert re.findall(r"<code>suite-(\w+)</code>", html) == ["ingest", "features", "profile"]
+
+
+def test_what_a_stage_says_before_anything_is_published() -> None:
+    said = {"failures": ["7 of 9 rows were rejected"], "warnings": ["source shop delivered no drop"]}
+    html = render_quality({}, said, DAY)
+    Page(html)
+    assert all(sentence in html for sentences in said.values() for sentence in sentences)
+
+
+def test_every_expectation_of_our_suites_has_a_sentence_in_both_languages() -> None:
+    for path in expectations_folder().glob("*.json"):
+        for entry in json.loads(path.read_text())["expectations"]:
+            en, zh = describe({"expectation": entry["type"], "arguments": entry["kwargs"]})
+            assert re.search(r"[\u4e00-\u9fff]", zh), entry["type"]
+            assert not re.search(r"[\u4e00-\u9fff]", en)
 
 
 def test_a_day_without_gates() -> None:

@@ -125,7 +125,7 @@ def test_the_gates_report_is_kept_without_values(settings: Settings) -> None:
         stages.ingest(settings, DAY)
     reports = Lake(settings.lake).ledger(("report", "recorded_at"))["report"].dropna()
     assert len(reports) == 1
-    assert json.loads(reports.iloc[0])["rows"] == 1
+    assert json.loads(reports.iloc[0])["suites"][0]["rows"] == 1
     assert "zebra" not in reports.iloc[0]
 
 
