@@ -299,6 +299,64 @@ def days(
     out.print(table)
 
 
+@app.command()
+def quarantine(
+    day: Day,
+    source: Annotated[str | None, typer.Option("--source", metavar="S", help="One source.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What was rejected on a day: reasons with counts and redacted examples."""
+    from profiling.repair import look
+    from profiling.stages import parse_day
+
+    found = look(Settings.load(), parse_day(day), source)
+    if as_json:
+        out.print_json(json.dumps(found, ensure_ascii=False))
+        return
+    out.print(f"{found['day']}: {found['rows']} rows in quarantine", markup=False)
+    if found["note"]:
+        err.print(f"the last attempt failed and is not in the table: {found['note']}", markup=False)
+    for one in found["reasons"]:
+        named = f" ({one['field']})" if one["field"] else ""
+        out.print(f"{one['rows']} x {one['source']}: {one['reason']}{named}. {one['fix']}", markup=False)
+        for example in one["examples"]:
+            out.print(
+                f"  {example['file']}:{example['line']}  {example['content'] or ''}", markup=False, soft_wrap=True
+            )
+
+
+@app.command()
+def requeue(
+    day: Day,
+    file: Annotated[Path, typer.Option("--file", metavar="FILE", help="The repaired rows, as their source delivers.")],
+    source: Annotated[str, typer.Option("--source", metavar="S", help="Whose rows they are.")],
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="YYYY-MM-DD", help="The day of their drop. Default: the next free one."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send repaired rows of a day's quarantine back as a new drop, once."""
+    from dataclasses import asdict
+
+    from profiling.repair import requeue as send_back
+    from profiling.stages import parse_day
+    from profiling.stages._step import refuse_future
+
+    if to:
+        refuse_future(parse_day(to))
+    found = send_back(Settings.load(), parse_day(day), source, file, to)
+    if as_json:
+        out.print_json(json.dumps(asdict(found)))
+        return
+    out.print(
+        f"{found.rows} rows are in {found.file}; run `profiling run --from {found.day} --to {found.day}`",
+        soft_wrap=True,
+    )
+    if found.still_rejected:
+        err.print(f"warning: {found.still_rejected} of them will be rejected again", markup=False)
+
+
 # --- measuring ---
 
 

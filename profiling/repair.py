@@ -1,0 +1,165 @@
+"""Quarantined rows: what was wrong with them, and the way back for those that a person has repaired."""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from profiling.collect import collector
+from profiling.collect.drops import SUCCESS, Source, drops, sources
+from profiling.errors import InputError, SettingsError
+from profiling.lake import Lake
+from profiling.ledger import FAILED, Ledger, details
+from profiling.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+EXAMPLES = 3  # of each reason: enough to recognise the fault
+
+
+@dataclass(frozen=True)
+class Requeued:
+    """Repaired rows that were sent back: where to, how many, and how many of them still cannot be read."""
+
+    file: str
+    day: str
+    rows: int
+    still_rejected: int
+
+
+def look(settings: Settings, day: str, source: str | None = None) -> dict[str, Any]:
+    """The quarantine of a day.
+
+    Returns:
+        `day`, `rows`, `note` (why the day failed, if it did: what its last attempt rejected is then not in the table) and
+        `reasons`, the most frequent first: `source`, `reason`, `field`, `rows`, `fix`, and `examples`, the first few, each with
+        `file`, `line` and `content` as stored, which is redacted.
+    """
+    lake = Lake(settings.lake, settings.s3_endpoint)
+    rows = lake.read("quarantine", [("day", "==", day), *([("source", "==", source)] if source else [])])
+    rows = rows.sort_values(["source", "source_file", "source_line"], ignore_index=True)
+    reasons = [
+        {
+            "source": of, "reason": reason, "field": field or None, "rows": len(held), "fix": held["detail"].iloc[0],
+            "examples": [
+                {"file": file, "line": int(line), "content": content if isinstance(content, str) else None}
+                for file, line, content in held[["source_file", "source_line", "content"]].head(EXAMPLES).itertuples(index=False)
+            ],
+        }
+        for (of, reason, field), held in rows.fillna({"field": ""}).groupby(["source", "reason", "field"])
+    ]  # fmt: skip
+    reasons.sort(key=lambda one: (-one["rows"], one["source"], one["reason"], one["field"] or ""))
+    return {"day": day, "rows": len(rows), "note": _failure(lake, day), "reasons": reasons}
+
+
+def _failure(lake: Lake, day: str) -> str | None:
+    record = Ledger(lake.ledger()).get("ingest", day)
+    if record is None or record.state != FAILED:
+        return None
+    rows = lake.ledger(("stage", "day", "attempt", "state", "counts", "files", "report", "note", "recorded_at"))
+    mine = rows[(rows["attempt"] == record.attempt) & (rows["state"] == FAILED) & (rows["stage"] == "ingest")]
+    return details(mine.iloc[-1].to_dict()).note if len(mine) else None
+
+
+def requeue(settings: Settings, day: str, source: str, file: Path, to: str | None = None) -> Requeued:
+    """Send repaired rows of a day's quarantine back as a drop of their source, once.
+
+    Without `to` they become a new drop of the first day after `day` on which the source delivered nothing, which must be over:
+    a day that is not may still get its own drop, and `_SUCCESS` would end the wait for it. With `to` they are added to the drop
+    of that day, which makes the day stale, or become its drop. The rows keep their own time, so they are late rows there.
+
+    A file's name carries its content's hash, and the lake remembers it: the same rows sent again are refused, also after the
+    landing area was cleared. A call that was killed half way is finished by the same call.
+
+    Raises:
+        SettingsError: the source, the file or the day does not exist.
+        InputError: the day's quarantine holds nothing of the source, nothing in the file can be read, or it was sent before.
+        NotReady: the drop of `to` is still being written.
+    """
+    form = _source(settings, source)
+    if not file.is_file():
+        raise SettingsError(f"no file {file}; write the repaired rows there, in the form that {form.form} reads")
+    lake = Lake.open(settings)
+    held = lake.read("quarantine", [("day", "==", day), ("source", "==", source)], ["reason"])
+    if held.empty:
+        raise InputError(
+            f"the quarantine of {day} holds nothing of {source}; `profiling quarantine --day {day}` shows what it holds"
+        )
+    content = file.read_bytes()
+    sha = hashlib.sha256(content).hexdigest()[:16]
+    memory = f"_requeued/{source}/{sha}.json"
+    if before := lake.get_json(memory):
+        raise InputError(
+            f"{file.name} was sent back before, to {before['day']}: {before['file']}. Rows repaired since need their own file"
+        )
+    rows, rejected = _read(form, file, settings)
+    if not rows - rejected:
+        raise InputError(
+            f"none of the {rows} lines of {file.name} can be read by {form.form}; `profiling quarantine --day {day} "
+            f"--source {source}` says what was wrong with each"
+        )
+    name = f"requeued-{day}-{sha}{''.join(file.suffixes)}"
+    target = _begun(settings, source, name) or to or _free_day(settings, source, day)
+    folder = _written(settings, source, target, name, content)
+    found = Requeued(str(folder / name), target, rows, rejected)
+    lake.put_json(memory, {"day": target, "file": found.file, "quarantined_on": day, "rows": rows})
+    logger.info("requeue %s %s: %d rows to %s", source, day, rows, found.file)
+    return found
+
+
+def _source(settings: Settings, name: str) -> Source:
+    by_name = {source.name: source for source in sources(settings)}
+    if name not in by_name:
+        raise SettingsError(f"unknown source {name!r}; the sources are {', '.join(by_name) or 'none yet'}")
+    return by_name[name]
+
+
+def _read(source: Source, file: Path, settings: Settings) -> tuple[int, int]:
+    """(lines, lines that its collector still rejects)."""
+    batches = list(collector(source.form)(file, settings.zone))
+    return sum(batch.lines_read for batch in batches), sum(len(batch.rejects) for batch in batches)
+
+
+def _days(settings: Settings, source: str) -> Iterator[Path]:
+    folder = Path(settings.landing) / source
+    return (each for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else iter(())
+
+
+def _begun(settings: Settings, source: str, name: str) -> str | None:
+    """The day to which a call that was killed had written the file."""
+    return next((folder.name for folder in _days(settings, source) if (folder / name).exists()), None)
+
+
+def _free_day(settings: Settings, source: str, day: str) -> str:
+    delivered = {folder.name for folder in _days(settings, source)}
+    free = date.fromisoformat(day) + timedelta(days=1)
+    while free.isoformat() in delivered:
+        free += timedelta(days=1)
+    if free >= _today(settings):
+        raise InputError(
+            f"{source} delivered on every day from {day} on, and {free} is not over: its own drop may still come. Name a day "
+            "with --to; the rows are added to its drop and the day is computed again"
+        )
+    return free.isoformat()
+
+
+def _today(settings: Settings) -> date:
+    return datetime.now(settings.zone).date()
+
+
+def _written(settings: Settings, source: str, day: str, name: str, content: bytes) -> Path:
+    """Write the file into the day's drop, the marker last; while it is written the drop is not complete."""
+    folder = Path(settings.landing) / source / day
+    is_there = folder.is_dir() and not (folder / name).exists()
+    if is_there:
+        drops(settings, day)  # NotReady while someone else writes it
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SUCCESS).unlink(missing_ok=True)
+    partial = folder / f".{name}.tmp"
+    partial.write_bytes(content)
+    partial.replace(folder / name)
+    (folder / SUCCESS).touch()
+    return folder

@@ -1,0 +1,137 @@
+"""Quarantine as people see it, and repaired rows that come back once."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from profiling import repair, stages
+from profiling.errors import GateFailed, InputError, NotReady, SettingsError
+from profiling.lake import Lake
+from profiling.settings import Settings
+from tests.stages.test_stages import DAY, NEXT, drop, purchase
+from tests.worlds import ledger_closes
+
+
+@pytest.fixture
+def lenient(settings: Settings) -> Settings:
+    """A day with two rows in quarantine, and one stored."""
+    lenient = settings.model_copy(update={"max_rejects": 1.0})
+    rows = [purchase(1), purchase(2, "ann@example.com", rating=9), purchase(3, amount=-1, text="call ann@example.com")]
+    drop(lenient, rows)
+    stages.ingest(lenient, DAY)
+    return lenient
+
+
+@pytest.fixture
+def repaired(tmp_path: Path) -> Path:
+    file = tmp_path / "repaired.jsonl"
+    file.write_text("".join(json.dumps(purchase(n)) + "\n" for n in (2, 3)))
+    return file
+
+
+def test_reasons_with_counts_and_redacted_examples(lenient: Settings) -> None:
+    found = repair.look(lenient, DAY)
+    assert (found["rows"], found["note"]) == (2, None)
+    assert {(one["source"], one["rows"], one["field"]) for one in found["reasons"]} == {
+        ("events", 1, "rating"),
+        ("events", 1, "amount"),
+    }
+    assert all(one["fix"] for one in found["reasons"])
+    (example,) = next(one for one in found["reasons"] if one["field"] == "rating")["examples"]
+    assert (example["file"], example["line"]) == ("rows.jsonl", 2)
+    assert "[identifier]" in example["content"]
+    assert "ann@" not in json.dumps(found)
+    assert repair.look(lenient, DAY, "web")["reasons"] == []
+
+
+def test_examples_are_few_and_the_most_frequent_reason_is_first(settings: Settings) -> None:
+    many = settings.model_copy(update={"max_rejects": 1.0})
+    drop(many, ["{broken", *(purchase(n, rating=9) for n in range(9))])
+    stages.ingest(many, DAY)
+    first, second = repair.look(many, DAY)["reasons"]
+    assert (first["rows"], len(first["examples"]), second["rows"]) == (9, repair.EXAMPLES, 1)
+    assert second["field"] is None
+
+
+def test_a_day_that_failed_says_why(settings: Settings) -> None:
+    drop(settings, ["{broken"])
+    with pytest.raises(GateFailed):
+        stages.ingest(settings, DAY)
+    found = repair.look(settings, DAY)
+    assert found["rows"] == 0
+    assert "1 of 1 rows were rejected" in found["note"]
+
+
+def test_repaired_rows_come_back_once_as_the_next_free_day(lenient: Settings, repaired: Path) -> None:
+    drop(lenient, [purchase(9, day=NEXT)], NEXT)
+    sent = repair.requeue(lenient, DAY, "events", repaired)
+    assert (sent.day, sent.rows, sent.still_rejected) == ("2026-06-17", 2, 0)
+    assert (Path(sent.file).parent / "_SUCCESS").exists()
+    list(stages.run_days(lenient, DAY, sent.day, ["ingest"]))
+    rows = Lake(lenient.lake).read("interactions", [("day", "==", sent.day)])
+    assert rows["event_day"].tolist() == [DAY, DAY]  # late rows: they keep their time
+    assert ledger_closes(lenient) >= 3
+    with pytest.raises(InputError, match="was sent back before, to 2026-06-17"):
+        repair.requeue(lenient, DAY, "events", repaired)
+    Path(sent.file).unlink()  # a landing area that was cleared makes no difference
+    with pytest.raises(InputError, match="was sent back before"):
+        repair.requeue(lenient, DAY, "events", repaired, "2026-06-18")
+
+
+def test_rows_added_to_a_stated_drop_make_its_day_stale(lenient: Settings, repaired: Path) -> None:
+    sent = repair.requeue(lenient, DAY, "events", repaired, DAY)
+    assert (DAY, "ingest") in stages.stale_days(lenient)
+    outcome = stages.ingest(lenient, DAY)
+    assert (outcome.counts["stored"], outcome.counts["quarantined"]) == (3, 2)
+    assert Path(sent.file).name.startswith(f"requeued-{DAY}-")
+
+
+def test_a_killed_call_is_finished_by_the_same_call(lenient: Settings, repaired: Path) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Lake, "put_json", killed)
+        with pytest.raises(KeyboardInterrupt):
+            repair.requeue(lenient, DAY, "events", repaired)
+    (folder,) = [f for f in (Path(lenient.landing) / "events").iterdir() if f.name != DAY]
+    (folder / "_SUCCESS").unlink()  # or it was killed a moment earlier
+    assert repair.requeue(lenient, DAY, "events", repaired).day == folder.name
+    assert len(list(folder.glob("requeued-*"))) == 1
+    assert (folder / "_SUCCESS").exists()
+
+
+def test_a_day_that_is_not_over_is_not_taken(
+    lenient: Settings, repaired: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from datetime import date
+
+    monkeypatch.setattr(repair, "_today", lambda _: date.fromisoformat(NEXT))
+    with pytest.raises(InputError, match=f"{NEXT} is not over"):
+        repair.requeue(lenient, DAY, "events", repaired)
+
+
+def test_a_drop_that_is_being_written_is_left_alone(lenient: Settings, repaired: Path) -> None:
+    (drop(lenient, [purchase(9, day=NEXT)], NEXT) / "_SUCCESS").unlink()
+    with pytest.raises(NotReady, match="has no _SUCCESS"):
+        repair.requeue(lenient, DAY, "events", repaired, NEXT)
+
+
+def test_what_still_cannot_be_read_is_said(lenient: Settings, repaired: Path) -> None:
+    with repaired.open("a") as stream:
+        stream.write("{broken\n")
+    sent = repair.requeue(lenient, DAY, "events", repaired)
+    assert (sent.rows, sent.still_rejected) == (3, 1)
+    repaired.write_text("{broken\n")
+    with pytest.raises(InputError, match="none of the 1 lines"):
+        repair.requeue(lenient, DAY, "events", repaired)
+
+
+def test_wrong_calls(lenient: Settings, repaired: Path) -> None:
+    with pytest.raises(SettingsError, match="unknown source 'shop'; the sources are events"):
+        repair.requeue(lenient, DAY, "shop", repaired)
+    with pytest.raises(SettingsError, match="no file"):
+        repair.requeue(lenient, DAY, "events", repaired / "x")
+    with pytest.raises(InputError, match=f"the quarantine of {NEXT} holds nothing of events"):
+        repair.requeue(lenient, NEXT, "events", repaired)
