@@ -15,7 +15,7 @@ starts `publish_profiles` for the same day.
 
 from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
 from assets import interactions, text_features
-from day_runs import BUCKET_NAME, PARAMS, RETRIES, START, announce, resolve_day
+from day_runs import BUCKET_NAME, DEFAULTS, PARAMS, START, announce, resolve_day
 
 from profiling.settings import Settings
 
@@ -31,7 +31,7 @@ with DAG(
     # Each bucket holds an encoder in memory: two at a time fill a small machine.
     max_active_tasks=2,
     params=PARAMS,
-    default_args=RETRIES,
+    default_args=DEFAULTS,
     doc_md=__doc__,
     tags=["profiling", "daily"],
 ):

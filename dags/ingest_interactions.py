@@ -21,7 +21,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, CronPartitionTimetable, get_current_context, task
 from airflow.sdk.configuration import conf
 from assets import interactions
-from day_runs import BUCKET_NAME, PARAMS, RETRIES, START, announce, resolve_day
+from day_runs import BUCKET_NAME, DEFAULTS, PARAMS, START, announce, resolve_day
 from wait_for_drop import WaitForDrop
 
 from profiling.settings import Settings
@@ -40,7 +40,7 @@ with DAG(
     max_active_runs=3,
     # Ask a backfill for one run at a time: duplicates are sought in what the days before have committed.
     params=PARAMS,
-    default_args=RETRIES,
+    default_args=DEFAULTS,
     doc_md=__doc__,
     tags=["profiling", "daily"],
 ):

@@ -15,7 +15,7 @@ revision beside the old one.
 
 from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
 from assets import profiles, text_features
-from day_runs import BUCKET_NAME, PARAMS, RETRIES, START, announce, resolve_day
+from day_runs import BUCKET_NAME, DEFAULTS, PARAMS, START, announce, resolve_day
 
 from profiling.settings import Settings
 
@@ -29,7 +29,7 @@ with DAG(
     # One day after another: `latest.json` moves forward only, and two runs of one day must not race for its manifest.
     max_active_runs=1,
     params=PARAMS,
-    default_args=RETRIES,
+    default_args=DEFAULTS,
     doc_md=__doc__,
     tags=["profiling", "daily"],
 ):

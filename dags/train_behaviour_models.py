@@ -28,7 +28,7 @@ from airflow.sdk import (
     task_group,
 )
 from assets import models, text_features
-from day_runs import RETRIES, START, WEEK_PARAMS, resolve_week
+from day_runs import DEFAULTS, START, WEEK_PARAMS, resolve_week
 from training_task import train_arguments, training_task
 
 from profiling.behaviour.targets import TARGET_NAMES
@@ -59,7 +59,7 @@ with DAG(
     # Weeks in their order: a candidate is compared with the champion of the weeks before.
     max_active_runs=1,
     params={**WEEK_PARAMS, "targets": TARGETS},
-    default_args=RETRIES,
+    default_args=DEFAULTS,
     doc_md=__doc__,
     tags=["profiling", "weekly"],
 ):

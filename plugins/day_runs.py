@@ -1,13 +1,18 @@
-"""What the DAGs share: which day or week a run is for, the field in the trigger form, what is retried, how a day is announced."""
+"""What the DAGs share: which day or week a run is for, the field in the trigger form, what is retried and who is
+told, how a day is announced."""
 
 import logging
+import os
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule
+from dotenv import dotenv_values
 
 from profiling.errors import GateFailed, InputError, NotReady, SettingsError
+from profiling.settings import ENV_FILE
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +43,35 @@ WEEK_PARAMS = {
     )
 }
 
-RETRIES = {
+
+def on_failure() -> list[Any]:
+    """Whom a failed task tells: the addresses of `PROFILING_NOTIFY`, by mail; nobody where it is not set.
+
+    The mail server is the connection `smtp_default`. A mail that cannot be sent is in the task's log and changes nothing else.
+
+    Raises:
+        SettingsError: an address is none.
+    """
+    named = os.environ.get("PROFILING_NOTIFY") or dotenv_values(ENV_FILE).get("PROFILING_NOTIFY") or ""
+    addresses = [address.strip() for address in named.split(",") if address.strip()]
+    if wrong := [address for address in addresses if not re.fullmatch(r"[^@\s]+@[^@\s]+", address)]:
+        raise SettingsError(f"PROFILING_NOTIFY={named}: {wrong[0]!r} is no mail address; separate several by commas")
+    if not addresses:
+        return []
+    from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+
+    # The error of a failed gate says what to do and where its report is, and holds counts only: it may leave the house.
+    return [
+        SmtpNotifier(
+            to=addresses,
+            subject="{{ dag.dag_id }} failed for {{ dag_run.partition_key or params.get('day') or params.get('as_of') }}",
+            html_content="<p>{{ ti.task_id }}: {{ exception | e }}</p><p>{{ ti.log_url }}</p>",
+        )
+    ]
+
+
+DEFAULTS = {
+    "on_failure_callback": on_failure(),
     "retries": 5,
     "retry_delay": timedelta(minutes=1),
     "retry_policy": ExceptionRetryPolicy(
@@ -134,7 +167,10 @@ def _parsed(day: str) -> date:
 
 
 def announce(event: Any, outcome: Any) -> dict[str, int]:
-    """Name the day in the stage's asset event, with its counts and warnings, and return the counts.
+    """Name the day in the stage's asset event and return its counts.
+
+    The event carries what a person or an alarm looks for, and the UI shows it in the asset's view: rows by outcome,
+    the share of rejects, drift (`psi_...`), warnings with what to do, and the address of the report.
 
     Days that had to be computed again because of this one are named too, so that their later stages follow.
 
@@ -144,5 +180,14 @@ def announce(event: Any, outcome: Any) -> dict[str, int]:
         log.warning("%s %s: %s", outcome.stage, outcome.day, warning)
     log.info("%s %s: %s %s", outcome.stage, outcome.day, outcome.state, outcome.counts)
     event.add_partitions([outcome.day, *outcome.restated])
-    event.extra = {"day": outcome.day, "state": outcome.state, **outcome.counts, "warnings": outcome.warnings}
+    if outcome.link:
+        log.info("report: %s", outcome.link)
+    event.extra = {
+        "day": outcome.day,
+        "state": outcome.state,
+        **outcome.counts,
+        **outcome.metrics,
+        "warnings": outcome.warnings,
+        "report": outcome.link,
+    }
     return outcome.counts

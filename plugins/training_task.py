@@ -33,7 +33,7 @@ COMMAND = ("-m", "profiling")  # what Python is given; tests give their own
 TARGET_NAME = "{{ task.arguments[-1] }}"  # what the UI shows instead of a map index; see `train_arguments`
 
 # A pod or a process that is lost takes hours of work with it, but so does a fourth try of what cannot work.
-RETRIES = {"retries": 2, "retry_delay": timedelta(minutes=5)}
+DEFAULTS = {"retries": 2, "retry_delay": timedelta(minutes=5)}
 
 TAIL_LINES = 80  # as much as Kubernetes keeps for a container's last words
 
@@ -124,7 +124,7 @@ def training_task(
             its error names the fix.
     """
     where = TrainingSettings.load()
-    defaults = {"task_id": task_id, "arguments": arguments, "map_index_template": TARGET_NAME, **RETRIES}
+    defaults = {"task_id": task_id, "arguments": arguments, "map_index_template": TARGET_NAME, **DEFAULTS}
     if where.training == "kubernetes":
         from training_pod import TrainingPod, pod_defaults  # brings the Kubernetes client: only where it is wanted
 

@@ -18,6 +18,8 @@ ENV_FILE = ".env"
 # Read by the DAG files, the plugins, the demo and the tests, never by the package itself.
 FOREIGN = {
     "TEST_DATA", "HOME",
+    # Who is told of a failed task: `plugins/day_runs.py`.
+    "NOTIFY",
     # Where training runs: `plugins/training_task.py`.
     "TRAINING", "TRAINING_PROFILE", "TRAINER_IMAGE", "TRAINING_NAMESPACE", "TRAINING_SERVICE_ACCOUNT", "TRAINING_SECRET",
     "TRAINING_VOLUME_CLAIM", "TRAINING_MOUNT",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from profiling.errors import SettingsError
+from profiling.stages import Outcome
 from tests.dags.home import ROOT
 
 
@@ -104,3 +105,32 @@ def test_the_schedule_can_be_ended_by_a_setting_of_airflow(monkeypatch: pytest.M
     restriction = TimeRestriction(pendulum.instance(dag.start_date), pendulum.instance(dag.end_date), catchup=False)
     assert timetable(bag).next_dagrun_info_v2(last_dagrun_info=None, restriction=restriction) is None
     assert keys(bag, "2026-06-15", "2026-06-16") == ["2026-06-15", "2026-06-16"], "a backfill still names its days"
+
+
+def test_an_announced_day_carries_its_numbers_and_its_report() -> None:
+    from day_runs import announce
+
+    event = SimpleNamespace(extra={}, add_partitions=lambda days: named.extend(days))
+    named: list[str] = []
+    outcome = Outcome(
+        "ingest", "2026-06-15", "released", counts={"read": 9, "stored": 8, "quarantined": 1}, warnings=["drift: ..."],
+        restated=["2026-06-17"], metrics={"rejects_share": 0.1111, "psi_kind": 0.4}, link="var/lake/_reports/x.html",
+    )  # fmt: skip
+    assert announce(event, outcome) == {"read": 9, "stored": 8, "quarantined": 1}
+    assert named == ["2026-06-15", "2026-06-17"]
+    assert event.extra == {
+        "day": "2026-06-15", "state": "released", "read": 9, "stored": 8, "quarantined": 1, "rejects_share": 0.1111,
+        "psi_kind": 0.4, "warnings": ["drift: ..."], "report": "var/lake/_reports/x.html",
+    }  # fmt: skip
+
+
+def test_a_failed_task_tells_whom_the_setting_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    from day_runs import on_failure
+
+    assert on_failure() == []
+    monkeypatch.setenv("PROFILING_NOTIFY", "ann@example.com, ops@example.com")
+    (notifier,) = on_failure()
+    assert notifier.to == ["ann@example.com", "ops@example.com"]
+    monkeypatch.setenv("PROFILING_NOTIFY", "ann")
+    with pytest.raises(SettingsError, match="'ann' is no mail address"):
+        on_failure()
