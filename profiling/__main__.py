@@ -279,12 +279,18 @@ def days(
     unfinished: Annotated[
         bool, typer.Option("--open", help="Days that were begun and not finished, or failed.")
     ] = False,
+    files: Annotated[bool, typer.Option("--files", help="The rows of every file instead.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """The ledger: what became of every day, and of every row that was read."""
-    from profiling.status import day_rows
+    from profiling.status import day_rows, file_rows
 
-    rows = day_rows(Settings.load(), missing=missing, stale=stale, unfinished=unfinished)
+    if files and (missing or stale or unfinished):
+        raise SettingsError(
+            "--files lists what the tables hold; --missing, --stale and --open list days: one of them at a time"
+        )
+    settings = Settings.load()
+    rows = file_rows(settings) if files else day_rows(settings, missing=missing, stale=stale, unfinished=unfinished)
     if as_json:
         out.print_json(json.dumps(rows))
         return

@@ -9,6 +9,7 @@ from profiling.behaviour.targets import TARGETS
 from profiling.collect.drops import unread
 from profiling.lake import Lake
 from profiling.ledger import EMPTY, FAILED, OPEN, RELEASED, STALE, Ledger, days_between
+from profiling.profiles.report import OUTCOMES
 from profiling.publish import open_target, read_manifest
 from profiling.settings import Settings
 from profiling.stages import STAGES, stale_days
@@ -74,9 +75,23 @@ def day_rows(
         if any(wanted) or not (missing or stale or unfinished):
             record = ledger.get("ingest", day)
             counts = counts_of.get((record.attempt, record.state), {}) if record else {}
-            names = ("read", "stored", "duplicates_exact", "duplicates_near", "quarantined", "suppressed")
-            rows.append({"day": day, **states, **{name: counts.get(name) for name in names}})
+            rows.append({"day": day, **states, **{name: counts.get(name) for name in ("read", *OUTCOMES)}})
     return rows
+
+
+def file_rows(settings: Settings) -> list[dict[str, Any]]:
+    """One row a file and day, as the tables hold it: read = stored + duplicates + quarantined + suppressed."""
+    lake = Lake(settings.lake, settings.s3_endpoint)
+    ledger = Ledger(lake.ledger())
+    records = [r for day in ledger.days("ingest") if (r := ledger.released("ingest", day))]
+    said = lake.ledger(("stage", "day", "state", "attempt", "files", "recorded_at"), [r.attempt for r in records])
+    said = said[said["files"].notna() & (said["stage"] == "ingest") & (said["state"] == RELEASED)]
+    files_of = {(row["attempt"], row["day"]): json.loads(row["files"]) for row in said.to_dict("records")}
+    return [
+        {"day": record.day, **{name: file[name] for name in ("source", "file", "read", *OUTCOMES)}}
+        for record in records
+        for file in files_of.get((record.attempt, record.day), [])
+    ]
 
 
 def _state(ledger: Ledger, stage: str, day: str, stale_stages: set[tuple[str, str]]) -> str | None:

@@ -136,3 +136,23 @@ def test_what_cannot_be_measured_is_one_sentence(arguments: tuple[str, ...], cod
     assert failed.returncode == code
     assert sentence in " ".join(failed.stderr.split())
     assert "Traceback" not in failed.stderr
+
+
+def test_what_was_rejected_comes_back_repaired(settings, tmp_path: Path) -> None:
+    drop(settings, [purchase(1), purchase(2, rating=9)])
+    shop = environment_of(settings) | {"PROFILING_MAX_REJECTS": "1"}
+    assert profiling("ingest", "--day", DAY, **shop).returncode == 0
+    shown = profiling("quarantine", "--day", DAY, **shop)
+    assert "1 rows in quarantine" in shown.stdout
+    assert "rating_out_of_range (rating)" in shown.stdout
+    assert "rows.jsonl:2" in shown.stdout
+    file = tmp_path / "repaired.jsonl"
+    file.write_text(json.dumps(purchase(2)) + "\n")
+    call = ("requeue", "--day", DAY, "--file", str(file), "--source", "events")
+    sent = profiling(*call, "--json", **shop)
+    assert json.loads(sent.stdout)["rows"] == 1, sent.stderr
+    again = profiling(*call, **shop)
+    assert again.returncode == 1
+    assert "was sent back before" in again.stderr
+    files = json.loads(profiling("days", "--files", "--json", **shop).stdout)
+    assert [(row["file"], row["read"]) for row in files] == [("rows.jsonl", 2)]

@@ -8,7 +8,9 @@ import pytest
 from profiling import repair, stages
 from profiling.errors import GateFailed, InputError, NotReady, SettingsError
 from profiling.lake import Lake
+from profiling.profiles.report import OUTCOMES
 from profiling.settings import Settings
+from profiling.status import file_rows
 from tests.stages.test_stages import DAY, NEXT, drop, purchase
 from tests.worlds import ledger_closes
 
@@ -77,6 +79,18 @@ def test_repaired_rows_come_back_once_as_the_next_free_day(lenient: Settings, re
     Path(sent.file).unlink()  # a landing area that was cleared makes no difference
     with pytest.raises(InputError, match="was sent back before"):
         repair.requeue(lenient, DAY, "events", repaired, "2026-06-18")
+
+
+def test_every_file_is_accounted_for(lenient: Settings, repaired: Path) -> None:
+    repair.requeue(lenient, DAY, "events", repaired)
+    list(stages.run_days(lenient, DAY, NEXT, ["ingest"]))
+    rows = file_rows(lenient)
+    assert [(row["day"], row["read"], row["stored"], row["quarantined"]) for row in rows] == [
+        (DAY, 3, 1, 2),
+        (NEXT, 2, 2, 0),
+    ]
+    assert all(row["read"] == sum(row[name] for name in OUTCOMES) for row in rows)
+    assert rows[1]["file"].startswith(f"requeued-{DAY}-")
 
 
 def test_rows_added_to_a_stated_drop_make_its_day_stale(lenient: Settings, repaired: Path) -> None:
