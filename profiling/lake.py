@@ -77,6 +77,20 @@ class Lake:
         table = schemas.TABLES[name]
         names = list(columns) if columns is not None else table.names
         delta = self._table(table)
+        return self._rows(delta, table, filters, names)
+
+    def read_before(self, name: str, partition: str, most: int) -> pd.DataFrame:
+        """The rows of the last `most` partitions before one, in one opening of the table."""
+        table = schemas.TABLES[name]
+        delta = self._table(table)
+        held = [] if delta is None else sorted({str(p[table.partition]) for p in delta.partitions()})
+        wanted = [each for each in held if each < partition][-most:]
+        if not wanted:
+            return table.arrow.empty_table().to_pandas()
+        column = str(table.partition)
+        return self._rows(delta, table, [(column, ">=", wanted[0]), (column, "<", partition)], table.names)
+
+    def _rows(self, delta: Any | None, table: Table, filters: Sequence[Filter], names: list[str]) -> pd.DataFrame:
         if delta is None:
             return table.arrow.empty_table().select(names).to_pandas()
         # Files of other partitions are left out first: without that every read would cost what the history holds.

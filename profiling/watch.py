@@ -161,40 +161,42 @@ def observe(today: pd.DataFrame, before: pd.DataFrame) -> list[Observation]:
     days = before["day"].nunique()
     if today.empty or days < MIN_BASELINE_DAYS:
         return []
-    found = [*_volume(today, before, days), *_freshness(today, before), *_drift(today, before)]
+    now, usual = _by_part(today), _by_part(before)
+    found = [*_volume(now, usual, days), *_freshness(now, usual), *_drift(now, usual)]
     return [{**one, "days": days, "success": bool(one["success"])} for one in found]
 
 
-def _by_day(before: pd.DataFrame, statistic: str, part: str) -> pd.Series:
-    return before.loc[(before["statistic"] == statistic) & (before["part"] == part), "number"]
+Counts = dict[str, dict[str, list[float]]]
 
 
-def _parts(statistics: pd.DataFrame, statistic: str) -> dict[str, float]:
-    sums = statistics[statistics["statistic"] == statistic].groupby("part")["number"].sum()
-    return {str(part): float(number) for part, number in sums.items()}
+def _by_part(statistics: pd.DataFrame) -> Counts:
+    """By statistic and part the numbers, one a day."""
+    found: Counts = {}
+    for name, part, number in zip(statistics["statistic"], statistics["part"], statistics["number"], strict=True):
+        found.setdefault(name, {}).setdefault(part, []).append(float(number))
+    return found
 
 
-def _volume(today: pd.DataFrame, before: pd.DataFrame, days: int) -> Iterator[Observation]:
+def _volume(now: Counts, usual: Counts, days: int) -> Iterator[Observation]:
     """A source that delivered nothing counts as zero rows, today and before."""
-    now = _parts(today, ROWS)
-    if not now:
+    if ROWS not in now:
         return
-    for source in sorted(set(now) | set(_parts(before, ROWS))):
-        delivered = _by_day(before, ROWS, source).tolist()
-        usual = delivered + [0.0] * (days - len(delivered))
-        rows, median = now.get(source, 0.0), float(np.median(usual))
+    for source in sorted(now[ROWS].keys() | usual.get(ROWS, {}).keys()):
+        delivered = usual.get(ROWS, {}).get(source, [])
+        before = delivered + [0.0] * (days - len(delivered))
+        rows, median = sum(now[ROWS].get(source, [])), float(np.median(before))
         # Of a few rows a day, none is no news: what chance does to a count of that size (Poisson) is left to it.
         is_news = abs(rows - median) > 3 * math.sqrt(max(median, 1.0))
-        is_usual = abs(modified_z(rows, usual)) <= Z_LIMIT or not is_news
+        is_usual = abs(modified_z(rows, before)) <= Z_LIMIT or not is_news
         yield {"check": "volume", "of": source, "value": rows, "usual": median, "limit": None, "success": is_usual}
 
 
-def _freshness(today: pd.DataFrame, before: pd.DataFrame) -> Iterator[Observation]:
-    for source, hours in sorted(_parts(today, NEWEST).items()):
-        usual = _by_day(before, NEWEST, source)
-        if len(usual) < MIN_BASELINE_DAYS:
+def _freshness(now: Counts, usual: Counts) -> Iterator[Observation]:
+    for source, (hours,) in sorted(now.get(NEWEST, {}).items()):
+        before = usual.get(NEWEST, {}).get(source, [])
+        if len(before) < MIN_BASELINE_DAYS:
             continue
-        median = float(usual.median())
+        median = float(np.median(before))
         limit = max(FRESH_HOURS, 3 * median)
         yield {
             "check": "freshness", "of": source, "value": round(hours, 1), "usual": round(median, 1),
@@ -202,13 +204,12 @@ def _freshness(today: pd.DataFrame, before: pd.DataFrame) -> Iterator[Observatio
         }  # fmt: skip
 
 
-def _drift(today: pd.DataFrame, before: pd.DataFrame) -> Iterator[Observation]:
+def _drift(now: Counts, usual: Counts) -> Iterator[Observation]:
     for column in COLUMNS:
-        now, usual = _parts(today, column), _parts(before, column)
-        bins = sorted(set(now) | set(usual))
-        if len(bins) < 2 or not now or not usual:
+        bins = sorted(now.get(column, {}).keys() | usual.get(column, {}).keys())
+        if len(bins) < 2 or column not in now or column not in usual:
             continue
-        a, e = ([counts.get(part, 0.0) for part in bins] for counts in (now, usual))
+        a, e = ([sum(counts[column].get(part, [])) for part in bins] for counts in (now, usual))
         value, limit = psi(a, e), psi_limit(sum(a), sum(e), len(bins))
         yield {
             "check": "drift", "of": column, "value": round(value, 4), "usual": None, "limit": round(limit, 4),

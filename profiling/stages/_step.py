@@ -294,10 +294,7 @@ def gate(
 
 def days_before(run: Run, name: str) -> pd.DataFrame:
     """The statistics of the baseline: the last days before this one that were released with rows."""
-    held = [day for day in run.lake.partitions(name) if day < run.day][-BASELINE_DAYS:]
-    if not held:
-        return concat([], name)
-    return run.lake.read(name, [("day", ">=", held[0]), ("day", "<", run.day)])
+    return run.lake.read_before(name, run.day, BASELINE_DAYS)
 
 
 def concat(frames: Iterable[pd.DataFrame], name: str) -> pd.DataFrame:
