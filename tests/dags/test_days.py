@@ -134,3 +134,28 @@ def test_a_failed_task_tells_whom_the_setting_names(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PROFILING_NOTIFY", "ann")
     with pytest.raises(SettingsError, match="'ann' is no mail address"):
         on_failure()
+
+
+def test_the_mail_says_what_failed_and_where_its_report_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+    from airflow.sdk import DAG
+    from day_runs import on_failure
+
+    from profiling.errors import GateFailed
+
+    monkeypatch.setenv("PROFILING_NOTIFY", "ann@example.com")
+    sent: list[SmtpNotifier] = []
+    monkeypatch.setattr(SmtpNotifier, "notify", lambda self, context: sent.append(self))
+    (notifier,) = on_failure()
+    failed = GateFailed("ingest 2026-06-15: rating < 1. Report: var/lake/_reports/2026-06-15/ingest.html")
+    notifier(
+        {
+            "dag": DAG("ingest_interactions", schedule=None),
+            "dag_run": SimpleNamespace(partition_key="2026-06-15"),
+            "params": {},
+            "ti": SimpleNamespace(task_id="close", log_url="http://localhost/log"),
+            "exception": failed,
+        }
+    )
+    assert sent[0].subject == "ingest_interactions failed for 2026-06-15"
+    assert "close: ingest 2026-06-15: rating &lt; 1. Report: var/lake/_reports/" in str(sent[0].html_content)
