@@ -13,7 +13,7 @@ from profiling.schemas import QUARANTINE
 MAX_CONTENT = 500
 HIDDEN = "[identifier]"
 _NAMES = (
-    r"identifiers?|identifier[_.][^\"']*|reviewer_?(?:id|name)|user_?(?:id|name)?|customer_?(?:id|name)?|client_?id|member_?id|account_?id"
+    r"identifiers?|identifier[_.][^\"']*|reviewer_?(?:id|name)|user_?(?:id|name)?|(?:sample_)?customer_?(?:id|name)?|author_?(?:id|name)?|sender|applicant|client_?id|member_?id|account_?id"
     r"|(?:first|last|full|given|family|sur)?_?name|e_?mail(?:_?address)?|(?:tele)?phone(?:_?number)?|mobile|tel|fax"
     r"|(?:home_|street_|postal_)?address|street|ip(?:_?address)?|device(?:_?id)?|cookie(?:_?id)?|session(?:_?id)?|natural_key|ssn|passport"
 )

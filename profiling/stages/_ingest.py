@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from profiling import schemas
-from profiling.collect import collector
+from profiling.collect import STATEMENT_FORMS, collector
 from profiling.collect import drops as landing
 from profiling.errors import InputError, ProfilingError
 from profiling.lake import Filter, Staged
@@ -20,7 +20,6 @@ logger = logging.getLogger(__name__)
 
 OTHER_KEY = "PROFILING_PSEUDONYM_KEY is not the key this lake was made with: every customer would become another one"
 STATEMENT_TABLES = ("attributes", "consents", "catalogue")
-STATEMENT_FORMS = ("customers", "consents", "catalogue")
 
 
 def ingest(settings: Settings, day: str, *, bucket: int | None = None, close: Sequence[str] | None = None) -> Outcome:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from profiling.collect import events
-from profiling.collect._lines import MAX_ROW_LINES
+from profiling.collect._lines import MAX_LINE, MAX_ROW_LINES
 from profiling.errors import InputError
 from tests.collect.conftest import SHANGHAI, UTC, Reading, together
 
@@ -155,7 +155,7 @@ def test_csv_rows_are_numbered_by_their_first_line(reading: Reading) -> None:
         (b"b,C1,2026-03-01,view,text,more\n", "broken_csv"),
         (b'b,C1,2026-03-01,post,"half"quoted\n', "broken_csv"),
         (b"b,C1,2026-03-01,post,caf\xe9\n", "invalid_utf8"),
-        (b"b,C1,2026-03-01,post," + b"x" * 140_000 + b"\n", "broken_csv"),
+        (b"b,C1,2026-03-01,post," + b"x" * (MAX_LINE + 9) + b"\n", "broken_csv"),
     ],
     ids=["too_few", "too_many", "quotes", "encoding", "huge"],
 )
