@@ -175,7 +175,7 @@ def _json_object(raw: bytes) -> dict[str, Any] | Unreadable:
             raw.decode()
         except UnicodeDecodeError:
             return not_utf8()
-        if "ecursion" in error.msg:
+        if "depth" in error.msg:  # orjson: "depth limit exceeded", at 1,024 levels
             return too_deep()
         # The position helps; orjson's message never quotes the line.
         return Unreadable("broken_json", None, f"the line is not complete JSON ({error.msg}); write one object a line")
@@ -239,7 +239,7 @@ def _csv(stream: BinaryIO, number: int, file: str) -> Generator[Line, None, int]
             record: dict[str, Any] | Unreadable
             try:
                 row = next(rows)
-                if not row:
+                if len(row) <= 1 and not "".join(row).strip():
                     continue
                 record = _csv_record(header, row)
             except StopIteration:

@@ -34,7 +34,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from profiling.collect import Batch
-from profiling.collect._lines import CONTENT_CHARACTERS, Line, batches, bounded, read_lines, too_long
+from profiling.collect._lines import Line, batches, bounded, read_lines, too_long
 from profiling.collect._unpack import members, readable
 from profiling.collect._values import Unreadable, dumps, is_missing, moment, name, name_or_none, text, too_deep
 
@@ -75,7 +75,7 @@ def lines(path: Path) -> Iterator[Line]:
         for _, stream in members(path):
             last = number
             for first, last, raw in _messages(bounded(stream), number):  # noqa: B007
-                start = raw[: 4 * CONTENT_CHARACTERS].decode(errors="replace")
+                start = raw[:MOST_TEXT].decode(errors="replace")  # so long that batches of long messages end early
                 yield Line(first, start, too_long("message") if len(raw) > MAX_MESSAGE else _record(raw))
             number = last
 
@@ -111,8 +111,11 @@ def _messages(stream: Iterator[bytes], number: int) -> Iterator[tuple[int, int, 
 
 
 def _record(raw: bytes) -> dict[str, Any] | Unreadable:
+    no_message = Unreadable("broken_message", None, "no mail message begins here; deliver it as it was received")
     try:
         message = message_from_bytes(raw)
+        if message.get("From") is None and message.get("Date") is None:
+            raise no_message
         parts = [part for part in message.walk() if not part.is_multipart()]
         sent = _header(message, "Date")
         return {
@@ -129,8 +132,7 @@ def _record(raw: bytes) -> dict[str, Any] | Unreadable:
     except RecursionError:
         return too_deep()
     except (MessageError, ValueError, LookupError, TypeError, AttributeError, AssertionError):
-        # What the parser makes of a header that only a machine could have broken.
-        return Unreadable("broken_message", None, "no mail message begins here; deliver it as it was received")
+        return no_message  # what the parser makes of headers that only a machine could have broken
 
 
 def _date(written: str) -> str:
