@@ -4,10 +4,11 @@ A collector is a function `read(path, zone) -> Iterator[Batch]` in `profiling/co
 whether a value is possible is decided later, for all sources alike, in `profiling/prepare`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -35,13 +36,14 @@ class Batch:
     """Some rows of one file: `rows` with the columns above, `rejects` with REJECT_COLUMNS, for `table`.
 
     `lines_read` counts input lines (messages, of mail): every line is in `rows` (once or, for statements, several times)
-    or once in `rejects`.
+    or once in `rejects`. `seen` is what `profiling.collect.drift` makes of their columns.
     """
 
     table: str
     rows: pd.DataFrame
     rejects: pd.DataFrame
     lines_read: int
+    seen: Mapping[str, Any]
 
 
 Reader = Callable[[Path, ZoneInfo], Iterator[Batch]]

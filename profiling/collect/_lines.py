@@ -21,6 +21,7 @@ import pandas as pd
 from profiling.collect import EVENT_COLUMNS, REJECT_COLUMNS, STATEMENT_COLUMNS, Batch
 from profiling.collect._unpack import members, readable
 from profiling.collect._values import Unreadable, dumps, is_missing, too_deep
+from profiling.collect.drift import seen
 from profiling.errors import InputError
 
 CHUNK_LINES = 20_000
@@ -75,8 +76,9 @@ def batches(
             except Unreadable as fault:
                 rejects.append((line.number, fault.reason, fault.field, fault.detail, _content(line)))
         read = len(chunk)
+        columns_seen = seen([line.record for line in chunk if isinstance(line.record, dict)])
         chunk.clear()  # or two chunks would be held while the next one is read
-        yield Batch(table, _frame(rows, columns), _frame(rejects, REJECT_COLUMNS), read)
+        yield Batch(table, _frame(rows, columns), _frame(rejects, REJECT_COLUMNS), read, columns_seen)
 
 
 def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:

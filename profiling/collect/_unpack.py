@@ -8,6 +8,7 @@ its line is refused and no other.
 import codecs
 import gzip
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ FREE_BYTES = 16 * 2**20  # a small file may be of any ratio
 _GZIP = b"\x1f\x8b"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second: an archive without members
 _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_ZIP_FAULTS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error, EOFError)
 _BUFFER = 256 * 1024
 
 
@@ -75,13 +77,17 @@ def _zip_members(path: Path, raw: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
         with zipfile.ZipFile(raw) as archive:
             for member in sorted(archive.infolist(), key=lambda member: member.filename):
                 name = member.filename.rsplit("/", 1)[-1]
-                if member.is_dir() or name.startswith((".", "_")) or member.filename.startswith("__MACOSX/"):
+                if (
+                    member.filename.endswith("/")
+                    or name.startswith((".", "_"))
+                    or member.filename.startswith("__MACOSX/")
+                ):
                     continue
                 if member.flag_bits & 1:
                     raise InputError(f"{path.name}: the zip file is encrypted; deliver it without a password")
                 with archive.open(member) as packed:
                     yield name, _utf8(_buffered(_Limited(packed, budget, size)), path.name)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, zlib.error, EOFError) as error:
+    except (*_ZIP_FAULTS, ValueError, IndexError, struct.error, OverflowError) as error:
         raise _ZipFault(str(error) or "it ends too early") from error
 
 
@@ -131,9 +137,7 @@ class _Limited(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         try:
             content = self.source.read(len(buffer))
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-            raise _ZipFault(str(error)) from error
-        except (zlib.error, EOFError) as error:
+        except _ZIP_FAULTS as error:
             if isinstance(self.source, zipfile.ZipExtFile):
                 raise _ZipFault(str(error) or "it ends too early") from error
             raise

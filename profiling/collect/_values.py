@@ -37,6 +37,11 @@ def too_deep() -> Unreadable:
     return Unreadable("nested_too_deeply", None, "objects are nested too deeply; 200 levels are the most")
 
 
+def is_number_text(value: str) -> bool:
+    """Whether `number` reads this text."""
+    return _NUMBER_TEXT.fullmatch(value.strip()) is not None
+
+
 def is_missing(value: object) -> bool:
     """None, a blank string, or NaN (how frames write "nothing" into Parquet)."""
     return (
@@ -122,7 +127,7 @@ def number(record: Mapping[str, Any], field: str) -> float:
     value = record.get(field)
     if is_missing(value):
         return math.nan
-    if isinstance(value, str) and _NUMBER_TEXT.fullmatch(value.strip()):
+    if isinstance(value, str) and is_number_text(value):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not _is_finite(value):
         raise Unreadable(

@@ -45,7 +45,8 @@ _ESCAPED = re.compile(rb"^>(>*From )", re.M)
 _FORMS = (".json", ".jsonl", ".ndjson")
 # What stands before a quoted message. The bounds keep a line of a megabyte cheap.
 _ANNOUNCED = re.compile(
-    r"(on|am|le|el|il|op) .{4,200}(wrote|schrieb|a écrit|escribió|ha scritto|schreef) ?:?|.{0,100}(写道|寫道|wrote)[:：]",
+    r"(on|am|le|el|il|op) .{4,200}(wrote|schrieb|a écrit|escribió|ha scritto|schreef)( .{1,100})? ?:"
+    r"|.{0,100}(写道|寫道|wrote) ?[:：]",
     re.I,
 )
 _ORIGINAL = re.compile(
