@@ -215,11 +215,11 @@ def test_an_ugly_file_is_read_by_its_rule(name: str, tmp_path: Path) -> None:
 
 
 def test_a_bomb_is_noticed_before_it_goes_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """256 MB of line ends in 256 kB: the unpacking ends at the ratio, not at the last byte."""
+    """256 MB of one letter in 256 kB: the unpacking ends at the ratio, not at the last byte."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("in.jsonl", "w") as member:
         for _ in range(256):
-            member.write(b"\n" * 2**20)
+            member.write(b"x" * 2**20)
     (tmp_path / "in.zip").write_bytes(packed.getvalue())
     made, budgets = _unpack._Budget, []
     monkeypatch.setattr(_unpack, "_Budget", lambda name: budgets.append(made(name)) or budgets[0])
