@@ -6,6 +6,7 @@ are some of `number`, `text`, `flag`, `list`, `object`. Names only, never a valu
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
 
@@ -91,7 +92,9 @@ def _kept(rows: int, counts: Mapping[str, int], kinds: Mapping[str, set[str]]) -
 
 def _kind(value: object) -> str:
     """What drift calls a value's kind."""
-    # In CSV everything is text: what reads as a number is one in every form, so that the form may change.
-    if isinstance(value, str) and is_number_text(value):
+    # In CSV everything is text: what reads as a number or flag is one in every form, so that the form may change.
+    if isinstance(value, Decimal) or (isinstance(value, str) and is_number_text(value)):
         return "number"
+    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return "flag"
     return _KINDS.get(type(value), "text")

@@ -171,6 +171,22 @@ CASES = {
                             file="in.txt", form="cdnow"),
     "mail that is none": Case(lambda: b"\x89PNG\r\n\x1a\n" + bytes(range(256)), 0, bad(broken_message=1),
                               file="in.eml", form="mail"),
+    "mbox cut after a separator": Case(
+        lambda: b"From a Mon Mar  2 10:00:00 2026\nFrom: a@example.org\nDate: Mon, 2 Mar 2026 10:00:00 +0000\n\nHi\n\n"
+        b"From b Mon Mar  2 10:00:00 2026\n", 1, bad(broken_message=1), file="in.mbox", form="mail",
+    ),
+    "mail with a header of 200 kB": Case(
+        lambda: b"From: a@example.org\nDate: Mon, 2 Mar 2026 10:00:00 +0000\nContent-Type: text/plain" + b";\n a" * 50_000 + b"\n\nHi",
+        0, bad(header_too_long=1), file="in.eml", form="mail",
+    ),
+    "mail of 20,000 parts": Case(
+        lambda: b"From: a@example.org\nDate: Mon, 2 Mar 2026 10:00:00 +0000\nContent-Type: multipart/mixed; boundary=b\n\n"
+        + b"--b\n\n" * 20_000, 0, bad(too_many_parts=1), file="in.eml", form="mail",
+    ),
+    "mail of 200 kB of open tags": Case(
+        lambda: b"From: a@example.org\nDate: Mon, 2 Mar 2026 10:00:00 +0000\nContent-Type: text/html\n\n" + b"<a " * 66_000,
+        1, file="in.eml", form="mail",
+    ),
     "mail in a wrong charset": Case(
         lambda: b"From: a@example.org\nDate: Mon, 2 Mar 2026 10:00:00 +0000\nContent-Type: text/plain; charset=x-none\n\n\xff\n",
         0, bad(wrong_charset=1), file="in.eml", form="mail",
@@ -191,7 +207,7 @@ def nested(levels: int) -> object:
 
 
 def test_the_corpus_is_whole() -> None:
-    assert len(CASES) == 66
+    assert len(CASES) == 70
     assert sum(case.error is not None for case in CASES.values()) == 14
 
 
