@@ -6,7 +6,7 @@ from email.message import EmailMessage
 import pandas as pd
 import pytest
 
-from profiling.collect.mail import own_words, plain
+from profiling.collect._own_words import own_words, plain
 from tests.collect.conftest import Reading
 
 

@@ -21,6 +21,7 @@ from profiling.errors import InputError
 from tests.collect.conftest import UTC, is_closed, together, zipped
 
 HEADER = b"event_id,identifier_customer,occurred_at,kind,text\n"
+MAIL = b"From: a@example.org\nDate: Mon, 2 Mar 2026 10:00:00 +0000\n"
 
 
 def event(number: int = 1, **fields: object) -> bytes:
@@ -176,23 +177,23 @@ CASES = {
         b"From b Mon Mar  2 10:00:00 2026\n", 1, bad(broken_message=1), file="in.mbox", form="mail",
     ),
     "mail with a header of 200 kB": Case(
-        lambda: b"From: a@example.org\nDate: Mon, 2 Mar 2026 10:00:00 +0000\nContent-Type: text/plain" + b";\n a" * 50_000 + b"\n\nHi",
+        lambda: MAIL + b"Content-Type: text/plain" + b";\n a" * 50_000 + b"\n\nHi",
         0, bad(header_too_long=1), file="in.eml", form="mail",
     ),
     "mail of 20,000 parts": Case(
-        lambda: b"From: a@example.org\nDate: Mon, 2 Mar 2026 10:00:00 +0000\nContent-Type: multipart/mixed; boundary=b\n\n"
+        lambda: MAIL + b"Content-Type: multipart/mixed; boundary=b\n\n"
         + b"--b\n\n" * 20_000, 0, bad(too_many_parts=1), file="in.eml", form="mail",
     ),
     "mail of 200 kB of open tags": Case(
-        lambda: b"From: a@example.org\nDate: Mon, 2 Mar 2026 10:00:00 +0000\nContent-Type: text/html\n\n" + b"<a " * 66_000,
+        lambda: MAIL + b"Content-Type: text/html\n\n" + b"<a " * 66_000,
         1, file="in.eml", form="mail",
     ),
     "mail in a wrong charset": Case(
-        lambda: b"From: a@example.org\nDate: Mon, 2 Mar 2026 10:00:00 +0000\nContent-Type: text/plain; charset=x-none\n\n\xff\n",
+        lambda: MAIL + b"Content-Type: text/plain; charset=x-none\n\n\xff\n",
         0, bad(wrong_charset=1), file="in.eml", form="mail",
     ),
     "mail of 3,000 parts in parts": Case(
-        lambda: b"From: a@example.org\nDate: Mon, 2 Mar 2026 10:00:00 +0000\n"
+        lambda: MAIL
         + b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(3_000)),
         0, bad(nested_too_deeply=1), file="in.eml", form="mail",
     ),
