@@ -28,6 +28,7 @@ from profiling.collect._repeats import Repeats
 from profiling.collect._values import Unreadable, moment, name, name_or_none, number
 
 _COLUMNS = ("customer", "date", "quantity", "amount")
+_HEADER = ["customer_id", "date", "number_of_cds", "dollar_value"]  # the master file's first line
 
 
 def read(path: Path, zone: ZoneInfo) -> Iterator[Batch]:
@@ -57,8 +58,8 @@ def when(record: Mapping[str, Any], zone: ZoneInfo) -> int:
 
 
 def _named(words: list[str]) -> dict[str, Any] | None:
-    if "customer_id" in words:
-        return None  # the master file's header
+    if words == _HEADER:
+        return None
     if len(words) == len(_COLUMNS):
         return dict(zip(_COLUMNS, words, strict=True))
     if len(words) == len(_COLUMNS) + 1:

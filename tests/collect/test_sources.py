@@ -55,6 +55,7 @@ def test_cdnow_keeps_two_equal_purchases_of_a_day(reading: Reading) -> None:
     ("line", "reason", "field"),
     [
         ("1 19970101 1", "broken_columns", None),
+        ("customer_id date 1 2", "unparseable_time", "date"),  # looks like a header and is none
         ("1 2 19970101 1 2 3", "broken_columns", None),
         ("1 1997-01-01 1 2", "unparseable_time", "date"),
         ("1 1997010１ 1 2", "unparseable_time", "date"),
