@@ -28,6 +28,19 @@ FEATURES: dict[str, str] = {
     "sentiment_recent": f"the same, each halved every {RECENT_HALF_LIFE_DAYS:.0f} days",
 }
 
+# Features that move together are one reason: their single amounts may cancel each other, their sum says what they say together.
+GROUPS: dict[str, tuple[str, ...]] = {
+    **{
+        f"{kind}s": (f"{kind}_count", f"{kind}_recent", f"{kind}_recency_days", f"{kind}_gap_days", f"{kind}_overdue")
+        for kind in _PACED
+    },
+    "order_value": ("order_value",),
+    "visits": ("view_count", "view_recent", "search_count", "search_recent"),
+    "contacts": ("contact_count", "contact_recent"),
+    "presence": ("days_known", "recency_days", "interaction_count", "interaction_recent"),
+    "mood": ("rating_mean", "sentiment_mean", "sentiment_recent"),
+}
+
 
 def customer_features(population: pd.DataFrame, day: str) -> pd.DataFrame:
     """(n, len(FEATURES)) float64, indexed by customer_id, sorted; NaN is not known.

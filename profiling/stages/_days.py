@@ -49,7 +49,9 @@ def run_days(
         raise SettingsError(f"--to {last} is before --from {first}")
     unknown = sorted(set(stages) - set(STAGES) - set(WEEKLY))
     if unknown:
-        raise SettingsError(f"unknown stage {unknown[0]!r}; the stages are {', '.join((*STAGES, *WEEKLY))}")
+        raise SettingsError(
+            f"unknown stage {unknown[0]!r}; the stages are {', '.join((*STAGES[:2], *WEEKLY, *STAGES[2:]))}"
+        )
     delivered = set(days_with_drops(settings))
     is_history = set(stages) <= {"ingest", "features"}
     stretch: list[str] = []
@@ -79,7 +81,12 @@ def _week(settings: Settings, sunday: str, stages: Sequence[str]) -> Iterator[Ou
     for target in TARGETS:
         if "train" in stages:
             found = _train.train(settings, sunday, target)
-            yield Outcome("train", sunday, "trained" if found.sha else EMPTY, staged=found.sha, warnings=found.warnings)
+            said = (
+                f"{target}: {found.model} {found.sha}, {found.metric} {found.value:.4f}"
+                if found.sha
+                else found.warnings[0]
+            )
+            yield Outcome("train", sunday, "trained" if found.sha else EMPTY, staged=found.sha, report=said)
         if "promote" in stages:
             yield _promote.promote(settings, sunday, target)
 

@@ -71,24 +71,27 @@ def promote(settings: Settings, as_of: str, target: str, candidate: str | None =
     return Outcome("promote", run.day, decision["state"], staged=sha, report=decision["reason"], warnings=warnings)
 
 
-def roll_back(settings: Settings, target: str, day: str, reason: str) -> Outcome:
-    """Take the champion for `day` out of service, for every day; the one before it speaks again.
+def roll_back(settings: Settings, target: str, as_of: str, reason: str) -> Outcome:
+    """Take the champion trained as of a day out of service, for every day; the one before it speaks again.
+
+    Profiles that were made with it are stale then: `profiling run` makes them anew.
 
     Raises:
-        InputError: the target has no champion for that day.
+        InputError: no model of the target that was trained as of that day is in service.
     """
-    run = begin(settings, day)
+    run = begin(settings, as_of)
+    since = registry.effective_from(run.day)
     target_of(target)
     taken: dict[str, Any] = {}
 
     def without(models: pd.DataFrame) -> pd.DataFrame:
-        entry = registry.champion(models, target, run.day)
-        if entry is None:
-            raise InputError(f"{target} has no champion for {run.day}; see `profiling status`")
+        entry = registry.champion(models, target, since)
+        if entry is None or entry.as_of != run.day:
+            raise InputError(f"no model of {target} trained as of {run.day} is in service; see `profiling status`")
         taken["entry"], taken["next"] = entry, None
         row = _decision(entry, ROLLED_BACK, reason, metric=target_of(target).metric)
         after = pd.concat([models, row], ignore_index=True)
-        taken["next"] = registry.champion(after, target, run.day)
+        taken["next"] = registry.champion(after, target, since)
         return after
 
     run.lake.update("models", target, without)
@@ -99,7 +102,8 @@ def roll_back(settings: Settings, target: str, day: str, reason: str) -> Outcome
         if following
         else "no model speaks now"
     )
-    return Outcome("roll-back", run.day, ROLLED_BACK, staged=entry.sha, report=f"{said}; {then}")
+    again = f"profiles since {since} are stale until `profiling run` makes them anew"
+    return Outcome("roll-back", run.day, ROLLED_BACK, staged=entry.sha, report=f"{said}; {then}; {again}")
 
 
 def champions(run: Run) -> dict[str, Entry]:

@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,7 +106,7 @@ def _trained(run: Run, target: Target) -> Candidate:
     from profiling.behaviour.training import report, too_little, train_target
 
     learned, held = examples(run, target)
-    if reason := too_little(learned, held):
+    if reason := _too_young(run, target) or too_little(learned, held):
         return Candidate(target.name, run.day, None, warnings=[f"{target.name}: nothing trained: {reason}"])
     incumbent = champion_before(run, target.name)
     champion = load(run, incumbent) if incumbent else None
@@ -123,6 +124,15 @@ def _trained(run: Run, target: Target) -> Candidate:
     theirs = found["champion"]["value"]["value"] if found["champion"] else None
     value = found["holdout"]["metrics"][target.metric]["value"]
     return Candidate(target.name, run.day, sha, trained.model.name, target.metric, value, theirs)
+
+
+def _too_young(run: Run, target: Target) -> str | None:
+    """Features need a horizon of history, and then come two: one to learn from and the holdout's."""
+    first = run.ledger.days("features")[0]
+    days, needed = (date.fromisoformat(run.day) - date.fromisoformat(first)).days, 3 * target.horizon_days
+    if days >= needed:
+        return None
+    return f"labels of {target.horizon_days} days need {needed} days of history, and it begins {days} days before, on {first}"
 
 
 def examples(run: Run, target: Target) -> "tuple[Examples, Examples]":

@@ -104,7 +104,7 @@ def artefact(settings: Settings, candidate: stages.Candidate) -> Path:
 
 def test_each_target_that_can_be_learned_has_a_candidate(trained: dict[str, stages.Candidate]) -> None:
     assert trained["reviews_again"].sha is None  # two horizons of 180 days are longer than this shop is old
-    assert "rows to learn from" in trained["reviews_again"].warnings[0]
+    assert "labels of 180 days need 540 days of history" in trained["reviews_again"].warnings[0]
     for target in ("repeat_purchase", "churn", "satisfied"):
         assert trained[target].value > 0.8, target
 
@@ -136,7 +136,7 @@ def test_promotion_and_why(profiled: Settings, trained: dict[str, stages.Candida
     models = Lake(profiled.lake).read("models").set_index("target")
     assert models.loc["churn", "state"] == "promoted"
     assert models.loc["churn", "effective_from"] == NEXT
-    assert models.loc["churn", "reason"].startswith("the first model of this target")
+    assert models.loc["churn", "reason"].startswith("no model was in service")
     assert "reviews_again" not in models.index
     again = stages.promote(profiled, AS_OF, "churn")
     assert (again.state, again.staged) == ("promoted", trained["churn"].sha)
@@ -150,7 +150,7 @@ def test_promotion_and_why(profiled: Settings, trained: dict[str, stages.Candida
 def test_no_profile_rests_on_a_model_that_has_seen_its_day(profiled: Settings) -> None:
     for document in documents(profiled, AS_OF).values():
         assert document["predictions"] is None
-        assert document["nulls"]["/predictions"] == "no model has been promoted yet"
+        assert document["nulls"]["/predictions"] == "no model is in service on this day"
 
 
 def test_predictions_say_what_why_and_by_whom(profiled: Settings, trained: dict[str, stages.Candidate]) -> None:
@@ -208,15 +208,19 @@ def test_a_later_candidate_is_measured_beside_the_champion(
     with pytest.raises(InputError, match="it was trained again"):
         stages.promote(profiled, later, "churn", "0" * 16)
 
-    back = stages.roll_back(profiled, "churn", "2026-06-22", "a test")
+    speaks = later if outcome.state == "promoted" else AS_OF
+    back = stages.roll_back(profiled, "churn", speaks, "a test")
     if outcome.state == "promoted":
         assert back.staged == candidate.sha
         assert f"{trained['churn'].sha} as of {AS_OF} speaks again" in back.report
         assert stages.promote(profiled, later, "churn").report == f"{candidate.sha} was rolled back"
     else:
         assert "no model speaks now" in back.report
-    with pytest.raises(InputError, match="has no champion"):
-        stages.roll_back(profiled, "reviews_again", "2026-06-22", "a test")
+    assert stages.promote(profiled, speaks, "churn").state == "refused", (
+        "a re-run does not bring back what a person took out"
+    )
+    with pytest.raises(InputError, match="no model of churn trained as of 2026-05-31 is in service"):
+        stages.roll_back(profiled, "churn", "2026-05-31", "a test")
 
 
 @pytest.mark.parametrize(
@@ -249,6 +253,7 @@ def test_the_commands(profiled: Settings, tmp_path: Path) -> None:
     assert "satisfied: the text reads like one with 4 or 5 stars, probability 0." in shown.stdout
     assert "terrible" in shown.stdout
     assert profiling("predict", "  ", **environment).returncode == 1
+    assert "no word of this text is known to the model" in profiling("predict", "qwertz!", **environment).stdout
 
     result = tmp_path / "return.json"
     done = profiling("train", "--as-of", AS_OF, "--target", "churn", "--json", **environment, XCOM_PATH=str(result))
