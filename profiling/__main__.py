@@ -141,10 +141,13 @@ def train(as_of: AsOf, target: OneTarget = None, as_json: AsJson = False) -> Non
     from profiling.behaviour.targets import TARGET_NAMES
 
     settings = Settings.load()
-    candidates = [stages.train(settings, as_of, name) for name in ([target] if target else TARGET_NAMES)]
+    candidates = [stages.train(settings, as_of, name) for name in ([target] if target is not None else TARGET_NAMES)]
     result = os.environ.get("XCOM_PATH")  # where whoever runs this as a task reads what came out
     if result and os.environ.get("RANK", "0") == "0":  # under torchrun one process speaks for all
-        Path(result).write_text(json.dumps(candidates[0].asdict()))
+        try:
+            Path(result).write_text(json.dumps(candidates[0].asdict()))
+        except OSError as error:
+            raise SettingsError(f"XCOM_PATH={result}: {error.strerror}; name a file that can be written") from error
     if as_json:
         out.print_json(json.dumps([candidate.asdict() for candidate in candidates]))
         return
@@ -175,7 +178,7 @@ def promote(
     settings = Settings.load()
     if back and not target:
         raise SettingsError("--roll-back needs --target: one model at a time")
-    names = [target] if target else TARGET_NAMES
+    names = [target] if target is not None else TARGET_NAMES
     outcomes = [
         stages.roll_back(settings, name, as_of, reason) if back else stages.promote(settings, as_of, name)
         for name in names
@@ -245,9 +248,6 @@ def predict(
     out.print(
         f"model {found['model']} {found['sha']} as of {found['as_of']}; more than {found['percentile']:.0%} of its test texts"
     )
-    if not found["reasons"]:
-        out.print("no word of this text is known to the model: the probability is that of any text")
-        return
     out.print(f"  {found['base']:+.3f}  before any word is read", markup=False)
     for reason in found["reasons"]:  # type: ignore[attr-defined]
         out.print(f"  {reason['amount']:+.3f}  {reason['name']}", markup=False)

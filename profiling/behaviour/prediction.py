@@ -39,6 +39,7 @@ def predict(
     day: str,
     customers: Sequence[str],
     texts: pd.DataFrame,
+    timezone: str = "UTC",
 ) -> pd.DataFrame:
     """One row a customer and target that asks about them, sorted by both.
 
@@ -46,9 +47,12 @@ def predict(
         population: a snapshot's `population`; rows of others than `customers` are not looked at. None where only texts are read.
         customers: customer_ids.
         texts: customer_id, interaction_id, text: the newest text of each; only for targets that read.
+        timezone: IANA name, of the day's end.
 
     Returns:
-        COLUMNS. `percentile` is the share of the model's holdout with a lower probability, 0 to 1: the same for every bucket.
+        COLUMNS, without those for which nothing speaks: a text of which the model knows no word.
+
+        `percentile` is the share of the model's holdout with a lower probability, 0 to 1: the same for every bucket.
         `reasons` is a list of {name, values, amount}, the REASONS largest: words of the text (`values` {"count": times}), or a
         group of features (`values` by feature; NaN is not known). base + their amounts + rest = score, and probability =
         sigmoid(score) on `log_odds` or the clipped score on `probability`. `evidence` is a list of {interaction_id, strength}
@@ -66,8 +70,8 @@ def predict(
             continue
         else:
             mine = population[population["subject_id"].isin(set(customers))]
-            features = customer_features(mine, day)
-            inputs = features[is_in_population(target, mine, day).reindex(features.index, fill_value=False)]
+            features = customer_features(mine, day, timezone)
+            inputs = features[is_in_population(target, mine, day, timezone).reindex(features.index, fill_value=False)]
             names, evidence = inputs.index.to_series(), [[] for _ in range(len(inputs))]
         if len(inputs):
             parts.append(_spoken(speaker, inputs, names, evidence, target.horizon_days))
@@ -87,7 +91,7 @@ def _spoken(
         rows = inputs.to_dict("records")
         reasons = [_groups(each, row) for each, row in zip(explained, rows, strict=True)]
     below = np.searchsorted(speaker.percentiles, probabilities, side="left") / (len(speaker.percentiles) - 1)
-    return pd.DataFrame(
+    found = pd.DataFrame(
         {
             "customer_id": names.to_numpy(dtype="object"),
             "target": speaker.entry.target,
@@ -105,6 +109,7 @@ def _spoken(
             "evidence": evidence,
         }
     )[COLUMNS]
+    return found[[bool(each) for each in reasons]]
 
 
 def _words(explained: Explanation) -> list[dict[str, Any]]:

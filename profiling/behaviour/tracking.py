@@ -5,6 +5,7 @@ Down or absent it is a warning; nothing waits for it and nothing is read back fr
 
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,12 +37,14 @@ def mirror(
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    shown = re.sub(r"(?<=://)[^/@]+@", "", uri)  # without a password
     try:
         _write(uri, settings, lake, target, as_of, sha, found, decision)
     except Exception as error:  # noqa: BLE001 (whatever a mirror fails with, the work it mirrors is done)
-        said = " ".join(str(error).split())[:300]
-        logger.warning("MLflow at %s has no copy of %s %s: %s", uri, target, sha, said)
-        return [f"MLflow at {uri} has no copy of {target} {sha} ({type(error).__name__}: {said})"]
+        said = " ".join(str(error).replace(uri, shown).split())[:300]
+        said = re.sub(r"(?<=://)[^/@\s]+@", "", said)
+        logger.warning("MLflow at %s has no copy of %s %s: %s", shown, target, sha, said)
+        return [f"MLflow at {shown} has no copy of {target} {sha} ({type(error).__name__}: {said})"]
     return []
 
 
@@ -75,7 +78,7 @@ def _write(
         number = client.create_experiment(target, artifact_location=place)
     else:
         number = experiment.experiment_id
-    if client.search_runs([number], f"tags.sha = '{sha}' and tags.as_of = '{as_of}'"):
+    if client.search_runs([number], f"tags.sha = '{sha}' and attributes.status = 'FINISHED'"):
         return
     run = client.create_run(
         number, run_name=f"{as_of} {found['candidate']}", tags={"sha": sha, "as_of": as_of, **decision}

@@ -8,7 +8,6 @@ import csv
 import gzip
 import io
 import zlib
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -36,7 +35,7 @@ class Line(NamedTuple):
     """One line or row: its number, what stands there, and the parsed row, or why it cannot be parsed.
 
     `raw` is the line's bytes with its line end for JSON lines, text for CSV, None for Parquet (there is only the row).
-    A CSV row that is broken is its first line alone; the lines after it are read for themselves.
+    Of a CSV row that is broken each line is one, and none of them is read as a row.
     """
 
     number: int
@@ -137,24 +136,17 @@ class _Tee:
 
     def __init__(self, lines: Iterator[str]) -> None:
         self.lines, self.row, self.number = lines, list[str](), 0
-        self._again = deque[str]()
 
     def __iter__(self) -> "_Tee":
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self.lines)
+        line = next(self.lines)
         self.number += 1
         self.row.append(line)
         if len(self.row) > MAX_ROW_LINES:
             raise csv.Error(f"a quote is not closed within {MAX_ROW_LINES} lines")
         return line
-
-    def give_back(self) -> None:
-        """All lines of the row but its first will be read again: an unclosed quote takes in rows that are whole."""
-        self._again.extendleft(reversed(self.row[1:]))
-        self.number -= len(self.row) - 1
-        del self.row[1:]
 
 
 def _csv(path: Path) -> Iterator[Line]:
@@ -182,14 +174,21 @@ def _csv(path: Path) -> Iterator[Line]:
             except StopIteration:
                 return
             except csv.Error as error:
-                record = Unreadable(
-                    "broken_csv",
-                    None,
-                    f"no CSV row begins here ({error}); double quotes inside quotes, close each quote",
-                )
-            if isinstance(record, Unreadable):
-                tee.give_back()
+                # Each line for itself and none as a row: some may be whole, but some may be what a customer wrote between quotes.
+                yield from _broken(number, tee.row, error)
+                continue
             yield Line(number, "".join(tee.row), record)
+
+
+def _broken(number: int, lines: list[str], error: csv.Error) -> Iterator[Line]:
+    advice = "double quotes inside quotes, close each quote"
+    if "field limit" in str(error):
+        advice = "a field is longer than 131,072 characters; deliver such texts as JSON lines"
+    for at, line in enumerate(lines):
+        where = (
+            "no CSV row begins here" if not at else f"the row begun on line {number}, which is broken, holds this line"
+        )
+        yield Line(number + at, line, Unreadable("broken_csv", None, f"{where} ({error}); {advice}"))
 
 
 def _csv_record(header: list[str], row: list[str]) -> dict[str, Any] | Unreadable:

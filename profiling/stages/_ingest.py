@@ -196,7 +196,7 @@ def _held_sources(run: Run) -> set[str]:
 
 
 def _first_rejects(quarantined: pd.DataFrame, most: int = 3) -> str:
-    """Where to look and what to do: source/file:line, the reason and its sentence, which never holds a value."""
+    """Where to look and what to do: source/file:line, the reason and its sentence (redacted)."""
     first = quarantined.sort_values(["source", "source_file", "source_line"]).head(most)
     names = ("source", "source_file", "source_line", "reason", "detail")
     places = zip(*(first[name] for name in names), strict=True)

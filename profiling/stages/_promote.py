@@ -13,7 +13,7 @@ from profiling.errors import InputError, NotReady
 from profiling.ledger import EMPTY
 from profiling.settings import Settings
 from profiling.stages._step import Outcome, Run, begin
-from profiling.stages._train import CANDIDATE, table_rows, target_of
+from profiling.stages._train import load, newest_candidate, table_rows, target_of
 
 
 def promote(settings: Settings, as_of: str, target: str, candidate: str | None = None) -> Outcome:
@@ -29,25 +29,24 @@ def promote(settings: Settings, as_of: str, target: str, candidate: str | None =
     """
     run = begin(settings, as_of)
     question = target_of(target)
-    newest = run.lake.get_json(f"{registry.artefact_folder(target, run.day)}/{CANDIDATE}")
+    newest = newest_candidate(run, target)
     if newest is None:
         raise InputError(
             f"nothing was trained for {target} as of {run.day}; run `profiling train --as-of {run.day} --target {target}`"
         )
-    sha = newest["candidate"]["sha"]
+    trained = newest[1]
+    sha = trained.sha
     if candidate is not None and candidate != sha:
         raise InputError(
             f"{target} as of {run.day}: the candidate is {sha} by now, not {candidate}; it was trained again"
         )
     if sha is None:
-        return Outcome("promote", run.day, EMPTY, warnings=newest["candidate"]["warnings"])
-    found = run.lake.get_json(f"{registry.artefact_folder(target, run.day, sha)}/evaluation.json")
-    if found is None:
-        raise InputError(f"the evaluation of {target} {sha} is gone; train {run.day} again")
+        return Outcome("promote", run.day, EMPTY, report=trained.warnings[0])
+    _, found = load(run, target, run.day, sha)
     decision: dict[str, str] = {}
 
     def decided(models: pd.DataFrame) -> pd.DataFrame:
-        same = models[(models["as_of"] == run.day) & (models["sha"] == sha)]
+        same = models[(models["as_of"] == run.day) & (models["sha"] == sha)].sort_values("decided_at")
         if len(same) and same.iloc[-1]["state"] != ROLLED_BACK:  # decided before: the same call again changes nothing
             decision.update(state=str(same.iloc[-1]["state"]), reason=str(same.iloc[-1]["reason"]))
             return models
@@ -61,6 +60,11 @@ def promote(settings: Settings, as_of: str, target: str, candidate: str | None =
             )
         state, reason = registry.decide(question.metric, found, incumbent)
         decision.update(state=state, reason=reason)
+        # The data of that day have changed: what was trained on them as they were is out of service.
+        replaced = registry.champion(models[models["as_of"] == run.day], target, registry.effective_from(run.day))
+        if replaced is not None:
+            row = _decision(replaced, ROLLED_BACK, f"trained again on other data as {sha}", question.metric)
+            models = pd.concat([models, row], ignore_index=True)
         return with_decision(models, found, sha, state, reason)
 
     run.lake.update("evaluations", target, lambda held: _with_evaluation(held, found, sha))
