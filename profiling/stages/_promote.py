@@ -71,7 +71,7 @@ def promote(settings: Settings, as_of: str, target: str, candidate: str | None =
     run.lake.update("models", target, decided)
     from profiling.behaviour.tracking import mirror
 
-    warnings = mirror(settings, run.lake, target, run.day, sha, found, decision)
+    warnings = mirror(settings, run.lake, sha, found, decision)
     return Outcome("promote", run.day, decision["state"], staged=sha, report=decision["reason"], warnings=warnings)
 
 
