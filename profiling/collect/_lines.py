@@ -7,7 +7,6 @@ their number, and count as neither read nor rejected. A last line without its li
 
 import csv
 import io
-from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -40,7 +39,7 @@ class Line(NamedTuple):
     """One line or row: its number, what stands there, and the parsed row, or why it cannot be parsed.
 
     `raw` is the line's bytes with its line end for JSON lines, text for CSV, columns and mail, None for Parquet (there is
-    only the row). A CSV row that is broken is its first line alone; the lines after it are read for themselves.
+    only the row). Of a CSV row that is broken each line is one, and none of them is read as a row.
     """
 
     number: int
@@ -193,13 +192,12 @@ class _Tee:
 
     def __init__(self, lines: Iterator[str], number: int) -> None:
         self.lines, self.row, self.number, self.size = lines, list[str](), number, 0
-        self._again = deque[str]()
 
     def __iter__(self) -> "_Tee":
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self.lines)
+        line = next(self.lines)
         self.number += 1
         self.row.append(line)
         self.size += len(line)
@@ -213,12 +211,6 @@ class _Tee:
         """Another row begins."""
         self.row.clear()
         self.size = 0
-
-    def give_back(self) -> None:
-        """All lines of the row but its first will be read again: an unclosed quote takes in rows that are whole."""
-        self._again.extendleft(reversed(self.row[1:]))
-        self.number -= len(self.row) - 1
-        del self.row[1:]
 
 
 def _csv(stream: BinaryIO, number: int, file: str) -> Generator[Line, None, int]:
@@ -247,19 +239,24 @@ def _csv(stream: BinaryIO, number: int, file: str) -> Generator[Line, None, int]
             except StopIteration:
                 return tee.number
             except csv.Error as error:
-                record = Unreadable(
-                    "broken_csv",
-                    None,
-                    f"no CSV row begins here ({error}); double quotes inside quotes, close each quote",
-                )
-            if isinstance(record, Unreadable):
-                tee.give_back()
+                # Each line for itself and none as a row: some may be whole, but some may be what a customer wrote between quotes.
+                yield from _broken(number, tee.row, error)
+                continue
             yield Line(number, "".join(tee.row), record)
 
 
 def _delimiter(header: str) -> str:
     """What stands most often in the header line: spreadsheets also write semicolons and tabs."""
     return max(",;\t", key=header.count)
+
+
+def _broken(number: int, lines: list[str], error: csv.Error) -> Iterator[Line]:
+    advice = "double quotes inside quotes, close each quote"
+    for at, line in enumerate(lines):
+        where = (
+            "no CSV row begins here" if not at else f"the row begun on line {number}, which is broken, holds this line"
+        )
+        yield Line(number + at, line, Unreadable("broken_csv", None, f"{where} ({error}); {advice}"))
 
 
 def _csv_record(header: list[str], row: list[str]) -> dict[str, Any] | Unreadable:

@@ -237,14 +237,11 @@ def _held_sources(run: Run) -> set[str]:
 
 
 def _first_rejects(quarantined: pd.DataFrame, most: int = 3) -> str:
-    """Where to look: source/file:line and field, never a value."""
+    """Where to look and what to do: source/file:line, the reason and its sentence (redacted)."""
     first = quarantined.sort_values(["source", "source_file", "source_line"]).head(most)
-    places = zip(
-        first["source"], first["source_file"], first["source_line"], first["field"], first["reason"], strict=True
-    )
-    return "; ".join(
-        f"{s}/{f}:{line} {field if isinstance(field, str) else 'line'} {reason}" for s, f, line, field, reason in places
-    )
+    names = ("source", "source_file", "source_line", "reason", "detail")
+    places = zip(*(first[name] for name in names), strict=True)
+    return "; ".join(f"{s}/{f}:{line} {reason}: {detail}" for s, f, line, reason, detail in places)
 
 
 def _withdraws(run: Run, closed: Closed) -> list[str]:
