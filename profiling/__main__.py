@@ -38,7 +38,12 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 Day = Annotated[str, typer.Option("--day", metavar="YYYY-MM-DD", help="The day.")]
 Bucket = Annotated[int | None, typer.Option("--bucket", metavar="B", help="Compute one bucket into staging.")]
 Close = Annotated[bool, typer.Option("--close", help="Gate the staged day and commit it.")]
-AsOf = Annotated[str, typer.Option("--as-of", metavar="YYYY-MM-DD", help="The day the labels end.")]
+AsOf = Annotated[
+    str,
+    typer.Option(
+        "--as-of", metavar="YYYY-MM-DD", help="The day the labels end; the model speaks from the next day on."
+    ),
+]
 OneTarget = Annotated[str | None, typer.Option("--target", metavar="T", help="One target; default: each.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
@@ -136,10 +141,13 @@ def train(as_of: AsOf, target: OneTarget = None, as_json: AsJson = False) -> Non
     from profiling.behaviour.targets import TARGET_NAMES
 
     settings = Settings.load()
-    candidates = [stages.train(settings, as_of, name) for name in ([target] if target else TARGET_NAMES)]
+    candidates = [stages.train(settings, as_of, name) for name in ([target] if target is not None else TARGET_NAMES)]
     result = os.environ.get("XCOM_PATH")  # where whoever runs this as a task reads what came out
     if result and os.environ.get("RANK", "0") == "0":  # under torchrun one process speaks for all
-        Path(result).write_text(json.dumps(candidates[0].asdict()))
+        try:
+            Path(result).write_text(json.dumps(candidates[0].asdict()))
+        except OSError as error:
+            raise SettingsError(f"XCOM_PATH={result}: {error.strerror}; name a file that can be written") from error
     if as_json:
         out.print_json(json.dumps([candidate.asdict() for candidate in candidates]))
         return
@@ -158,7 +166,7 @@ def promote(
     as_of: AsOf,
     target: OneTarget = None,
     back: Annotated[
-        bool, typer.Option("--roll-back", help="Take the champion for the day out of service instead.")
+        bool, typer.Option("--roll-back", help="Take the champion trained as of the day out of service.")
     ] = False,
     reason: Annotated[str, typer.Option("--reason", help="Why it is rolled back; kept.")] = "by hand",
     as_json: AsJson = False,
@@ -170,7 +178,7 @@ def promote(
     settings = Settings.load()
     if back and not target:
         raise SettingsError("--roll-back needs --target: one model at a time")
-    names = [target] if target else TARGET_NAMES
+    names = [target] if target is not None else TARGET_NAMES
     outcomes = [
         stages.roll_back(settings, name, as_of, reason) if back else stages.promote(settings, as_of, name)
         for name in names
@@ -191,7 +199,10 @@ def run(
     first: Annotated[str, typer.Option("--from", metavar="YYYY-MM-DD", help="First day.")],
     last: Annotated[str, typer.Option("--to", metavar="YYYY-MM-DD", help="Last day, included.")],
     stages_wanted: Annotated[
-        str, typer.Option("--stages", metavar="A,B", help="Some of the stages, in their order.")
+        str,
+        typer.Option(
+            "--stages", metavar="A,B", help="Some of the stages; train and promote too, which run on Sundays."
+        ),
     ] = ("ingest,features,profile,publish"),
     as_json: AsJson = False,
 ) -> None:
@@ -209,6 +220,9 @@ def run(
     if as_json:
         out.print_json(json.dumps([outcome.asdict() for outcome in outcomes]))
     else:
+        for outcome in outcomes:
+            if outcome.stage in stages.WEEKLY:
+                out.print(f"{outcome.stage} {outcome.day}: {outcome.state} ({outcome.report or 'nothing to decide'})")
         done = {name: sum(o.stage == name for o in outcomes) for name in names}
         days = f"{total} days from {first} to {last}"
         out.print(f"{days}: " + ", ".join(f"{name} ran {number} times" for name, number in done.items()))
@@ -234,8 +248,10 @@ def predict(
     out.print(
         f"model {found['model']} {found['sha']} as of {found['as_of']}; more than {found['percentile']:.0%} of its test texts"
     )
+    out.print(f"  {found['base']:+.3f}  before any word is read", markup=False)
     for reason in found["reasons"]:  # type: ignore[attr-defined]
         out.print(f"  {reason['amount']:+.3f}  {reason['name']}", markup=False)
+    out.print(f"  {found['rest']:+.3f}  all other words\n  {found['score']:+.3f}  log odds in all", markup=False)
 
 
 @app.command()

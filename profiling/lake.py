@@ -291,9 +291,11 @@ class Lake:
                 self._files.delete_dir(f"{self._root}/{key}")
 
     def _put(self, key: str, content: bytes) -> None:
-        path = f"{self._root}/{key}"
-        with self._reachable():
-            self._write_file(path, content)
+        try:
+            with self._reachable():
+                self._write_file(f"{self._root}/{key}", content)
+        except FileNotFoundError as error:
+            raise SettingsError(f"PROFILING_LAKE={self.uri}: {error}; name a folder that can be written") from error
 
     def _write_file(self, path: str, content: bytes) -> None:
         if isinstance(self._files, fs.LocalFileSystem):

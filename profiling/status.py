@@ -7,6 +7,7 @@ from profiling import schemas
 from profiling.behaviour import registry
 from profiling.behaviour.targets import TARGETS
 from profiling.collect.drops import unread
+from profiling.errors import SettingsError
 from profiling.lake import Lake
 from profiling.ledger import EMPTY, FAILED, OPEN, RELEASED, STALE, Ledger, days_between
 from profiling.profiles.report import OUTCOMES
@@ -27,7 +28,7 @@ def status(settings: Settings) -> dict[str, dict[str, Any]]:
     if newest["publish"]:
         manifest = read_manifest(open_target(settings.publish, settings.s3_endpoint), None)
         published = {"newest day": manifest["day"], "revision": manifest["revision"], "customers": manifest["rows"]}
-    landing = {"not read (no day's folder, or a folder in one)": ", ".join(unread(settings)) or "nothing"}
+    landing = {"not read (no day's folder, or a folder in one)": _unread(settings)}
     return {
         "settings": {
             name: str(value) for name, value in settings.model_dump().items() if name != "pseudonym_key" and value
@@ -40,11 +41,20 @@ def status(settings: Settings) -> dict[str, dict[str, Any]]:
     }
 
 
+def _unread(settings: Settings) -> str:
+    try:
+        return ", ".join(unread(settings)) or "nothing"
+    except SettingsError as error:  # a folder that is no source stops a stage, not a look
+        return str(error)
+
+
 def _models(lake: Lake) -> dict[str, str]:
     models = lake.read("models")
     found = {target: registry.champion(models, target, "9999-12-31") for target in TARGETS}
     return {
-        target: f"{entry.model} {entry.sha}, as of {entry.as_of}" if entry else "none"
+        target: f"{entry.model} {entry.sha}, trained as of {entry.as_of}, speaks from {entry.effective_from}"
+        if entry
+        else "none"
         for target, entry in found.items()
     }
 

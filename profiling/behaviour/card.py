@@ -11,7 +11,7 @@ from profiling.behaviour.targets import Target
 _CARD = """\
 # {target} as of {as_of}: {candidate}
 
-Model {sha}. **Predicts** that a customer {label}. **Asked about** {population}.
+Model {sha}. **Label 1**: {label}. **Asked about**: {population}.
 
 **Learned from** {learned[rows]} rows, {learned[positives]} with label 1 ({learned[customers]} customers, {learned[times]} times).
 **Tested on** {held[rows]} later rows, {held[positives]} with label 1: {held[customers]} customers. Labels end on the day itself.

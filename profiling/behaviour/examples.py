@@ -11,7 +11,7 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from profiling.behaviour.features import customer_features
+from profiling.behaviour.features import customer_features, day_end
 from profiling.behaviour.models.contract import TEXT
 from profiling.behaviour.targets import Target
 
@@ -72,6 +72,7 @@ def of_customers(
     populations: Mapping[str, pd.DataFrame],
     activity: pd.DataFrame,
     customer_of: pd.Series,
+    timezone: str = "UTC",
 ) -> Examples:
     """One row a customer of the population and cutoff.
 
@@ -79,14 +80,16 @@ def of_customers(
         populations: by cutoff, ascending: a snapshot's `population` as of it.
         activity: subject_id (identity), kind, event_day of what was known when the last label was settled.
         customer_of: customer_id by identity_id by what was known then. A customer of an earlier cutoff may have turned out to be
-            one with another: what either does counts.
+            one with another: what either does counts, and both are one group.
+        timezone: IANA name, of the ends of days.
     """
     acts = activity[activity["kind"].isin(target.acts)]
     actor = _customers(acts["subject_id"], customer_of)
     parts = []
     for cutoff, population in populations.items():
-        features = customer_features(population, cutoff)
-        features = features[is_in_population(target, population, cutoff).reindex(features.index, fill_value=False)]
+        features = customer_features(population, cutoff, timezone)
+        asked = is_in_population(target, population, cutoff, timezone)
+        features = features[asked.reindex(features.index, fill_value=False)]
         end = (date.fromisoformat(cutoff) + timedelta(days=target.horizon_days)).isoformat()
         within = (acts["event_day"] > cutoff) & (acts["event_day"] <= end)
         acted = np.isin(_customers(features.index.to_series(), customer_of), actor[within.to_numpy()])
@@ -98,7 +101,7 @@ def of_customers(
         np.concatenate(
             [np.full(len(f), days_since_1970(cutoff)) for f, _, cutoff in parts] or [np.zeros(0, dtype="int64")]
         ),
-        np.concatenate([f.index.to_numpy(dtype="object") for f in frames] or [np.zeros(0, dtype="object")]),
+        np.concatenate([_customers(f.index.to_series(), customer_of) for f in frames] or [np.zeros(0, dtype="str")]),
     )
 
 
@@ -108,29 +111,30 @@ def _customers(identities: pd.Series, customer_of: pd.Series) -> np.ndarray:
     return np.array([known.get(identity, identity) for identity in identities], dtype=object).astype("str")
 
 
-def is_in_population(target: Target, population: pd.DataFrame, day: str) -> pd.Series:
+def is_in_population(target: Target, population: pd.DataFrame, day: str, timezone: str = "UTC") -> pd.Series:
     """By customer_id: whether the target asks about them as of `day`."""
     rows = population[population["kind"].isin(target.acts)]
     last = rows.groupby("subject_id", sort=True)["last_at"].max()
-    earliest = pd.Timestamp(day, tz="UTC") + pd.Timedelta(days=1 - target.seen_within_days)
-    return last >= earliest
+    return last >= day_end(day, timezone) - pd.Timedelta(days=target.seen_within_days)
 
 
 def of_texts(target: Target, interactions: pd.DataFrame, customer_of: pd.Series) -> Examples:
-    """One row a text with a rating: 1 for 4 or 5 stars. Ordered by event day and interaction_id.
+    """One row a text with a rating: 1 for 4 or 5 stars. Ordered by the day it arrived and interaction_id.
+
+    Its time is the day of its drop, not of the event: what arrives late was not there when an earlier model learned.
 
     Args:
-        interactions: interaction_id, identity_id, event_day, kind, text, rating.
+        interactions: interaction_id, identity_id, day, kind, text, rating.
         customer_of: customer_id by identity_id.
     """
     rows = interactions[
         interactions["kind"].isin(target.acts) & interactions["text"].notna() & interactions["rating"].notna()
     ]
-    rows = rows.sort_values(["event_day", "interaction_id"], kind="stable").tail(MAX_TEXTS)
+    rows = rows.sort_values(["day", "interaction_id"], kind="stable").tail(MAX_TEXTS)
     return Examples(
         pd.DataFrame({TEXT: rows["text"].astype("str").to_numpy(dtype="object")}),
         (rows["rating"] >= 4).to_numpy(dtype="int64"),
-        np.array([days_since_1970(day) for day in rows["event_day"]], dtype="int64"),
+        np.array([days_since_1970(day) for day in rows["day"]], dtype="int64"),
         _customers(rows["identity_id"], customer_of),
     )
 
@@ -147,5 +151,8 @@ def split_holdout(target: Target, examples: Examples) -> tuple[Examples, Example
         cut = int(np.quantile(examples.times, 1 - HOLDOUT_SHARE, method="higher"))
         is_learned, is_held = examples.times < cut, examples.times >= cut
     if target.reads == "text":  # a text that was learned from tests nothing: copies of one review stand on both sides
-        is_held &= ~examples.inputs[TEXT].isin(set(examples.inputs[TEXT][is_learned])).to_numpy()
+        folded = np.array(["".join(filter(str.isalnum, text.casefold())) for text in examples.inputs[TEXT]]).astype(
+            "str"
+        )
+        is_held &= ~np.isin(folded, folded[is_learned])
     return examples.take(np.flatnonzero(is_learned)), examples.take(np.flatnonzero(is_held))

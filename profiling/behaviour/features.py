@@ -28,20 +28,35 @@ FEATURES: dict[str, str] = {
     "sentiment_recent": f"the same, each halved every {RECENT_HALF_LIFE_DAYS:.0f} days",
 }
 
+# Features that move together are one reason: their single amounts may cancel each other, their sum says what they say together.
+GROUPS: dict[str, tuple[str, ...]] = {
+    **{
+        f"{kind}s": (f"{kind}_count", f"{kind}_recent", f"{kind}_recency_days", f"{kind}_gap_days", f"{kind}_overdue")
+        for kind in _PACED
+    },
+    "order_value": ("order_value",),
+    "visits": ("view_count", "view_recent", "search_count", "search_recent"),
+    "contacts": ("contact_count", "contact_recent"),
+    "presence": ("days_known", "recency_days", "interaction_count", "interaction_recent"),
+    "mood": ("rating_mean", "sentiment_mean", "sentiment_recent"),
+}
 
-def customer_features(population: pd.DataFrame, day: str) -> pd.DataFrame:
+
+def customer_features(population: pd.DataFrame, day: str, timezone: str = "UTC") -> pd.DataFrame:
     """(n, len(FEATURES)) float64, indexed by customer_id, sorted; NaN is not known.
 
     Args:
         population: columns of a snapshot's `population` as of `day`: facet `all`, identities resolved to customers.
-        day: YYYY-MM-DD; ages count back from its end in UTC, in whole days.
+        day: YYYY-MM-DD; ages count back from its end, in whole days.
+        timezone: IANA name, of the day's end.
     """
+    end = day_end(day, timezone)
     by_customer = population.groupby("subject_id", sort=True)
     kinds = _by_kind(population)
-    recency = _days_before(by_customer["last_at"].max(), day)
+    recency = _days_before(by_customer["last_at"].max(), end)
     found = pd.DataFrame(
         {
-            "days_known": _days_before(by_customer["first_at"].min(), day) + 1,
+            "days_known": _days_before(by_customer["first_at"].min(), end) + 1,
             "recency_days": recency,
             "interaction_count": by_customer["count"].sum().astype("float64"),
             "interaction_recent": by_customer["recent_count"].sum(),
@@ -52,7 +67,7 @@ def customer_features(population: pd.DataFrame, day: str) -> pd.DataFrame:
         found[f"{kind}_count"] = rows["count"].reindex(found.index).fillna(0.0).astype("float64")
         found[f"{kind}_recent"] = rows["recent_count"].reindex(found.index).fillna(0.0)
         if kind in _PACED:
-            found = found.join(_pace(rows, kind, day), validate="1:1")
+            found = found.join(_pace(rows, kind, end), validate="1:1")
     found["order_value"] = _order_value(population).reindex(found.index)
     sums = by_customer[
         [
@@ -79,9 +94,9 @@ def _by_kind(population: pd.DataFrame) -> pd.DataFrame:
     return sums.assign(first_at=grouped["first_at"].min(), last_at=grouped["last_at"].max())
 
 
-def _pace(rows: pd.DataFrame, kind: str, day: str) -> pd.DataFrame:
-    recency = _days_before(rows["last_at"], day)
-    span = _days_before(rows["first_at"], day) - recency
+def _pace(rows: pd.DataFrame, kind: str, end: pd.Timestamp) -> pd.DataFrame:
+    recency = _days_before(rows["last_at"], end)
+    span = _days_before(rows["first_at"], end) - recency
     steps = pd.Series(np.minimum(rows["active_days"], span + 1) - 1, index=rows.index, dtype="float64")
     gap = _ratio(span, steps.where(steps > 0))
     return pd.DataFrame(
@@ -99,8 +114,13 @@ def _order_value(population: pd.DataFrame) -> pd.Series:
     return _ratio(grouped["amount"].sum(), grouped["count"].sum().astype("float64"))[grouped["currency"].nunique() == 1]
 
 
-def _days_before(moments: pd.Series, day: str) -> pd.Series:
-    end = pd.Timestamp(day, tz="UTC") + pd.Timedelta(days=1)
+def day_end(day: str, timezone: str) -> pd.Timestamp:
+    """The local midnight after a day, in UTC; where the clock skips it, the next moment there is."""
+    midnight = pd.Timestamp(day) + pd.Timedelta(days=1)
+    return midnight.tz_localize(timezone, nonexistent="shift_forward", ambiguous=True).tz_convert("UTC")
+
+
+def _days_before(moments: pd.Series, end: pd.Timestamp) -> pd.Series:
     return (end - moments).dt.days.clip(lower=0).astype("float64")
 
 

@@ -1,13 +1,14 @@
 """What the champions say of customers: a probability, where it stands among others, and what it rests on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from profiling.behaviour.examples import is_in_population
-from profiling.behaviour.features import customer_features
+from profiling.behaviour.features import GROUPS, customer_features
 from profiling.behaviour.models.contract import TEXT, Explanation, Model
 from profiling.behaviour.registry import Entry
 from profiling.behaviour.targets import TARGETS
@@ -38,6 +39,7 @@ def predict(
     day: str,
     customers: Sequence[str],
     texts: pd.DataFrame,
+    timezone: str = "UTC",
 ) -> pd.DataFrame:
     """One row a customer and target that asks about them, sorted by both.
 
@@ -45,10 +47,14 @@ def predict(
         population: a snapshot's `population`; rows of others than `customers` are not looked at. None where only texts are read.
         customers: customer_ids.
         texts: customer_id, interaction_id, text: the newest text of each; only for targets that read.
+        timezone: IANA name, of the day's end.
 
     Returns:
-        COLUMNS. `percentile` is the share of the model's holdout with a lower probability, 0 to 1: the same for every bucket.
-        `reasons` is a list of {name, value, amount}, the REASONS largest; base + their amounts + rest = score, and probability =
+        COLUMNS, without those for which nothing speaks: a text of which the model knows no word.
+
+        `percentile` is the share of the model's holdout with a lower probability, 0 to 1: the same for every bucket.
+        `reasons` is a list of {name, values, amount}, the REASONS largest: words of the text (`values` {"count": times}), or a
+        group of features (`values` by feature; NaN is not known). base + their amounts + rest = score, and probability =
         sigmoid(score) on `log_odds` or the clipped score on `probability`. `evidence` is a list of {interaction_id, strength}
         of the text that was read; empty for models of features, whose evidence is the customer's activity.
     """
@@ -64,8 +70,8 @@ def predict(
             continue
         else:
             mine = population[population["subject_id"].isin(set(customers))]
-            features = customer_features(mine, day)
-            inputs = features[is_in_population(target, mine, day).reindex(features.index, fill_value=False)]
+            features = customer_features(mine, day, timezone)
+            inputs = features[is_in_population(target, mine, day, timezone).reindex(features.index, fill_value=False)]
             names, evidence = inputs.index.to_series(), [[] for _ in range(len(inputs))]
         if len(inputs):
             parts.append(_spoken(speaker, inputs, names, evidence, target.horizon_days))
@@ -79,8 +85,13 @@ def _spoken(
 ) -> pd.DataFrame:
     probabilities = speaker.model.predict_proba(inputs)
     explained = speaker.model.explain(inputs)
+    if TARGETS[speaker.entry.target].reads == "text":
+        reasons = [_words(each) for each in explained]
+    else:
+        rows = inputs.to_dict("records")
+        reasons = [_groups(each, row) for each, row in zip(explained, rows, strict=True)]
     below = np.searchsorted(speaker.percentiles, probabilities, side="left") / (len(speaker.percentiles) - 1)
-    return pd.DataFrame(
+    found = pd.DataFrame(
         {
             "customer_id": names.to_numpy(dtype="object"),
             "target": speaker.entry.target,
@@ -93,16 +104,27 @@ def _spoken(
             "scale": [each.scale for each in explained],
             "base": [each.base for each in explained],
             "score": [each.score for each in explained],
-            "reasons": [_reasons(each) for each in explained],
-            "rest": [_rest(each) for each in explained],
+            "reasons": [found[:REASONS] for found in reasons],
+            "rest": [float(sum(each["amount"] for each in found[REASONS:])) for found in reasons],
             "evidence": evidence,
         }
     )[COLUMNS]
+    return found[[bool(each) for each in reasons]]
 
 
-def _reasons(explained: Explanation) -> list[dict[str, object]]:
-    return [each._asdict() for each in explained.contributions[:REASONS]]
+def _words(explained: Explanation) -> list[dict[str, Any]]:
+    return [{"name": c.name, "values": {"count": c.value}, "amount": c.amount} for c in explained.contributions]
 
 
-def _rest(explained: Explanation) -> float:
-    return float(sum(each.amount for each in explained.contributions[REASONS:]))
+def _groups(explained: Explanation, row: Mapping[Any, float]) -> list[dict[str, Any]]:
+    """The amounts by group of features, largest first; a group of which the model makes nothing is none of its reasons."""
+    amounts = {each.name: each.amount for each in explained.contributions}
+    found = [
+        {
+            "name": name,
+            "values": {feature: row[feature] for feature in features},
+            "amount": float(sum(amounts.get(feature, 0.0) for feature in features)),
+        }
+        for name, features in GROUPS.items()
+    ]
+    return sorted((each for each in found if each["amount"]), key=lambda each: (-abs(each["amount"]), each["name"]))

@@ -83,7 +83,7 @@ def decide(target_metric: str, candidate: dict[str, Any], incumbent: Entry | Non
     if candidate["leaks"]["is_leaking"]:
         return REFUSED, "torn labels still score above chance: it sees the answers"
     if incumbent is None:
-        return PROMOTED, f"the first model of this target; {target_metric} {_shown(value)} on the holdout"
+        return PROMOTED, f"no model was in service; {target_metric} {_shown(value)} on the holdout"
     theirs = candidate["champion"]["value"]["value"]
     said = f"{target_metric} {_shown(value)} against {_shown(theirs)} of the champion as of {incumbent.as_of} on the same holdout"
     return (PROMOTED, said) if theirs is None or value >= theirs else (REFUSED, said)

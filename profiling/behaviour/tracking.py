@@ -5,6 +5,7 @@ Down or absent it is a warning; nothing waits for it and nothing is read back fr
 
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,15 +21,14 @@ OFF = "off"
 
 
 def mirror(
-    settings: Settings,
-    lake: Lake,
-    target: str,
-    as_of: str,
-    sha: str,
-    found: Mapping[str, Any],
-    decision: Mapping[str, str],
+    settings: Settings, lake: Lake, sha: str, found: Mapping[str, Any], decision: Mapping[str, str]
 ) -> list[str]:
-    """Write one run for a model; the same model again writes nothing. A list of warnings, empty when all went well."""
+    """Write one run for a model; the same model again writes nothing. A list of warnings, empty when all went well.
+
+    Args:
+        found: a report of `training.report`, with `as_of`.
+        decision: `state` and `reason`.
+    """
     uri = tracking_uri(settings)
     if uri == OFF:
         return []
@@ -36,12 +36,14 @@ def mirror(
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    shown = re.sub(r"(?<=://)[^/@]+@", "", uri)  # without a password
     try:
-        _write(uri, settings, lake, target, as_of, sha, found, decision)
+        _write(uri, settings, lake, sha, found, decision)
     except Exception as error:  # noqa: BLE001 (whatever a mirror fails with, the work it mirrors is done)
-        said = " ".join(str(error).split())[:300]
-        logger.warning("MLflow at %s has no copy of %s %s: %s", uri, target, sha, said)
-        return [f"MLflow at {uri} has no copy of {target} {sha} ({type(error).__name__}: {said})"]
+        said = " ".join(str(error).replace(uri, shown).split())[:300]
+        said = re.sub(r"(?<=://)[^/@\s]+@", "", said)
+        logger.warning("MLflow at %s has no copy of %s %s: %s", shown, found["target"], sha, said)
+        return [f"MLflow at {shown} has no copy of {found['target']} {sha} ({type(error).__name__}: {said})"]
     return []
 
 
@@ -55,27 +57,21 @@ def tracking_uri(settings: Settings) -> str:
 
 
 def _write(
-    uri: str,
-    settings: Settings,
-    lake: Lake,
-    target: str,
-    as_of: str,
-    sha: str,
-    found: Mapping[str, Any],
-    decision: Mapping[str, str],
+    uri: str, settings: Settings, lake: Lake, sha: str, found: Mapping[str, Any], decision: Mapping[str, str]
 ) -> None:
     from mlflow.tracking import MlflowClient
 
     for noisy in ("alembic", "mlflow"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     client = MlflowClient(tracking_uri=uri)
+    target, as_of = found["target"], found["as_of"]
     experiment = client.get_experiment_by_name(target)
     if experiment is None:
         place = None if not uri.startswith("sqlite:") else (Path(settings.lake).parent / "mlflow").as_uri()
         number = client.create_experiment(target, artifact_location=place)
     else:
         number = experiment.experiment_id
-    if client.search_runs([number], f"tags.sha = '{sha}' and tags.as_of = '{as_of}'"):
+    if client.search_runs([number], f"tags.sha = '{sha}' and attributes.status = 'FINISHED'"):
         return
     run = client.create_run(
         number, run_name=f"{as_of} {found['candidate']}", tags={"sha": sha, "as_of": as_of, **decision}

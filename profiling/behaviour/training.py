@@ -46,6 +46,7 @@ class Trained:
         best: its entry in `tried`.
         champion: the champion's metric on the same holdout, and how much better the new model is; None where there is none.
         leaks: what torn labels score.
+        dropped: candidates that could not be fitted, and why.
         percentiles: (101,) the model's probabilities on the holdout, at every hundredth.
     """
 
@@ -57,6 +58,7 @@ class Trained:
     percentiles: np.ndarray
     learned: dict[str, int]
     held: dict[str, int]
+    dropped: dict[str, str]
 
 
 def too_little(learned: Examples, held: Examples) -> str | None:
@@ -80,16 +82,26 @@ def train_target(
         learned, held: apart in time; `too_little` must be None.
         champion: the model to beat, trained as of an earlier day: it has not seen `held` either.
         checkpoint: a folder for models that keep their state while they train.
+
+    Raises:
+        InputError: no candidate could be fitted; the first one's reason.
     """
     splits = folds_of(target, learned)
-    tried, fitted = [], {}
+    tried, fitted, dropped = [], {}, {}
     for candidate in target.candidates:
-        chosen_by = _in_folds(target, candidate, learned, splits)
-        model = _fit(candidate, learned, checkpoint)
+        try:
+            chosen_by = _in_folds(target, candidate, learned, splits)
+            model = _fit(candidate, learned, checkpoint)
+        except InputError as error:  # such as texts without a word in the candidate's alphabet
+            dropped[candidate.label] = str(error)
+            logger.info("%s: %s drops out: %s", target.name, candidate.label, error)
+            continue
         holdout = evaluate(held.labels, model.predict_proba(held.inputs), groups=held.groups)
         tried.append(Tried(candidate, chosen_by, holdout))
         fitted[candidate.label] = model
         logger.info("%s: %s: %s in folds %.4f", target.name, candidate.label, target.metric, chosen_by.value or np.nan)
+    if not tried:
+        raise InputError(f"{target.name}: no candidate can be fitted: {next(iter(dropped.values()))}")
     best = max(tried, key=lambda each: -np.inf if each.chosen_by.value is None else round(each.chosen_by.value, 4))
     model = fitted[best.candidate.label]
     scores = model.predict_proba(held.inputs)
@@ -98,10 +110,11 @@ def train_target(
         best=best,
         tried=tried,
         champion=None if champion is None else _beside(target, held, scores, champion),
-        leaks=_leaks(best.candidate, learned, held),
+        leaks=_leaks(target, best.candidate, learned, held),
         percentiles=np.quantile(scores, np.linspace(0, 1, PERCENTILES)),
         learned=_counts(learned),
         held=_counts(held),
+        dropped=dropped,
     )
 
 
@@ -156,13 +169,15 @@ def _beside(target: Target, held: Examples, scores: np.ndarray, champion: Model)
     )
 
 
-def _leaks(candidate: Candidate, learned: Examples, held: Examples) -> LeakReport:
+def _leaks(target: Target, candidate: Candidate, learned: Examples, held: Examples) -> LeakReport:
     """Torn labels through the whole pipeline, on a sample where there are many rows; a network stands aside for its cost."""
     generator = np.random.default_rng(0)
     first, second = (rows.take(np.sort(generator.permutation(len(rows))[:LEAK_ROWS])) for rows in (learned, held))
     inputs = pd.concat([first.inputs, second.inputs], ignore_index=True)
     labels = np.concatenate([first.labels, second.labels])
     times = np.concatenate([first.times, second.times])
+    if target.reads == "text":
+        times = np.zeros_like(times)  # the order of texts is no input; days with one text each could not be shuffled
     split = Split(np.arange(len(first)), np.arange(len(first), len(labels)))
     pipeline = Candidate("tfidf_logistic_regression") if candidate.model == "customer_profiler" else candidate
 
@@ -206,5 +221,6 @@ def report(target: Target, trained: Trained) -> dict[str, Any]:
             for each in trained.tried
         ],
         "leaks": trained.leaks.asdict(),
+        "dropped": trained.dropped,
         "percentiles": [float(value) for value in trained.percentiles],
     }

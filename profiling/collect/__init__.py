@@ -4,17 +4,21 @@ A collector is a function `read(path, zone) -> Iterator[Batch]` in `profiling/co
 whether a value is possible is decided later, for all sources alike, in `profiling/prepare`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from profiling.errors import SettingsError
 
-COLLECTORS = ("amazon_reviews", "events", "customers", "consents", "catalogue")
+STATEMENT_FORMS = ("customers", "consents", "catalogue", "german_credit")
+COLLECTORS = (
+    "amazon_reviews", "events", "cdnow", "online_shoppers", "deliveries", "ad_log", "mail", "posts", *STATEMENT_FORMS,
+)  # fmt: skip
 
 # What a batch of events holds. `identifiers` is a list of (type, value) pairs, `occurred_at` datetime64[us, UTC], never
 # NaT, the three numbers float64 with NaN, the rest str or None; `attributes` is a JSON object as text.
@@ -31,14 +35,15 @@ REJECT_COLUMNS = ("source_line", "reason", "field", "detail", "content")
 class Batch:
     """Some rows of one file: `rows` with the columns above, `rejects` with REJECT_COLUMNS, for `table`.
 
-    `lines_read` counts input lines: every line is in `rows` (once or, for statements, several times) or once in
-    `rejects`.
+    `lines_read` counts input lines (messages, of mail): every line is in `rows` (once or, for statements, several times)
+    or once in `rejects`. `seen` is what `profiling.collect.drift` makes of their columns.
     """
 
     table: str
     rows: pd.DataFrame
     rejects: pd.DataFrame
     lines_read: int
+    seen: Mapping[str, Any]
 
 
 Reader = Callable[[Path, ZoneInfo], Iterator[Batch]]

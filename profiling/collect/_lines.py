@@ -1,19 +1,16 @@
-"""From a file to batches, the same for every form: plain or gzip; JSON lines, CSV or Parquet; a chunk at a time.
+"""From a file to batches, the same for every form: JSON lines, CSV, columns between blanks, or Parquet; a chunk at a time.
 
 Lines and rows are numbered from 1 as they stand in the file (a CSV row by its first line, the header is line 1; a
-Parquet row by its position). Blank lines hold nothing: they keep their number, and count as neither read nor rejected.
+Parquet row by its position; in a zip archive the numbers go on from member to member). Blank lines hold nothing: they keep
+their number, and count as neither read nor rejected. A last line without its line end is a line like any other.
 """
 
 import csv
-import gzip
 import io
-import zlib
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import islice
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,13 +18,19 @@ import orjson
 import pandas as pd
 
 from profiling.collect import EVENT_COLUMNS, REJECT_COLUMNS, STATEMENT_COLUMNS, Batch
-from profiling.collect._values import Unreadable, dumps, is_missing
+from profiling.collect._unpack import members, readable
+from profiling.collect._values import Unreadable, dumps, is_missing, too_deep
+from profiling.collect.drift import seen
 from profiling.errors import InputError
 
 CHUNK_LINES = 20_000
+CHUNK_BYTES = 32 * 2**20  # a chunk ends here too: 20,000 lines of two megabytes would fill the memory
+PARQUET_ROWS = 2_000
+MAX_LINE = 16 * 2**20  # bytes (of CSV characters); a file without line ends would otherwise be held whole
 MAX_ROW_LINES = 1_000  # of one CSV row; a quote that is never closed would otherwise swallow the file
+MAX_ROW_CHARACTERS = 131_072  # of a CSV row of several lines, for the same reason
 CONTENT_CHARACTERS = 2_000
-_BOM = b"\xef\xbb\xbf"
+csv.field_size_limit(MAX_LINE)  # of the whole process; the limits above are narrower where it matters
 _FLOATS = ("rating", "quantity", "amount")
 _TIMES = ("occurred_at", "stated_at")
 
@@ -35,8 +38,8 @@ _TIMES = ("occurred_at", "stated_at")
 class Line(NamedTuple):
     """One line or row: its number, what stands there, and the parsed row, or why it cannot be parsed.
 
-    `raw` is the line's bytes with its line end for JSON lines, text for CSV, None for Parquet (there is only the row).
-    A CSV row that is broken is its first line alone; the lines after it are read for themselves.
+    `raw` is the line's bytes with its line end for JSON lines, text for CSV, columns and mail, None for Parquet (there is
+    only the row). Of a CSV row that is broken each line is one, and none of them is read as a row.
     """
 
     number: int
@@ -48,15 +51,20 @@ class Line(NamedTuple):
 Parse = Callable[[dict[str, Any], ZoneInfo], Sequence[tuple[object, ...]]]
 
 
-def batches(path: Path, zone: ZoneInfo, table: str, parse: Parse) -> Iterator[Batch]:
-    """Read `path` chunk by chunk; a row that `parse` refuses becomes a reject.
+# From the words of a line to its row, for files of columns between blanks; None: a header, which is no row.
+Plain = Callable[[list[str]], dict[str, Any] | None]
+
+
+def batches(
+    path: Path, zone: ZoneInfo, table: str, parse: Parse, lines: Callable[[Path], Iterator[Line]] | None = None
+) -> Iterator[Batch]:
+    """Read `path` chunk by chunk; a row that `parse` refuses becomes a reject. `lines` reads it, or else `read_lines`.
 
     Raises:
-        InputError: the file cannot be read at all (missing, damaged gzip or Parquet, a CSV without a header).
+        InputError: the file cannot be read at all (missing, damaged gzip, zip or Parquet, a CSV without a header).
     """
     columns = EVENT_COLUMNS if table == "interactions" else STATEMENT_COLUMNS
-    lines = read_lines(path)
-    while chunk := list(islice(lines, CHUNK_LINES)):
+    for chunk in _chunks((lines or read_lines)(path)):
         rows: list[tuple[object, ...]] = []
         rejects: list[tuple[object, ...]] = []
         for line in chunk:
@@ -67,52 +75,97 @@ def batches(path: Path, zone: ZoneInfo, table: str, parse: Parse) -> Iterator[Ba
             except Unreadable as fault:
                 rejects.append((line.number, fault.reason, fault.field, fault.detail, _content(line)))
         read = len(chunk)
-        del chunk  # or two chunks would be held while the next one is read
-        yield Batch(table, _frame(rows, columns), _frame(rejects, REJECT_COLUMNS), read)
+        columns_seen = seen([line.record for line in chunk if isinstance(line.record, dict)])
+        chunk.clear()  # or two chunks would be held while the next one is read
+        yield Batch(table, _frame(rows, columns), _frame(rejects, REJECT_COLUMNS), read, columns_seen)
 
 
-def read_lines(path: Path) -> Iterator[Line]:
-    """The lines of a file, one at a time, by its name: `.csv[.gz]`, `.parquet`, everything else JSON lines.
+def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
+    chunk: list[Line] = []
+    size = 0
+    for line in lines:
+        chunk.append(line)
+        size += len(line.raw or "")
+        if len(chunk) == CHUNK_LINES or size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
-    Gzip is recognised by its first bytes, whatever the name.
+
+def read_lines(path: Path, plain: Plain | None = None) -> Iterator[Line]:
+    """The lines of a file, one at a time, by its name: `.csv`, `.parquet`, `.json`, `.jsonl`, `.ndjson`; what has none of
+    these is read by `plain` where the form has columns between blanks, and as JSON lines elsewhere.
 
     Raises:
         InputError: as `batches`.
     """
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    with _readable(path):
-        if ".parquet" in suffixes:
+    with readable(path):
+        if ".parquet" in _suffixes(path.name):
             yield from _parquet(path)
-        else:
-            yield from (_csv if ".csv" in suffixes else _json_lines)(path)
+            return
+        number = 0
+        for name, stream in members(path):
+            suffixes = _suffixes(name) or _suffixes(path.name)
+            if ".parquet" in suffixes:
+                raise InputError(f"{path.name}: holds a Parquet file; deliver it as it is, it is packed already")
+            if ".csv" in suffixes:
+                number = yield from _csv(stream, number, path.name)
+            elif plain and not suffixes:
+                number = yield from _plain_lines(stream, number, plain)
+            else:
+                number = yield from _json_lines(stream, number)
 
 
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise InputError(f"{path.name}: the gzip file is damaged or cut short ({error}); deliver it again") from error
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror or error}); check the path and its rights"
-        ) from error
+def _suffixes(name: str) -> set[str]:
+    return {suffix.lower() for suffix in Path(name).suffixes} & {".csv", ".parquet", ".json", ".jsonl", ".ndjson"}
 
 
-@contextmanager
-def _open(path: Path) -> Iterator[BinaryIO]:
-    """Open for reading bytes; works on a pipe too."""
-    with path.open("rb") as raw:
-        yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if raw.peek(2)[:2] == b"\x1f\x8b" else raw
+def bounded(stream: Any) -> Iterator[Any]:
+    """The lines of a stream of bytes or text; of a line longer than MAX_LINE one piece that is longer than that."""
+    while line := stream.readline(MAX_LINE + 1):
+        piece = line
+        while len(piece) > MAX_LINE and piece[-1:] not in (b"\n", "\n"):
+            piece = stream.readline(MAX_LINE + 1)
+        yield line
 
 
-def _json_lines(path: Path) -> Iterator[Line]:
-    with _open(path) as file:
-        for number, raw in enumerate(file, 1):
-            if number == 1:
-                raw = raw.removeprefix(_BOM)
-            if raw.strip():
-                yield Line(number, raw, _json_object(raw))
+def too_long(what: str = "line") -> Unreadable:
+    return Unreadable(
+        "line_too_long", None, f"the {what} is longer than {MAX_LINE >> 20} MB; one row a line, or cut its text"
+    )
+
+
+def not_utf8() -> Unreadable:
+    return Unreadable("invalid_utf8", None, "the line is not UTF-8; write the file in that encoding")
+
+
+def _json_lines(stream: BinaryIO, number: int) -> Generator[Line, None, int]:
+    for raw in bounded(stream):
+        number += 1
+        if len(raw) > MAX_LINE:
+            yield Line(number, raw[: 4 * CONTENT_CHARACTERS], too_long())
+        elif raw.strip():
+            yield Line(number, raw, _json_object(raw))
+    return number
+
+
+def _plain_lines(stream: BinaryIO, number: int, plain: Plain) -> Generator[Line, None, int]:
+    for raw in bounded(stream):
+        number += 1
+        text = raw[: 4 * CONTENT_CHARACTERS].decode(errors="replace")
+        if len(raw) > MAX_LINE:
+            yield Line(number, text, too_long())
+        elif words := raw.split():
+            try:
+                record = plain([word.decode() for word in words])
+                if record is not None:
+                    yield Line(number, text, record)
+            except UnicodeDecodeError:
+                yield Line(number, text, not_utf8())
+            except Unreadable as fault:
+                yield Line(number, text, fault)
+    return number
 
 
 def _json_object(raw: bytes) -> dict[str, Any] | Unreadable:
@@ -122,7 +175,9 @@ def _json_object(raw: bytes) -> dict[str, Any] | Unreadable:
         try:
             raw.decode()
         except UnicodeDecodeError:
-            return Unreadable("invalid_utf8", None, "the line is not UTF-8; write the file in that encoding")
+            return not_utf8()
+        if "depth" in error.msg:  # orjson: "depth limit exceeded", at 1,024 levels
+            return too_deep()
         # The position helps; orjson's message never quotes the line.
         return Unreadable("broken_json", None, f"the line is not complete JSON ({error.msg}); write one object a line")
     if not isinstance(record, dict):
@@ -135,61 +190,73 @@ def _json_object(raw: bytes) -> dict[str, Any] | Unreadable:
 class _Tee:
     """Lines of a CSV file, remembering those of the row being read (a quoted field may span several)."""
 
-    def __init__(self, lines: Iterator[str]) -> None:
-        self.lines, self.row, self.number = lines, list[str](), 0
-        self._again = deque[str]()
+    def __init__(self, lines: Iterator[str], number: int) -> None:
+        self.lines, self.row, self.number, self.size = lines, list[str](), number, 0
 
     def __iter__(self) -> "_Tee":
         return self
 
     def __next__(self) -> str:
-        line = self._again.popleft() if self._again else next(self.lines)
+        line = next(self.lines)
         self.number += 1
         self.row.append(line)
-        if len(self.row) > MAX_ROW_LINES:
-            raise csv.Error(f"a quote is not closed within {MAX_ROW_LINES} lines")
+        self.size += len(line)
+        if len(line) > MAX_LINE:
+            raise csv.Error(f"the line is longer than {MAX_LINE} characters")
+        if len(self.row) > MAX_ROW_LINES or (len(self.row) > 1 and self.size > MAX_ROW_CHARACTERS):
+            raise csv.Error(f"a quote is not closed within {MAX_ROW_LINES} lines or {MAX_ROW_CHARACTERS} characters")
         return line
 
-    def give_back(self) -> None:
-        """All lines of the row but its first will be read again: an unclosed quote takes in rows that are whole."""
-        self._again.extendleft(reversed(self.row[1:]))
-        self.number -= len(self.row) - 1
-        del self.row[1:]
+    def clear(self) -> None:
+        """Another row begins."""
+        self.row.clear()
+        self.size = 0
 
 
-def _csv(path: Path) -> Iterator[Line]:
+def _csv(stream: BinaryIO, number: int, file: str) -> Generator[Line, None, int]:
     # surrogateescape carries bytes that are no UTF-8 through to the row they stand in.
-    with _open(path) as file, io.TextIOWrapper(file, "utf-8-sig", errors="surrogateescape", newline="") as decoded:
-        tee = _Tee(iter(decoded))
-        rows = csv.reader(tee, strict=True)
+    with io.TextIOWrapper(stream, "utf-8", errors="surrogateescape", newline="") as decoded:
+        lines = bounded(decoded)
+        first = next(lines, "")
+        tee = _Tee(chain([first], lines) if first else lines, number)
+        rows = csv.reader(tee, strict=True, delimiter=_delimiter(first))
         try:
             header = [column.strip() for column in next(rows, [])]
-        except csv.Error as error:
-            raise InputError(f"{path.name}: the header line is broken ({error}); write plain column names") from error
+            "".join(header).encode()
+        except (csv.Error, UnicodeEncodeError) as error:
+            raise InputError(f"{file}: the header line is broken ({error}); write plain column names") from error
         if not all(header) or len(set(header)) < len(header):
-            raise InputError(
-                f"{path.name}: a column has no name, or two have the same; name each column once in line 1"
-            )
+            raise InputError(f"{file}: a column has no name, or two have the same; name each column once in line 1")
         while True:
             number = tee.number + 1
-            tee.row.clear()
+            tee.clear()
             record: dict[str, Any] | Unreadable
             try:
                 row = next(rows)
-                if not row:
+                if len(row) <= 1 and not "".join(row).strip():
                     continue
                 record = _csv_record(header, row)
             except StopIteration:
-                return
+                return tee.number
             except csv.Error as error:
-                record = Unreadable(
-                    "broken_csv",
-                    None,
-                    f"no CSV row begins here ({error}); double quotes inside quotes, close each quote",
-                )
-            if isinstance(record, Unreadable):
-                tee.give_back()
+                # Each line for itself and none as a row: some may be whole, but some may be what a customer wrote between quotes.
+                yield from _broken(number, tee.row, error)
+                continue
             yield Line(number, "".join(tee.row), record)
+
+
+def _delimiter(header: str) -> str:
+    """What stands most often in the header line: spreadsheets also write semicolons and tabs."""
+    return max(",;\t", key=header.count)
+
+
+def _broken(number: int, lines: list[str], error: csv.Error) -> Iterator[Line]:
+    advice = "double quotes inside quotes, close each quote"
+    for at, line in enumerate(lines):
+        where = (
+            "no CSV row begins here" if not at else f"the row begun on line {number}, which is broken, holds this line"
+        )
+        yield Line(number + at, line, Unreadable("broken_csv", None, f"{where} ({error}); {advice}"))
 
 
 def _csv_record(header: list[str], row: list[str]) -> dict[str, Any] | Unreadable:
@@ -200,7 +267,7 @@ def _csv_record(header: list[str], row: list[str]) -> dict[str, Any] | Unreadabl
     try:
         "".join(row).encode()
     except UnicodeEncodeError:
-        return Unreadable("invalid_utf8", None, "the line is not UTF-8; write the file in that encoding")
+        return not_utf8()
     return {column: value for column, value in zip(header, row, strict=True) if not is_missing(value)}
 
 
@@ -214,7 +281,7 @@ def _parquet(path: Path) -> Iterator[Line]:
             if len(set(names)) < len(names):
                 raise InputError(f"{path.name}: two columns have the same name; name each column once")
             number = 0
-            for batch in file.iter_batches(batch_size=CHUNK_LINES):
+            for batch in file.iter_batches(batch_size=PARQUET_ROWS):
                 for record in batch.to_pylist(maps_as_pydicts="lossy"):
                     number += 1
                     yield Line(number, None, {name: value for name, value in record.items() if not is_missing(value)})

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -30,6 +30,16 @@ class Unreadable(Exception):
     def __init__(self, reason: str, field: str | None, detail: str) -> None:
         super().__init__(detail)
         self.reason, self.field, self.detail = reason, field, detail
+
+
+def too_deep() -> Unreadable:
+    """The fault of a row that is nested too deeply to be read or written."""
+    return Unreadable("nested_too_deeply", None, "objects are nested too deeply; 200 levels are the most")
+
+
+def is_number_text(value: str) -> bool:
+    """Whether `number` reads this text."""
+    return _NUMBER_TEXT.fullmatch(value.strip()) is not None
 
 
 def is_missing(value: object) -> bool:
@@ -61,7 +71,7 @@ def dumps(value: object, *, is_sorted: bool = True) -> str:
     try:
         return orjson.dumps(_jsonable(value), option=orjson.OPT_SORT_KEYS if is_sorted else None).decode()
     except (RecursionError, orjson.JSONEncodeError) as error:
-        raise Unreadable("nested_too_deeply", None, "objects are nested too deeply; 200 levels are the most") from error
+        raise too_deep() from error
 
 
 def _jsonable(value: object) -> object:
@@ -117,7 +127,7 @@ def number(record: Mapping[str, Any], field: str) -> float:
     value = record.get(field)
     if is_missing(value):
         return math.nan
-    if isinstance(value, str) and _NUMBER_TEXT.fullmatch(value.strip()):
+    if isinstance(value, str) and is_number_text(value):
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not _is_finite(value):
         raise Unreadable(
@@ -223,6 +233,34 @@ def _identifier(kind: object, value: object) -> tuple[str, str]:
     if isinstance(value, bool) or not isinstance(value, str | int) or "\0" in str(value):
         raise Unreadable("invalid_identifier", "identifiers", f"the identifier `{kind}` is not a string; write one")
     return kind, str(value).strip()
+
+
+def identifiers_or(record: Mapping[str, Any], field: str, kind: str) -> list[tuple[str, str]]:
+    """`identifiers` where the row has them, with the field's value as one more of the given type where it has that.
+
+    Raises:
+        Unreadable: there is neither, or one is malformed.
+    """
+    given = {key: value for key, value in record.items() if is_identifier(key) and not is_missing(value)}
+    value = name_or_none(record, field)
+    if value is None and not given:
+        raise Unreadable("missing_identifiers", field, f"`{field}` is missing; a row needs whom it is about")
+    pairs = [] if value is None else [_identifier(kind, value)]
+    return pairs + [pair for pair in (identifiers(given) if given else []) if pair not in pairs]
+
+
+def others(record: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """The fields a form has no place for, which become attributes."""
+    return {
+        field: value
+        for field, value in record.items()
+        if field not in known and not is_identifier(field) and not is_missing(value)
+    }
+
+
+def is_identifier_type(kind: str) -> bool:
+    """Whether a word may be the type of an identifier."""
+    return _IDENTIFIER_TYPE.fullmatch(kind) is not None
 
 
 def is_identifier(field: str) -> bool:

@@ -18,12 +18,12 @@ from profiling.collect._values import (
     as_object,
     dumps,
     identifiers,
-    is_identifier,
     is_missing,
     moment,
     name,
     name_or_none,
     number,
+    others,
     text,
 )
 
@@ -74,11 +74,7 @@ def _parse(record: dict[str, Any], zone: ZoneInfo) -> list[tuple[object, ...]]:
 def _attributes(record: Mapping[str, Any]) -> dict[str, Any]:
     given = record.get("attributes")
     attributes = {} if is_missing(given) else as_object(given, "attributes")
-    extra = {
-        field: value
-        for field, value in record.items()
-        if field not in _FIELDS and not is_identifier(field) and not is_missing(value)
-    }
+    extra = others(record, _FIELDS)
     for field in extra.keys() & attributes.keys():
         raise Unreadable("conflicting_field", field, f"`{field}` stands in the row and in `attributes`; give it once")
     return {**extra, **attributes}

@@ -3,7 +3,7 @@
 import logging
 import shutil
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -18,16 +18,19 @@ from profiling.errors import InputError, SettingsError
 log = logging.getLogger(__name__)
 
 SUCCESS = "_SUCCESS"
-FORMS = ("amazon_reviews", "events", "customers", "consents")  # the catalogue has no time of its own
+# The catalogue and german_credit have no time of their own.
+FORMS = (
+    "amazon_reviews", "events", "cdnow", "online_shoppers", "deliveries", "ad_log", "mail", "posts", "customers", "consents",
+)  # fmt: skip
 _OPEN_FILES = 64
 _UNDATED = "undated"  # where lines before the first readable time wait for their day
-_FORMAT_SUFFIXES = {".gz", ".json", ".jsonl", ".ndjson", ".csv", ".parquet"}
+_FORMAT_SUFFIXES = {".gz", ".zip", ".json", ".jsonl", ".ndjson", ".csv", ".parquet", ".txt", ".eml", ".mbox"}
 
 
 def land(source: str, files: Sequence[Path], landing: Path, zone: ZoneInfo, form: str) -> dict[str, int]:
     """Write `<landing>/<source>/<day>/<file's stem>.jsonl` and `_SUCCESS` for every event day in `zone`.
 
-    JSON lines keep their bytes; CSV and Parquet rows become JSON lines of the same form. A line without a readable
+    JSON lines keep their bytes; rows of every other kind of file become JSON lines of the same form. A line without a readable
     time goes to the day of the line before it, or the first day: ingest will quarantine it, and nothing is lost. Each
     drop is complete before its `_SUCCESS` appears; other files of a drop are left alone, and landing a file again gives
     the same bytes. One call per source at a time.
@@ -44,13 +47,14 @@ def land(source: str, files: Sequence[Path], landing: Path, zone: ZoneInfo, form
     if not source or source[0] in "._" or Path(source).name != source:
         raise SettingsError(f"{source!r} cannot name a source; use a plain folder name that starts with a letter")
     stems = _stems(files)
-    when = import_module(f"profiling.collect.{form}").when
+    module = import_module(f"profiling.collect.{form}")
+    lines: Callable[[Path], Iterator[Line]] = getattr(module, "lines", read_lines)
     working = landing / f"_landing-{source}"  # beside the sources: a name starting with _ is never one
     shutil.rmtree(working, ignore_errors=True)  # left by a call that was killed
     try:
         counts: Counter[str] = Counter()
         for stem, path in stems.items():
-            counts += _split(path, working / stem, when, zone)
+            counts += _split(lines(path), path.name, working / stem, module.when, zone)
         for day in sorted(counts):
             _deliver(day, [working / stem / day for stem in stems], landing / source / day)
     finally:
@@ -74,14 +78,18 @@ def _stems(files: Sequence[Path]) -> dict[str, Path]:
 
 
 def _split(
-    path: Path, folder: Path, when: Callable[[Mapping[str, Any], ZoneInfo], int], zone: ZoneInfo
+    lines: Iterator[Line],
+    name: str,
+    folder: Path,
+    when: Callable[[Mapping[str, Any], ZoneInfo], int],
+    zone: ZoneInfo,
 ) -> Counter[str]:
     """Write the lines of one file to `folder`/<day>, in their order, and count them."""
     counts: Counter[str] = Counter()
     folder.mkdir(parents=True)
     with _Appenders(folder) as appenders:
         day = None
-        for line in read_lines(path):
+        for line in lines:
             known = _day(line, when, zone)
             if day is None and known is not None:
                 appenders.rename(_UNDATED, known)
@@ -90,7 +98,7 @@ def _split(
             appenders.append(day or _UNDATED, _as_json_line(line))
             counts[day or _UNDATED] += 1
     if _UNDATED in counts:
-        raise InputError(f"{path.name}: no line has a readable time; is it of the form named?")
+        raise InputError(f"{name}: no line has a readable time; is it of the form named?")
     return counts
 
 

@@ -13,7 +13,7 @@ from profiling.schemas import QUARANTINE
 MAX_CONTENT = 500
 HIDDEN = "[identifier]"
 _NAMES = (
-    r"identifiers?|identifier[_.][^\"']*|reviewer_?(?:id|name)|user_?(?:id|name)?|customer_?(?:id|name)?|client_?id|member_?id|account_?id"
+    r"identifiers?|identifier[_.][^\"']*|reviewer_?(?:id|name)|user_?(?:id|name)?|(?:sample_)?customer_?(?:id|name)?|author_?(?:id|name)?|sender|applicant|client_?id|member_?id|account_?id"
     r"|(?:first|last|full|given|family|sur)?_?name|e_?mail(?:_?address)?|(?:tele)?phone(?:_?number)?|mobile|tel|fax"
     r"|(?:home_|street_|postal_)?address|street|ip(?:_?address)?|device(?:_?id)?|cookie(?:_?id)?|session(?:_?id)?|natural_key|ssn|passport"
 )
@@ -24,6 +24,7 @@ _BROKEN_PAIR = re.compile(
     r"""("(?:[^"\\]|\\.)*+"?|'(?:[^'\\]|\\.)*+'?|\[(?:[^\[\]]|\[[^\[\]]*+\]?)*+\]?|\{(?:[^{}]|\{[^{}]*+\}?)*+\}?|[^,}\]]*)""",
     flags=re.IGNORECASE | re.DOTALL,
 )
+_LIKE_JSON = re.compile(r"\s*\{\s*(?:[\"']|[A-Za-z_]\w*\s*:)")  # and not `{3F2504E0-…}`, a key as some write it
 _LETTER, _DIGIT = re.compile(r"[^\W\d_]"), re.compile(r"\d")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
@@ -40,7 +41,7 @@ def _without_identifiers(content: str) -> str:
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):
-        if content.lstrip().startswith("{"):
+        if _LIKE_JSON.match(content):
             readable = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), content)
             return _BROKEN_PAIR.sub(rf'\1"{HIDDEN}"', readable)
         return _shape(content)

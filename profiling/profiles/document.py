@@ -10,7 +10,7 @@ from profiling.profiles.canonical import Unknown, known, settle
 from profiling.profiles.evidence import ids
 from profiling.profiles.predictions import prediction
 from profiling.profiles.satisfaction import MIN_TREND_COUNT
-from profiling.profiles.wording import aspect_name, reason_sentence, written_language
+from profiling.profiles.wording import ACTS, aspect_name, reason_sentence, written_language
 from profiling.strategy.next_best_action import decide
 
 # Complaints this clear become the reason of a service recovery.
@@ -189,7 +189,7 @@ def _segment(customer: Record) -> dict[str, Any]:
 def _predictions(customer: Record, own: Mapping[str, Records], language: str) -> list[dict[str, Any]] | Unknown:
     """By target; what a model said of features rests on the customer's activity, what it said of a text on the text."""
     if "predictions" not in own:
-        return Unknown("no model has been promoted yet")
+        return Unknown("no model is in service on this day")
     if not own["predictions"]:
         return Unknown("no model in service asks about this customer now")
     shown = own["activity"][0]["evidence"] if own["activity"] else []
@@ -223,6 +223,7 @@ def _next_best_action(
     facts = {
         **{name: customer[name] for name in ("life_cycle", "rfm_label", "main_kind", "purchase_count", "review_count")},
         **{name: customer[name] for name in ("days_known", "recency_days", "quiet_days", "usual_gap_days")},
+        "main_act": ACTS[language].get(customer["main_kind"], customer["main_kind"]),
         "tier": _or_none(draft["value"]["tier"]),
         "satisfaction": _or_none(level["score"]),
         "worst_aspect": aspect_name(worst["aspect"], language) if worst else None,

@@ -99,7 +99,8 @@ def _newest_texts(lake: Lake, day: str, mine: pd.DataFrame, targets: list[Target
     """Of the days a target looks back, so that the cost is theirs and not the history's."""
     kinds = sorted({kind for target in targets for kind in target.acts})
     days = max((target.seen_within_days for target in targets), default=0)
-    wanted: list[Filter] = [("day", ">", day_before(day, days)), ("day", "<=", day), ("kind", "in", kinds)]
+    since = day_before(day, days)
+    wanted: list[Filter] = [("day", ">", since), ("day", "<=", day), ("event_day", ">", since), ("kind", "in", kinds)]
     rows = lake.read("interactions", wanted, ["interaction_id", "identity_id", "occurred_at", "text"])
     rows = rows[rows["text"].notna()].merge(
         mine[["identity_id", "customer_id"]], on="identity_id", how="inner", validate="m:1"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from profiling.profiles.canonical import known
+from profiling.profiles.wording import counted
 
 # By target: what probability 1 would mean.
 LABELS = {
@@ -20,55 +20,17 @@ LABELS = {
         "satisfied": "最近的文字读来像四星或五星评价",
     },
 }
-# By feature: what a value says, and what its absence says.
-FEATURES = {
+_NOTHING = {"en": "nothing known of {name}", "zh": "{name}未知"}
+_NAMES = {
     "en": {
-        "days_known": ("known for {value:.0f} days", ""),
-        "recency_days": ("last seen {value:.0f} days ago", ""),
-        "interaction_count": ("{value:.0f} interactions in all", ""),
-        "interaction_recent": ("recent interactions weigh {value:.1f}", ""),
-        "order_value": ("an order is worth {value:.2f} on average", "no order value known"),
-        "rating_mean": ("mean rating {value:.1f} of 5", "no rating known"),
-        "sentiment_mean": ("mean sentiment {value:+.2f} of what they wrote", "nothing written"),
-        "sentiment_recent": ("recent sentiment {value:+.2f}", "nothing written lately"),
+        "purchases": ("purchase", "purchases"), "reviews": ("review", "reviews"), "mood": ("mood", "mood"),
+        "order_value": ("order value", "order value"),
     },
     "zh": {
-        "days_known": ("结识 {value:.0f} 天", ""),
-        "recency_days": ("{value:.0f} 天前最后一次互动", ""),
-        "interaction_count": ("共有 {value:.0f} 次互动", ""),
-        "interaction_recent": ("近期互动权重 {value:.1f}", ""),
-        "order_value": ("平均订单金额 {value:.2f}", "订单金额未知"),
-        "rating_mean": ("平均评分 {value:.1f}（满分 5）", "没有评分"),
-        "sentiment_mean": ("文字平均情感 {value:+.2f}", "没有写过文字"),
-        "sentiment_recent": ("近期情感 {value:+.2f}", "近期没有文字"),
+        "purchases": ("购买", "购买"), "reviews": ("评价", "评价"), "mood": ("情绪", "情绪"),
+        "order_value": ("订单金额", "订单金额"),
     },
-}
-_KINDS = {
-    "en": {
-        "purchase": "purchases", "review": "reviews", "view": "page views", "search": "searches", "contact": "contacts",
-    },
-    "zh": {"purchase": "购买", "review": "评价", "view": "浏览", "search": "搜索", "contact": "联系"},
 }  # fmt: skip
-# By what is measured of a kind.
-_OF_A_KIND = {
-    "en": {
-        "count": ("{value:.0f} {kind}", ""),
-        "recent": ("recent {kind} weigh {value:.1f}", ""),
-        "recency_days": ("{value:.0f} days since the last of the {kind}", "no {kind} yet"),
-        "gap_days": ("{kind} come every {value:.0f} days", "no rhythm of {kind} known"),
-        "overdue": (
-            "the wait since the last of the {kind} is {value:.1f} times the usual gap",
-            "no rhythm of {kind} known",
-        ),
-    },
-    "zh": {
-        "count": ("{kind} {value:.0f} 次", ""),
-        "recent": ("近期{kind}权重 {value:.1f}", ""),
-        "recency_days": ("距上次{kind} {value:.0f} 天", "还没有{kind}"),
-        "gap_days": ("平均每 {value:.0f} 天{kind}一次", "{kind}节奏未知"),
-        "overdue": ("距上次{kind}已是平常间隔的 {value:.1f} 倍", "{kind}节奏未知"),
-    },
-}
 _WORD = {"en": "the words “{name}”", "zh": "文字“{name}”"}
 _EFFECT = {
     "en": {True: "{said} (raises it)", False: "{said} (lowers it)"},
@@ -85,25 +47,73 @@ def reason(record: Mapping[str, Any], is_text: bool, language: str) -> str:
     """One reason as a clause with its direction.
 
     Args:
-        record: {name, value, amount}: a feature or a token, what the model read, and what it added to the score.
+        record: {name, values, amount}: words or a group of features, what the model read, and what it added to the score.
     """
     said = (
-        _WORD[language].format(name=record["name"]) if is_text else _feature(record["name"], record["value"], language)
+        _WORD[language].format(name=record["name"]) if is_text else _group(record["name"], record["values"], language)
     )
     return _EFFECT[language][record["amount"] > 0].format(said=said)
 
 
-def _feature(name: str, value: float | None, language: str) -> str:
-    kind, _, measured = name.partition("_")
-    if name in FEATURES[language]:
-        known, unknown = FEATURES[language][name]
-        words: dict[str, Any] = {}
-    elif kind in _KINDS[language] and measured in _OF_A_KIND[language]:
-        known, unknown = _OF_A_KIND[language][measured]
-        words = {"kind": _KINDS[language][kind]}
-    else:
-        return name if value is None else f"{name} {value:g}"
-    return (unknown or name).format(**words) if value is None else known.format(value=value, **words)
+def _group(name: str, values: Mapping[str, float], language: str) -> str:
+    """What a group of features says, in its most telling numbers. A name that is not here is said as it is."""
+    is_zh = language == "zh"
+    if name in ("purchases", "reviews"):
+        return _acts(name, values, language)
+    if name == "presence":
+        known, seen = values["days_known"], _ago(values["recency_days"], language)
+        return (
+            f"结识 {known:.0f} 天，{seen}最后一次互动"
+            if is_zh
+            else f"known for {counted(round(known), 'day')}, last seen {seen}"
+        )
+    if name == "visits":
+        views, searches = round(values["view_count"]), round(values["search_count"])
+        if is_zh:
+            return f"浏览 {views} 次，搜索 {searches} 次"
+        return f"{counted(views, 'page view')} and {searches} {'search' if searches == 1 else 'searches'}"
+    if name == "contacts":
+        contacts = round(values["contact_count"])
+        return f"联系客服 {contacts} 次" if is_zh else f"wrote or called {counted(contacts, 'time')}"
+    if name == "order_value" and values[name] == values[name]:
+        return f"平均订单金额 {values[name]:.2f}" if is_zh else f"an order is worth {values[name]:.2f} on average"
+    if name == "mood":
+        return _mood(values, language)
+    return _NOTHING[language].format(name=_NAMES[language].get(name, (name, name))[1])
+
+
+def _acts(name: str, values: Mapping[str, float], language: str) -> str:
+    one, many = _NAMES[language][name]
+    kind = name.removesuffix("s")
+    count, recency, gap = (values[f"{kind}_{measured}"] for measured in ("count", "recency_days", "gap_days"))
+    if not count or recency != recency:
+        return f"还没有{one}" if language == "zh" else f"no {one} yet"
+    when = _ago(recency, language)
+    if language == "zh":
+        rhythm = "" if gap != gap else f"，平均每 {max(gap, 1):.0f} 天一次"
+        return f"{one} {count:.0f} 次，最近一次在{when}{rhythm}"
+    rhythm = "" if gap != gap else f", one every {counted(max(round(gap), 1), 'day')}"
+    return f"{count:.0f} {one if round(count) == 1 else many}, the last {when}{rhythm}"
+
+
+def _mood(values: Mapping[str, float], language: str) -> str:
+    is_zh = language == "zh"
+    parts = []
+    if values["rating_mean"] == values["rating_mean"]:
+        rating = values["rating_mean"]
+        parts.append(f"平均评分 {rating:.1f}（满分 5）" if is_zh else f"mean rating {rating:.1f} of 5")
+    if values["sentiment_mean"] == values["sentiment_mean"]:
+        sentiment = values["sentiment_mean"]
+        parts.append(f"文字情感 {sentiment:+.2f}" if is_zh else f"sentiment {sentiment:+.2f} of what they wrote")
+    if not parts:
+        return "没有评分，也没有文字" if is_zh else "neither rated nor wrote anything"
+    return ("，" if is_zh else ", ").join(parts)
+
+
+def _ago(days: float, language: str) -> str:
+    if round(days) == 0:
+        return "今天" if language == "zh" else "today"
+    return f"{days:.0f} 天前" if language == "zh" else f"{counted(round(days), 'day')} ago"
 
 
 def prediction(
@@ -130,7 +140,6 @@ def prediction(
         "reasons": [
             {
                 "name": each["name"],
-                "value": known(each["value"], "not known of this customer"),
                 "amount": float(each["amount"]),
                 "text": reason(each, is_text, language),
             }

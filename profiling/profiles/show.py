@@ -36,8 +36,16 @@ def find_profile(settings: Settings, customer: str, day: str | None) -> dict[str
     day = day or released[-1]
     customer_id = _customer_id(settings, lake, customer, day) if ":" in customer else customer
     rows = lake.read("profiles", [("day", "==", day), ("customer_id", "==", customer_id)], ["document"])
+    if rows.empty and ":" not in customer and len(customer) >= 8:  # pages and tables show the first characters only
+        everyone = lake.read("profiles", [("day", "==", day)], ["customer_id", "document"])
+        rows = everyone[everyone["customer_id"].str.startswith(customer)]
+        if len(rows) > 1:
+            raise InputError(f"{len(rows)} customers' ids begin with {customer}; give more of it")
     if rows.empty:
-        raise InputError(f"{customer} has no profile as of {day}: no interaction of theirs is known by then")
+        raise InputError(
+            f"{customer} has no profile as of {day}: no interaction of theirs is known by then. "
+            "CUSTOMER is a customer_id or its first characters, or type:identifier such as customer:C0001"
+        )
     document: dict[str, Any] = json.loads(rows["document"].iloc[0])
     return document
 

@@ -23,6 +23,14 @@ LIFE_CYCLE = {
         "lapsed": "已流失的客户",
     },
 }
+# What a customer's rhythm is measured by.
+ACTS = {
+    "en": {"ad_click": "click", "ad_impression": "advert", "contact": "message"},
+    "zh": {
+        "purchase": "购买", "review": "评价", "view": "浏览", "search": "搜索", "post": "发帖", "email": "来信",
+        "delivery": "收货", "repayment": "还款", "ad_impression": "看广告", "ad_click": "点击广告", "contact": "联系",
+    },
+}  # fmt: skip
 LEVEL = {
     "en": {"high": "high", "fair": "fair", "low": "low"},
     "zh": {"high": "较高", "fair": "一般", "low": "较低"},

@@ -5,7 +5,7 @@ machine; one close gates the whole staged day and commits it, the ledger last. C
 does both. A killed or failed call leaves the last good state readable, and the same call again repairs the day.
 """
 
-from profiling.stages._days import is_current, run_days, stale_days
+from profiling.stages._days import WEEKLY, is_current, run_days, stale_days
 from profiling.stages._features import features
 from profiling.stages._ingest import ingest
 from profiling.stages._predict import predict_text
@@ -17,6 +17,7 @@ from profiling.stages._train import Candidate, train
 
 __all__ = [
     "STAGES",
+    "WEEKLY",
     "Candidate",
     "Outcome",
     "features",

@@ -1,5 +1,6 @@
 """Several days in order without Airflow, and which days need it."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
@@ -7,12 +8,13 @@ from datetime import date
 from profiling.behaviour.targets import TARGETS
 from profiling.collect.drops import days_with_drops, drops
 from profiling.errors import InputError, NotReady, SettingsError
-from profiling.ledger import DONE, EMPTY, STALE, Record, days_between
+from profiling.ledger import DONE, EMPTY, FAILED, STALE, Record, days_between
 from profiling.settings import Settings
 from profiling.stages import _features, _ingest, _profile, _promote, _publish, _train
 from profiling.stages._step import STAGES, Outcome, Run, begin, parse_day
 
 WEEKLY = ("train", "promote")
+logger = logging.getLogger(__name__)
 
 _FUNCTIONS: dict[str, Callable[[Settings, str], Outcome]] = {
     "ingest": _ingest.ingest,
@@ -49,8 +51,12 @@ def run_days(
         raise SettingsError(f"--to {last} is before --from {first}")
     unknown = sorted(set(stages) - set(STAGES) - set(WEEKLY))
     if unknown:
-        raise SettingsError(f"unknown stage {unknown[0]!r}; the stages are {', '.join((*STAGES, *WEEKLY))}")
+        raise SettingsError(
+            f"unknown stage {unknown[0]!r}; the stages are {', '.join((*STAGES[:2], *WEEKLY, *STAGES[2:]))}"
+        )
     delivered = set(days_with_drops(settings))
+    if not stages:
+        raise SettingsError("no stage is named; the default is all of them")
     is_history = set(stages) <= {"ingest", "features"}
     stretch: list[str] = []
     known = begin(settings, first)  # read again only after something ran: a long finished history is one reading
@@ -69,19 +75,35 @@ def run_days(
                 known = begin(settings, first)
                 progress(day, outcome)
                 yield outcome
-            if stage == "features" and date.fromisoformat(day).isoweekday() == 7:
+            if stage == "features":
                 yield from _week(settings, day, stages)
+        if "features" not in stages:
+            yield from _week(settings, day, stages)
     yield from _record_empty(known, stretch, stages)
 
 
-def _week(settings: Settings, sunday: str, stages: Sequence[str]) -> Iterator[Outcome]:
-    """Training and promotion as of a Sunday; what was trained on these inputs, or decided, is left alone by itself."""
+def _week(settings: Settings, day: str, stages: Sequence[str]) -> Iterator[Outcome]:
+    """Training and promotion as of a Sunday; what was trained on these inputs, or decided, is left alone by itself.
+
+    A target that cannot be trained holds up neither the others nor the day's profiles.
+    """
+    if date.fromisoformat(day).isoweekday() != 7:
+        return
     for target in TARGETS:
-        if "train" in stages:
-            found = _train.train(settings, sunday, target)
-            yield Outcome("train", sunday, "trained" if found.sha else EMPTY, staged=found.sha, warnings=found.warnings)
-        if "promote" in stages:
-            yield _promote.promote(settings, sunday, target)
+        try:
+            if "train" in stages:
+                found = _train.train(settings, day, target)
+                said = f"{target}: {found.model} {found.sha}, {found.metric} {found.value:.4f}" if found.sha else ""
+                state = "trained" if found.sha else EMPTY
+                yield Outcome(
+                    "train", day, state, staged=found.sha, warnings=found.warnings, report=said or found.warnings[0]
+                )
+            if "promote" in stages:
+                outcome = _promote.promote(settings, day, target)
+                yield replace(outcome, report=f"{target}: {outcome.report}")
+        except InputError as error:
+            logger.warning("%s as of %s: %s", target, day, error)
+            yield Outcome("train", day, FAILED, warnings=[str(error)], report=f"{target}: {error}")
 
 
 def is_current(settings: Settings, stage: str, day: str) -> bool:

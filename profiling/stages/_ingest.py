@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 
 from profiling import schemas
-from profiling.collect import collector
+from profiling.collect import STATEMENT_FORMS, collector, drift
 from profiling.collect import drops as landing
 from profiling.errors import InputError, ProfilingError
 from profiling.lake import Filter, Staged
+from profiling.ledger import RELEASED
 from profiling.settings import Settings
 from profiling.stages._step import Closed, Outcome, Run, Step, concat, day_end, days_before, digest, gate, run_step
 from profiling.watch import day_statistics, observe
@@ -21,7 +22,6 @@ logger = logging.getLogger(__name__)
 
 OTHER_KEY = "PROFILING_PSEUDONYM_KEY is not the key this lake was made with: every customer would become another one"
 STATEMENT_TABLES = ("attributes", "consents", "catalogue")
-STATEMENT_FORMS = ("customers", "consents", "catalogue")
 
 
 def ingest(settings: Settings, day: str, *, bucket: int | None = None, close: Sequence[str] | None = None) -> Outcome:
@@ -75,7 +75,9 @@ def _prepared_events(
     redactions: Counter[str] = Counter()
     for source, file, batches in _batches(run, is_statements=False):
         lines_read = quarantined = 0
+        seen = []
         for batch in batches:
+            seen.append(batch.seen)
             prepared = prepare_interactions(
                 batch.rows, source=source, source_file=file, day=run.day, day_end=day_end(run.settings, run.day),
                 zone=run.settings.zone, key=run.settings.key(), buckets=run.settings.buckets, bucket=bucket,
@@ -88,7 +90,10 @@ def _prepared_events(
                 rejected = pd.concat([batch.rejects, prepared.rejects], ignore_index=True)
                 quarantined += len(rejected)
                 rejects.append(quarantine(rejected, source=source, source_file=file, day=run.day))
-        files.append({"source": source, "file": file, "read": lines_read, "quarantined": quarantined, "kind": "events"})
+        files.append(
+            {"source": source, "file": file, "read": lines_read, "quarantined": quarantined, "kind": "events",
+             "seen": drift.together(seen)}
+        )  # fmt: skip
     names = [name for name in schemas.INTERACTIONS.names if name != "is_text_shared"]
     events = concat(rows, "interactions")[names]
     return events, concat(links, "identity_links"), rejects, files, dict(sorted(redactions.items()))
@@ -103,7 +108,9 @@ def _prepared_statements(run: Run) -> tuple[dict[str, pd.DataFrame], list[pd.Dat
     rejects, files = [], []
     for source, file, batches in _batches(run, is_statements=True):
         read = quarantined = 0
+        seen = []
         for batch in batches:
+            seen.append(batch.seen)
             rows, refused = prepare_statements(
                 batch.rows, batch.table, source=source, source_file=file, day=run.day,
                 day_end=day_end(run.settings, run.day), zone=run.settings.zone, key=run.settings.key(),
@@ -112,7 +119,10 @@ def _prepared_statements(run: Run) -> tuple[dict[str, pd.DataFrame], list[pd.Dat
             found[batch.table].append(rows)
             rejects.append(quarantine(rejected, source=source, source_file=file, day=run.day))
             read, quarantined = read + batch.lines_read, quarantined + len(rejected)
-        files.append({"source": source, "file": file, "read": read, "quarantined": quarantined, "kind": "statements"})
+        files.append(
+            {"source": source, "file": file, "read": read, "quarantined": quarantined, "kind": "statements",
+             "seen": drift.together(seen)}
+        )  # fmt: skip
     return {name: concat(frames, name) for name, frames in found.items()}, rejects, files
 
 
@@ -160,6 +170,8 @@ def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
         warnings.append(
             f"folders in a drop are not read: {', '.join(unread)}; files stand directly in the day's folder"
         )
+    drifted = _drifted(run, files)
+    warnings += drifted
     statements = {name: frames[name] for name in STATEMENT_TABLES if len(frames[name])}
     observations = observe(frames["day_statistics"], days_before(run, "day_statistics"))
     gated = gate({"interactions": frames["interactions"], **statements}, observations=observations)
@@ -180,15 +192,37 @@ def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
         f"put an empty file {landing.EMPTIED} into the drop"
         for name in _emptied(run, files)
     ]
-    return Closed(
-        frames,
-        counts,
-        files,
-        report,
-        failures,
-        warnings + gated.warnings,
-        {"rejects_share": round(share, 4), **gated.metrics},
-    )
+    if failures:
+        failures += drifted  # often the cause, and a failed day shows no warnings
+    metrics = {"rejects_share": round(share, 4), **gated.metrics}
+    return Closed(frames, counts, files, report, failures, warnings + gated.warnings, metrics)
+
+
+def _drifted(run: Run, files: list[dict[str, Any]]) -> list[str]:
+    """What has changed in the columns of each source since its last released drop before this day."""
+    earlier = _last_seen(run, {file["source"] for file in files})
+    sentences = []
+    for source, before in sorted(earlier.items()):
+        now = drift.together(file["seen"] for file in files if file["source"] == source)
+        sentences += drift.changes(source, before, now)
+    return sentences
+
+
+def _last_seen(run: Run, sources: set[str]) -> dict[str, drift.Seen]:
+    """What was seen of each source in its newest drop that was released before this day and held a row."""
+    records = run.lake.ledger(("stage", "day", "state", "files", "recorded_at"))
+    is_earlier = (records["stage"] == "ingest") & (records["state"] == RELEASED) & (records["day"] < run.day)
+    newest = records[is_earlier & records["files"].notna()].drop_duplicates("day", keep="last")
+    found: dict[str, drift.Seen] = {}
+    for text in newest.sort_values("day", ascending=False)["files"]:
+        if found.keys() >= sources:
+            break
+        files = [file for file in json.loads(text) if "seen" in file]  # days ingested before columns were looked at
+        for source in {file["source"] for file in files} - found.keys():
+            seen = drift.together(file["seen"] for file in files if file["source"] == source)
+            if seen["rows"]:
+                found[source] = seen
+    return {source: seen for source, seen in found.items() if source in sources}
 
 
 def _emptied(run: Run, files: list[dict[str, Any]]) -> list[str]:
@@ -211,14 +245,11 @@ def _held_sources(run: Run) -> set[str]:
 
 
 def _first_rejects(quarantined: pd.DataFrame, most: int = 3) -> str:
-    """Where to look: source/file:line and field, never a value."""
+    """Where to look and what to do: source/file:line, the reason and its sentence (redacted)."""
     first = quarantined.sort_values(["source", "source_file", "source_line"]).head(most)
-    places = zip(
-        first["source"], first["source_file"], first["source_line"], first["field"], first["reason"], strict=True
-    )
-    return "; ".join(
-        f"{s}/{f}:{line} {field if isinstance(field, str) else 'line'} {reason}" for s, f, line, field, reason in places
-    )
+    names = ("source", "source_file", "source_line", "reason", "detail")
+    places = zip(*(first[name] for name in names), strict=True)
+    return "; ".join(f"{s}/{f}:{line} {reason}: {detail}" for s, f, line, reason, detail in places)
 
 
 def _withdraws(run: Run, closed: Closed) -> list[str]:
@@ -271,7 +302,7 @@ def _files(parts: list[Staged], outcomes: Mapping[str, pd.DataFrame]) -> list[di
     """
     files = []
     for entry in parts[0].facts["files"]:  # the first bucket read every line and rejected for all buckets
-        file = {name: entry[name] for name in ("source", "file", "read", "quarantined")}
+        file = {name: entry[name] for name in ("source", "file", "read", "quarantined", "seen")}
         if entry["kind"] == "statements":
             file |= {"stored": entry["read"] - entry["quarantined"], "duplicates_exact": 0, "duplicates_near": 0}
         else:

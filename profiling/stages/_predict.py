@@ -1,5 +1,6 @@
 """What the model in service reads in a text that somebody types."""
 
+import numpy as np
 import pandas as pd
 
 from profiling.behaviour import registry
@@ -7,7 +8,7 @@ from profiling.behaviour.targets import TARGETS
 from profiling.errors import InputError
 from profiling.settings import Settings
 from profiling.stages._step import begin
-from profiling.stages._train import load, percentiles_of
+from profiling.stages._train import load
 
 READING = "satisfied"
 _FOR_EVER = "9999-12-31"
@@ -35,7 +36,13 @@ def predict_text(settings: Settings, text: str) -> dict[str, object]:
         raise InputError(
             f"no model of {READING} is in service: run `profiling train --as-of D --target {READING}`, then `profiling promote`"
         )
-    speaker = Speaker(entry, load(run, entry), percentiles_of(run, entry))
+    model, measured = load(run, READING, entry.as_of, entry.sha)
+    speaker = Speaker(entry, model, np.array(measured["percentiles"]))
     row = pd.DataFrame({"customer_id": ["typed"], "interaction_id": ["typed"], TEXT: [cleaned]})
-    (found,) = predict([speaker], None, run.day, ["typed"], row).to_dict("records")
+    said = predict([speaker], None, run.day, ["typed"], row)
+    if said.empty:
+        raise InputError(
+            f"the model ({entry.model} {entry.sha}) knows no word of this text, so it has nothing to say of it"
+        )
+    (found,) = said.to_dict("records")
     return {"label": TARGETS[READING].label} | {str(name): found[name] for name in found if name != "evidence"}

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from profiling.behaviour.targets import TARGETS
 from profiling.errors import NotReady
 from profiling.lake import Staged
@@ -10,7 +12,7 @@ from profiling.ledger import DONE, sunday_before
 from profiling.settings import Settings
 from profiling.stages._promote import champions
 from profiling.stages._step import Closed, Outcome, Run, Step, and_more, concat, days_before, digest, gate, run_step
-from profiling.stages._train import load, percentiles_of
+from profiling.stages._train import load
 from profiling.watch import Observation, metrics, observe
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def inputs(run: Run) -> str:
         raise NotReady(f"profile {run.day} waits: {unfinished[0]}" + and_more(len(unfinished) - 1))
     if run.ledger.state("features", run.day) not in DONE:
         raise NotReady(f"profile {run.day}: the day has no features; run `profiling features --day {run.day}`")
-    speak = {name: entry.sha for name, entry in champions(run).items()}
+    speak = {name: (entry.as_of, entry.sha) for name, entry in champions(run).items()}
     return digest(run.ledger.chain(run.day), run.settings.timezone, sorted(speak.items()))
 
 
@@ -49,7 +51,11 @@ def _profile_bucket(run: Run, bucket: int) -> Staged:
     reading = [TARGETS[s.entry.target] for s in speakers if TARGETS[s.entry.target].reads == "text"]
     snapshot = take_snapshot(run.lake, run.day, run.settings.timezone, bucket, run.settings.buckets, reading)
     customers = sorted(set(snapshot.activity["subject_id"]))
-    said = predict(speakers, snapshot.population, run.day, customers, snapshot.texts) if speakers else None
+    said = (
+        predict(speakers, snapshot.population, run.day, customers, snapshot.texts, run.settings.timezone)
+        if speakers
+        else None
+    )
     made_by = {"models": {"predictions": {s.entry.target: f"{s.entry.model} {s.entry.sha}" for s in speakers}}}
     liked = interests(snapshot)
     profiles = build_profiles(snapshot, recommend(snapshot, liked), liked, bucket, made_by, said)
@@ -63,7 +69,8 @@ def _speakers(run: Run) -> "list[Speaker]":
         return []
     from profiling.behaviour.prediction import Speaker
 
-    return [Speaker(entry, load(run, entry), percentiles_of(run, entry)) for _, entry in sorted(found.items())]
+    loaded = {entry: load(run, entry.target, entry.as_of, entry.sha) for _, entry in sorted(found.items())}
+    return [Speaker(entry, model, np.array(measured["percentiles"])) for entry, (model, measured) in loaded.items()]
 
 
 def _profile_day(run: Run, parts: list[Staged]) -> Closed:

@@ -13,7 +13,7 @@ from profiling.errors import InputError, NotReady
 from profiling.ledger import EMPTY
 from profiling.settings import Settings
 from profiling.stages._step import Outcome, Run, begin
-from profiling.stages._train import CANDIDATE, table_rows, target_of
+from profiling.stages._train import load, newest_candidate, table_rows, target_of
 
 
 def promote(settings: Settings, as_of: str, target: str, candidate: str | None = None) -> Outcome:
@@ -29,25 +29,24 @@ def promote(settings: Settings, as_of: str, target: str, candidate: str | None =
     """
     run = begin(settings, as_of)
     question = target_of(target)
-    newest = run.lake.get_json(f"{registry.artefact_folder(target, run.day)}/{CANDIDATE}")
+    newest = newest_candidate(run, target)
     if newest is None:
         raise InputError(
             f"nothing was trained for {target} as of {run.day}; run `profiling train --as-of {run.day} --target {target}`"
         )
-    sha = newest["candidate"]["sha"]
+    trained = newest[1]
+    sha = trained.sha
     if candidate is not None and candidate != sha:
         raise InputError(
             f"{target} as of {run.day}: the candidate is {sha} by now, not {candidate}; it was trained again"
         )
     if sha is None:
-        return Outcome("promote", run.day, EMPTY, warnings=newest["candidate"]["warnings"])
-    found = run.lake.get_json(f"{registry.artefact_folder(target, run.day, sha)}/evaluation.json")
-    if found is None:
-        raise InputError(f"the evaluation of {target} {sha} is gone; train {run.day} again")
+        return Outcome("promote", run.day, EMPTY, report=trained.warnings[0])
+    _, found = load(run, target, run.day, sha)
     decision: dict[str, str] = {}
 
     def decided(models: pd.DataFrame) -> pd.DataFrame:
-        same = models[(models["as_of"] == run.day) & (models["sha"] == sha)]
+        same = models[(models["as_of"] == run.day) & (models["sha"] == sha)].sort_values("decided_at")
         if len(same) and same.iloc[-1]["state"] != ROLLED_BACK:  # decided before: the same call again changes nothing
             decision.update(state=str(same.iloc[-1]["state"]), reason=str(same.iloc[-1]["reason"]))
             return models
@@ -61,34 +60,42 @@ def promote(settings: Settings, as_of: str, target: str, candidate: str | None =
             )
         state, reason = registry.decide(question.metric, found, incumbent)
         decision.update(state=state, reason=reason)
+        # The data of that day have changed: what was trained on them as they were is out of service.
+        replaced = registry.champion(models[models["as_of"] == run.day], target, registry.effective_from(run.day))
+        if replaced is not None:
+            row = _decision(replaced, ROLLED_BACK, f"trained again on other data as {sha}", question.metric)
+            models = pd.concat([models, row], ignore_index=True)
         return with_decision(models, found, sha, state, reason)
 
     run.lake.update("evaluations", target, lambda held: _with_evaluation(held, found, sha))
     run.lake.update("models", target, decided)
     from profiling.behaviour.tracking import mirror
 
-    warnings = mirror(settings, run.lake, target, run.day, sha, found, decision)
+    warnings = mirror(settings, run.lake, sha, found, decision)
     return Outcome("promote", run.day, decision["state"], staged=sha, report=decision["reason"], warnings=warnings)
 
 
-def roll_back(settings: Settings, target: str, day: str, reason: str) -> Outcome:
-    """Take the champion for `day` out of service, for every day; the one before it speaks again.
+def roll_back(settings: Settings, target: str, as_of: str, reason: str) -> Outcome:
+    """Take the champion trained as of a day out of service, for every day; the one before it speaks again.
+
+    Profiles that were made with it are stale then: `profiling run` makes them anew.
 
     Raises:
-        InputError: the target has no champion for that day.
+        InputError: no model of the target that was trained as of that day is in service.
     """
-    run = begin(settings, day)
+    run = begin(settings, as_of)
+    since = registry.effective_from(run.day)
     target_of(target)
     taken: dict[str, Any] = {}
 
     def without(models: pd.DataFrame) -> pd.DataFrame:
-        entry = registry.champion(models, target, run.day)
-        if entry is None:
-            raise InputError(f"{target} has no champion for {run.day}; see `profiling status`")
+        entry = registry.champion(models, target, since)
+        if entry is None or entry.as_of != run.day:
+            raise InputError(f"no model of {target} trained as of {run.day} is in service; see `profiling status`")
         taken["entry"], taken["next"] = entry, None
         row = _decision(entry, ROLLED_BACK, reason, metric=target_of(target).metric)
         after = pd.concat([models, row], ignore_index=True)
-        taken["next"] = registry.champion(after, target, run.day)
+        taken["next"] = registry.champion(after, target, since)
         return after
 
     run.lake.update("models", target, without)
@@ -99,7 +106,8 @@ def roll_back(settings: Settings, target: str, day: str, reason: str) -> Outcome
         if following
         else "no model speaks now"
     )
-    return Outcome("roll-back", run.day, ROLLED_BACK, staged=entry.sha, report=f"{said}; {then}")
+    again = f"profiles since {since} are stale until `profiling run` makes them anew"
+    return Outcome("roll-back", run.day, ROLLED_BACK, staged=entry.sha, report=f"{said}; {then}; {again}")
 
 
 def champions(run: Run) -> dict[str, Entry]:

@@ -1,14 +1,15 @@
 """Candidate models of a target as of a day. Reads tables; writes below `_models/` and nowhere else, so a pod may run it."""
 
 import json
+import logging
 import os
 import tempfile
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from profiling.behaviour import registry
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from profiling.behaviour.examples import Examples
     from profiling.behaviour.models.contract import Model
 
-CANDIDATE = "candidate.json"
+CANDIDATE, EVALUATION, CARD = "candidate.json", "evaluation.json", "card.md"
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,36 @@ def train(settings: Settings, as_of: str, target: str) -> Candidate:
     refuse_future(run.day)
     inputs = training_inputs(run, question)
     key = f"{registry.artefact_folder(target, run.day)}/{CANDIDATE}"
-    known = run.lake.get_json(key)
-    if known is not None and known["inputs"] == inputs:
-        return Candidate(**known["candidate"])
+    if (known := _known(run, key, inputs)) is not None:
+        return known
     candidate = _trained(run, question)
     if _is_first_process():
         run.lake.put_json(key, {"inputs": inputs, "candidate": candidate.asdict()})
+    return candidate
+
+
+def newest_candidate(run: Run, target: str) -> tuple[str, Candidate] | None:
+    """(inputs, candidate) of the last training of a target as of the day; None where there was none, or its note is damaged."""
+    try:
+        found = run.lake.get_json(f"{registry.artefact_folder(target, run.day)}/{CANDIDATE}")
+        return None if found is None else (str(found["inputs"]), Candidate(**found["candidate"]))
+    except (InputError, KeyError, TypeError) as error:
+        logger.warning("the note of the training of %s as of %s cannot be read (%s)", target, run.day, error)
+        return None
+
+
+def _known(run: Run, key: str, inputs: str) -> Candidate | None:
+    """What was trained of these inputs before, if all of it is still there."""
+    found = newest_candidate(run, key.split("/")[1])
+    if found is None or found[0] != inputs:
+        return None
+    candidate = found[1]
+    if candidate.sha is not None:
+        try:
+            load(run, candidate.target, run.day, candidate.sha)
+        except InputError as error:
+            logger.warning("%s; it is trained again", error)
+            return None
     return candidate
 
 
@@ -105,24 +131,41 @@ def _trained(run: Run, target: Target) -> Candidate:
     from profiling.behaviour.training import report, too_little, train_target
 
     learned, held = examples(run, target)
-    if reason := too_little(learned, held):
+    if reason := _too_young(run, target) or too_little(learned, held):
         return Candidate(target.name, run.day, None, warnings=[f"{target.name}: nothing trained: {reason}"])
     incumbent = champion_before(run, target.name)
-    champion = load(run, incumbent) if incumbent else None
+    champion = load(run, target.name, incumbent.as_of, incumbent.sha)[0] if incumbent else None
     checkpoint = run.settings.cache / "training" / target.name / run.day
     trained = train_target(target, learned, held, champion, checkpoint)
     found = report(target, trained) | {"as_of": run.day, "beaten": incumbent.sha if incumbent else None}
+    missing = run.ledger.failed(run.day)
+    found["days_missing"] = missing
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         trained.model.save(folder)
+        (folder / EVALUATION).write_text(json.dumps(found, sort_keys=True, indent=1) + "\n")
         sha = _sha_of(folder)
-        (folder / "evaluation.json").write_text(json.dumps(found, sort_keys=True, indent=1) + "\n")
-        (folder / "card.md").write_text(model_card(target, found, sha))
+        (folder / CARD).write_text(model_card(target, found, sha))
         if _is_first_process():
             run.lake.put_folder(registry.artefact_folder(target.name, run.day, sha), folder)
     theirs = found["champion"]["value"]["value"] if found["champion"] else None
     value = found["holdout"]["metrics"][target.metric]["value"]
-    return Candidate(target.name, run.day, sha, trained.model.name, target.metric, value, theirs)
+    warnings = [f"{name} drops out: {reason}" for name, reason in trained.dropped.items()]
+    if missing:
+        warnings.append(
+            f"days that failed their gate are missing, and what was done on them counts as not done: {', '.join(missing[-3:])}"
+            + and_more(len(missing) - 3)
+        )
+    return Candidate(target.name, run.day, sha, trained.model.name, target.metric, value, theirs, warnings)
+
+
+def _too_young(run: Run, target: Target) -> str | None:
+    """Features need a horizon of history, and then come two: one to learn from and the holdout's."""
+    first = run.ledger.days("features")[0]
+    days, needed = (date.fromisoformat(run.day) - date.fromisoformat(first)).days, 3 * target.horizon_days
+    if days >= needed:
+        return None
+    return f"labels of {target.horizon_days} days need {needed} days of history, and it begins {days} days before, on {first}"
 
 
 def examples(run: Run, target: Target) -> "tuple[Examples, Examples]":
@@ -131,7 +174,7 @@ def examples(run: Run, target: Target) -> "tuple[Examples, Examples]":
     from profiling.profiles.history import customer_ids_at, take_populations
 
     if target.reads == "text":
-        columns = ["interaction_id", "identity_id", "event_day", "kind", "text", "rating"]
+        columns = ["interaction_id", "identity_id", "day", "kind", "text", "rating"]
         texts = run.lake.read("interactions", [("day", "<=", run.day), ("kind", "in", list(target.acts))], columns)
         found = rows.of_texts(target, texts, customer_ids_at(run.lake, run.day))
         return rows.split_holdout(target, found)
@@ -145,29 +188,30 @@ def examples(run: Run, target: Target) -> "tuple[Examples, Examples]":
         ("subject_type", "==", "identity"),
     ]
     activity = run.lake.read("daily_activity", wanted, ["subject_id", "kind", "event_day"])
-    found = rows.of_customers(target, populations, activity, customer_ids_at(run.lake, run.day))
+    found = rows.of_customers(target, populations, activity, customer_ids_at(run.lake, run.day), run.settings.timezone)
     return rows.split_holdout(target, found)
 
 
-def load(run: Run, entry: registry.Entry) -> "Model":
-    """A model of the registry, from the lake."""
-    from profiling.behaviour.models import load_model
-
-    with tempfile.TemporaryDirectory() as folder:
-        run.lake.fetch_folder(entry.folder, Path(folder))
-        return load_model(Path(folder))
-
-
-def percentiles_of(run: Run, entry: registry.Entry) -> np.ndarray:
-    """(101,) a model's probabilities on its holdout, at every hundredth.
+def load(run: Run, target: str, as_of: str, sha: str) -> "tuple[Model, dict[str, Any]]":
+    """A model of the lake and its evaluation, checked against the name they were given.
 
     Raises:
-        InputError: its evaluation is gone.
+        InputError: a file is gone, or is not the one that was written.
     """
-    found = run.lake.get_json(f"{entry.folder}/evaluation.json")
-    if found is None:
-        raise InputError(f"{entry.folder}/evaluation.json is gone; restore it, or roll the model back")
-    return np.array(found["percentiles"])
+    from profiling.behaviour.models import load_model
+
+    key = registry.artefact_folder(target, as_of, sha)
+    again = f"run `profiling train --as-of {as_of} --target {target}`, which makes it anew from the same data"
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        try:
+            run.lake.fetch_folder(key, folder)
+            if _sha_of(folder) != sha:
+                raise InputError("its files are not those that were written")
+            return load_model(folder), json.loads((folder / EVALUATION).read_text())
+        except (InputError, OSError) as error:
+            said = str(error).replace(made, key)
+            raise InputError(f"the model {sha} of {target} as of {as_of} is damaged ({said}); {again}") from error
 
 
 def _is_first_process() -> bool:
@@ -176,9 +220,11 @@ def _is_first_process() -> bool:
 
 
 def _sha_of(folder: Path) -> str:
+    """The name of a model and what was measured of it: other figures are another name, so neither ever changes under one."""
     digested = sha256()
     for file in sorted(folder.iterdir()):
-        digested.update(file.name.encode() + b"\0" + sha256(file.read_bytes()).digest())
+        if file.name != CARD:  # the card carries the name
+            digested.update(file.name.encode() + b"\0" + sha256(file.read_bytes()).digest())
     return digested.hexdigest()[:16]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 # must not hold: `_at_least` and `_below` see to that.
 Customer = Mapping[str, Any]
 FIELDS = (
-    "life_cycle", "rfm_label", "days_known", "recency_days", "quiet_days", "usual_gap_days", "main_kind",
+    "life_cycle", "rfm_label", "days_known", "recency_days", "quiet_days", "usual_gap_days", "main_kind", "main_act",
     "purchase_count", "review_count", "tier", "satisfaction", "worst_aspect", "top_interest", "top_interest_share",
     "recommended",
 )  # fmt: skip
@@ -82,8 +82,8 @@ RULES = (
         "win_back",
         ("email", "sms"),
         "activity",
-        "Silent for {quiet_days} days where {usual_gap_days:.0f} are usual, and worth keeping.",
-        "已沉默{quiet_days}天，而通常间隔约为{usual_gap_days:.0f}天，值得挽回。",
+        "No {main_act} for {quiet_days} days where {usual_gap_days:.0f} are usual, and worth keeping.",
+        "已有{quiet_days}天没有{main_act}，而通常间隔约为{usual_gap_days:.0f}天，值得挽回。",
     ),
     Rule(
         "newcomer",

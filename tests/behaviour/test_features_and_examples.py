@@ -131,7 +131,7 @@ def test_what_a_customer_does_under_another_identity_counts_for_them() -> None:
 
 
 def texts(*rows: tuple[str, str, float | None, str | None]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows, columns=["identity_id", "event_day", "rating", "text"])
+    frame = pd.DataFrame(rows, columns=["identity_id", "day", "rating", "text"])
     return frame.assign(kind="review", interaction_id=[f"i{n}" for n in range(len(frame))])
 
 
@@ -163,3 +163,29 @@ def test_targets_say_everything() -> None:
 @pytest.mark.parametrize("name", ["age", "sex", "birth", "gender", "city"])
 def test_nothing_protected_or_stated_is_a_feature(name: str) -> None:
     assert not [feature for feature in FEATURES if name in feature]
+
+
+def test_people_known_to_be_one_are_one_group() -> None:
+    events = acts(("ann", "2026-01-15", "purchase"), ("ann-phone", "2026-01-16", "purchase"))
+    cut = {"2026-01-20": population(events, "2026-01-20")}
+    found = examples.of_customers(
+        TARGETS["repeat_purchase"], cut, events, pd.Series({"ann": "ann", "ann-phone": "ann"})
+    )
+    assert found.groups.tolist() == ["ann", "ann"]
+
+
+def test_a_day_ends_where_the_shop_is() -> None:
+    rows = population(acts(("ann", "2026-01-15", "purchase")), "2026-01-15")
+    night = rows.assign(last_at=pd.Timestamp("2026-01-14T17:00:00Z"))  # one in the morning of the 15th in Shanghai
+    assert customer_features(night, "2026-01-15", "Asia/Shanghai")["purchase_recency_days"].tolist() == [0]
+    assert customer_features(night, "2026-01-15", "UTC")["purchase_recency_days"].tolist() == [1]
+
+
+def test_a_text_that_differs_by_its_marks_only_is_not_held_out() -> None:
+    rows = texts(
+        *[("ann", f"2026-01-{day:02d}", 5.0, f"text {day}") for day in range(1, 9)],
+        *[("bob", "2026-01-09", 1.0, "TEXT 1!")],
+    )
+    learned, held = examples.split_holdout(TARGETS["satisfied"], examples.of_texts(TARGETS["satisfied"], rows, NOBODY))
+    assert "TEXT 1!" not in held.inputs[TEXT].tolist()
+    assert len(learned)

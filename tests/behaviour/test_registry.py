@@ -57,7 +57,7 @@ INCUMBENT = Entry("churn", "2026-06-14", "a", "lightgbm", "2026-06-15", 0.9)
 @pytest.mark.parametrize(
     ("candidate", "incumbent", "state", "reason"),
     [
-        (measured(0.7), None, PROMOTED, "the first model"),
+        (measured(0.7), None, PROMOTED, "no model was in service"),
         (measured(0.5), None, REFUSED, "no better than chance"),
         (measured(None), None, REFUSED, "no better than chance"),
         (

@@ -1,6 +1,8 @@
 """Small files on disk, read as batches and seen as one."""
 
 import gzip
+import io
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +45,15 @@ def is_closed(read: Read) -> bool:
         return read.lines_read == 0
     stored, refused = set(read.rows["source_line"]), list(read.rejects["source_line"])
     return len(stored) + len(refused) == read.lines_read and not stored & set(refused)
+
+
+def zipped(*members: bytes, name: str = "in.jsonl") -> bytes:
+    """A zip archive; its members are named so that they sort as given."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, member in enumerate(members):
+            archive.writestr(f"{number}-{name}", member)
+    return packed.getvalue()
 
 
 @pytest.fixture

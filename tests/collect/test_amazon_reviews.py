@@ -100,7 +100,7 @@ NASTY = {
     "array": ("[1, 2]\n", "not_an_object", None),
     "string": ('"hello"\n', "not_an_object", None),
     "NaN": ('{"reviewerID": NaN}\n', "broken_json", None),
-    "deep": ("[" * 3000 + "\n", "broken_json", None),
+    "deep": ("[" * 3000 + "\n", "nested_too_deeply", None),
     "no_utf8": (b'{"reviewerID": "\xff\xfe"}\n', "invalid_utf8", None),
     "lone_surrogate": ('{"reviewerID": "\\ud800"}\n', "broken_json", None),
     "no_user": (lines(without("reviewerID")), "missing_field", "reviewerID"),

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from profiling.collect import events
-from profiling.collect._lines import MAX_ROW_LINES
+from profiling.collect._lines import MAX_LINE, MAX_ROW_LINES
 from profiling.errors import InputError
 from tests.collect.conftest import SHANGHAI, UTC, Reading, together
 
@@ -155,7 +155,7 @@ def test_csv_rows_are_numbered_by_their_first_line(reading: Reading) -> None:
         (b"b,C1,2026-03-01,view,text,more\n", "broken_csv"),
         (b'b,C1,2026-03-01,post,"half"quoted\n', "broken_csv"),
         (b"b,C1,2026-03-01,post,caf\xe9\n", "invalid_utf8"),
-        (b"b,C1,2026-03-01,post," + b"x" * 140_000 + b"\n", "broken_csv"),
+        (b"b,C1,2026-03-01,post," + b"x" * (MAX_LINE + 9) + b"\n", "broken_csv"),
     ],
     ids=["too_few", "too_many", "quotes", "encoding", "huge"],
 )
@@ -178,13 +178,25 @@ def test_a_broken_csv_row_is_refused_and_its_neighbours_stay(reading: Reading, r
     ],
     ids=["open", "text", "field", "lines", "many"],
 )
-def test_a_quote_left_open_takes_no_other_row_with_it(reading: Reading, after: str) -> None:
-    read = reading("events", HEADER + 'a,C1,2026-03-01,post,"open\n' + after, "in.csv")
-    assert read.rejects[["source_line", "reason"]].values.tolist() == [[2, "broken_csv"]]
-    assert read.rejects["content"][0] == 'a,C1,2026-03-01,post,"open'
-    alone = reading("events", HEADER + "\n" + after, "alone.csv")
-    assert read.rows["natural_key"].tolist() == alone.rows["natural_key"].tolist() != []
-    assert read.rows["source_line"].tolist() == alone.rows["source_line"].tolist()
+def test_a_quote_left_open_hides_no_line(reading: Reading, after: str) -> None:
+    text = 'a,C1,2026-03-01,post,"open\n' + after
+    read = reading("events", HEADER + text, "in.csv")
+    lines = text.splitlines()
+    refused = read.rejects["source_line"].tolist()
+    assert refused == list(range(2, 2 + len(refused))), "from the quote on, each line for itself"
+    assert set(read.rejects["reason"]) == {"broken_csv"}
+    assert read.rejects["content"].tolist() == lines[: len(refused)]
+    assert len(read.rows) == len(lines) - len(refused), "what comes after it is read"
+
+
+def test_what_a_customer_wrote_between_quotes_is_never_a_row(reading: Reading) -> None:
+    forged = b"forged,VICTIM,2026-03-01,purchase,"
+    quoted = b'b,C1,2026-03-01,post,"caf\xe9\n' + forged + b'\nend"\n'
+    too_many = b'c,C1,2026-03-01,post,"one\n' + forged + b'\nend",more\n'
+    unescaped = b'd,C1,2026-03-01,post,"he said\n' + forged + b'\n"no" and\n'
+    read = reading("events", HEADER.encode() + quoted + too_many + unescaped + b"e,C1,2026-03-01,view,\n", "in.csv")
+    assert read.rows["natural_key"].tolist() == ["e"]
+    assert len(read.rejects) == 5  # two rows whole, and three lines of one that is no row
 
 
 def test_a_refused_csv_row_is_kept_by_the_names_of_its_columns(reading: Reading) -> None:

@@ -5,6 +5,7 @@ import json
 import os
 import threading
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -15,12 +16,14 @@ from hypothesis import strategies as st
 from profiling.collect import COLLECTORS, EVENT_COLUMNS, STATEMENT_COLUMNS, collector
 from profiling.collect._lines import CHUNK_LINES
 from profiling.errors import InputError, SettingsError
-from tests.collect.conftest import SHANGHAI, UTC, is_closed, together
+from tests.collect.conftest import SHANGHAI, UTC, is_closed, together, zipped
 
 _FIELDS = (
     "identifiers", "identifier_customer", "occurred_at", "stated_at", "kind", "item_id", "text", "rating", "attributes",
     "reviewerID", "asin", "overall", "reviewText", "unixReviewTime", "user_id", "parent_asin", "timestamp", "title",
-    "purpose", "status", "price", "categories", "helpful", "style", "images", "",
+    "purpose", "status", "price", "categories", "helpful", "style", "images", "", "customer", "date", "quantity", "amount",
+    "Month", "Year", "Revenue", "Weekend", "order", "delivered", "promised", "weight", "event", "user", "at", "ad", "query",
+    "sender", "message_id", "subject", "id", "author", "created_at", "platform",
 )  # fmt: skip
 _VALUES = st.recursive(
     st.none()
@@ -42,6 +45,24 @@ _ALMOST = st.builds(  # a good row with something wrong, so that the deeper chec
             {"identifiers": {"customer": "C1"}, "occurred_at": "2026-03-01", "kind": "view", "stated_at": 1393545600},
             {"reviewerID": "A", "asin": "B", "overall": 5, "unixReviewTime": 1393545600, "title": "T"},
             {"identifiers": {"customer": "C1"}, "purpose": "p", "status": "granted", "stated_at": "2026-03-01"},
+            {
+                "customer": "1",
+                "date": "19970101",
+                "quantity": 1,
+                "amount": 2,
+                "Month": "Feb",
+                "Revenue": "TRUE",
+                "Weekend": False,
+            },
+            {
+                "order": "O1",
+                "customer": "C1",
+                "delivered": "2026-03-01",
+                "sender": "a@example.org",
+                "date": "2026-03-01",
+            },
+            {"event": "search", "user": "U1", "at": "2026-03-01", "query": "#tea @me 😡", "id": 1, "author": "ann"},
+            {"id": 1, "author": "ann", "created_at": "2026-03-01", "text": "#tea @me 😡", "platform": "x y"},
         ]
     ),
     _RECORDS,
@@ -54,8 +75,8 @@ _PATIENT = settings(max_examples=80, deadline=None, suppress_health_check=[Healt
 @given(content=_LINES.map(b"\n".join))
 @_PATIENT
 def test_no_json_lines_raise_and_every_line_is_accounted_for(tmp_path: Path, form: str, content: bytes) -> None:
-    if content[:2] == b"\x1f\x8b":
-        return  # a damaged gzip file is another matter
+    if content[:2] in (b"\x1f\x8b", b"PK", b"\xff\xfe", b"\xfe\xff"):
+        return  # packed files and UTF-16 are another matter
     path = tmp_path / "in.jsonl"
     path.write_bytes(content)
     read = together(list(collector(form)(path, SHANGHAI)))
@@ -77,6 +98,63 @@ def test_no_csv_raises_and_every_row_is_accounted_for(tmp_path: Path, form: str,
     path = tmp_path / "in.csv"
     path.write_bytes(b"identifier_customer,occurred_at,kind,item_id\n" + b"".join(content))
     assert is_closed(together(list(collector(form)(path, UTC))))
+
+
+_SNIPPETS = (
+    b"\n", b"\r\n", b"From a Mon Mar  2 10:00:00 2026\n", b"From: A <a@example.org>\n", b"Subject: =?utf-8?b?5Lul?=\n",
+    b"Date: Mon, 2 Mar 2026 10:00:00 +0000\n", b"Content-Type: text/html; charset=gb2312\n", b"<p>late<![x<blockquote>\n",
+    b"Content-Type: multipart/mixed; boundary=b\n", b"--b\n", b"--b--\n", b"> quoted\n", b"Content-Transfer-Encoding: base64\n",
+    b" 00001 19970101  1   11.77\n", b"A11 6 A34 A43 1169 A65 A75 4 A93 A101 4 A121 67 A143 A152 2 A173 1 A192 A201 1\n",
+    b'{"id":1,"author":"a","created_at":1393545600,"text":"#a"}\n', b"order;customer;delivered\n", b"O1;C1;2026-03-01\n", b'"',
+)  # fmt: skip
+_BYTES = st.lists(st.sampled_from(_SNIPPETS) | st.binary(max_size=12), max_size=12).map(b"".join)
+_PACKINGS = st.sampled_from(
+    [
+        lambda raw: raw,
+        gzip.compress,
+        lambda raw: gzip.compress(raw)[:-9],
+        lambda raw: b"\xff\xfe" + raw,
+        lambda raw: b"\xfe\xff" + raw,
+        lambda raw: b"\xef\xbb\xbf" + raw,
+        lambda raw: b"PK\x03\x04" + raw,
+        lambda raw: zipped(raw, raw),
+        lambda raw: zipped(raw)[:-30] + raw,
+    ]
+)
+
+
+@pytest.mark.parametrize("form", COLLECTORS)
+@given(
+    content=_BYTES,
+    packing=_PACKINGS,
+    name=st.sampled_from(["in.csv", "in.txt", "in.json", "in", "in.eml", "in.parquet"]),
+)
+@_PATIENT
+def test_no_bytes_raise_anything_but_an_input_error(
+    tmp_path: Path, form: str, content: bytes, packing: Callable[[bytes], bytes], name: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(packing(content))
+    try:
+        batches = list(collector(form)(path, SHANGHAI))
+    except InputError:
+        return
+    assert is_closed(together(batches))
+
+
+@pytest.mark.parametrize("form", COLLECTORS)
+@given(place=st.integers(0, 400), byte=st.integers(0, 255))
+@_PATIENT
+def test_a_damaged_zip_is_an_input_error_or_read(tmp_path: Path, form: str, place: int, byte: int) -> None:
+    packed = bytearray(zipped(b'{"a": 1}\n' * 9, b"\n"))
+    packed[place % len(packed)] = byte
+    path = tmp_path / "in.zip"
+    path.write_bytes(packed)
+    try:
+        batches = list(collector(form)(path, UTC))
+    except InputError:
+        return
+    assert is_closed(together(batches))
 
 
 def test_a_large_gzip_file_is_read_in_pieces(tmp_path: Path) -> None:

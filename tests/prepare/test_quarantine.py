@@ -41,6 +41,7 @@ CONTENTS = {
     "broken, escaped at sign": ('{"text": "SECRET\\u0040example.org', '{"text": "[email]'),
     "broken, a name without quotes": ('{user_id: "SECRET", x: 1', '{user_id: "[identifier]", x: 1'),
     "no JSON": ("9,SECRET,SECRET@example.org,13800138000", "9,xxxxxx,[email],99999999999"),
+    "a key in braces": ("{3F2504E0-4F89},SECRET", "{9x9999x9-9x99},xxxxxx"),
     "a list": ('["SECRET", 12]', '["xxxxxx", 99]'),
     "lone surrogate": ('{"x":"a\\ud800b"}', '{"x":"ab"}'),
     "null": ("null", "xxxx"),
@@ -55,8 +56,8 @@ def test_content_is_redacted(before: str, after: str) -> None:
 
 
 def test_content_is_cut_after_it_is_redacted() -> None:
-    content = quarantined("{" + "x" * (MAX_CONTENT - 7) + " 4111111111111111")["content"][0]
-    assert content == "{" + "x" * (MAX_CONTENT - 7) + " [card"
+    content = quarantined('{"' + "x" * (MAX_CONTENT - 8) + " 4111111111111111")["content"][0]
+    assert content == '{"' + "x" * (MAX_CONTENT - 8) + " [card"
 
 
 def test_deep_nesting_is_survived() -> None:

@@ -108,7 +108,7 @@ def test_a_failed_gate_leaves_the_last_good_state_and_says_why(settings: Setting
     sentence = str(raised.value)
     assert "2 of 3 rows were rejected (66.7%; PROFILING_MAX_REJECTS allows 5.0%)" in sentence
     assert "1 broken_json, 1 rating_out_of_range" in sentence
-    assert "events/rows.jsonl:2 line broken_json; events/rows.jsonl:3 rating rating_out_of_range" in sentence
+    assert "events/rows.jsonl:2 broken_json: the line is not complete JSON" in sentence
     lake = Lake(settings.lake)
     assert lake.read("interactions")["interaction_id"].tolist() == good
     assert Ledger(lake.ledger()).state("ingest", DAY) == "failed"

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -104,7 +105,7 @@ def artefact(settings: Settings, candidate: stages.Candidate) -> Path:
 
 def test_each_target_that_can_be_learned_has_a_candidate(trained: dict[str, stages.Candidate]) -> None:
     assert trained["reviews_again"].sha is None  # two horizons of 180 days are longer than this shop is old
-    assert "rows to learn from" in trained["reviews_again"].warnings[0]
+    assert "labels of 180 days need 540 days of history" in trained["reviews_again"].warnings[0]
     for target in ("repeat_purchase", "churn", "satisfied"):
         assert trained[target].value > 0.8, target
 
@@ -136,7 +137,7 @@ def test_promotion_and_why(profiled: Settings, trained: dict[str, stages.Candida
     models = Lake(profiled.lake).read("models").set_index("target")
     assert models.loc["churn", "state"] == "promoted"
     assert models.loc["churn", "effective_from"] == NEXT
-    assert models.loc["churn", "reason"].startswith("the first model of this target")
+    assert models.loc["churn", "reason"].startswith("no model was in service")
     assert "reviews_again" not in models.index
     again = stages.promote(profiled, AS_OF, "churn")
     assert (again.state, again.staged) == ("promoted", trained["churn"].sha)
@@ -150,7 +151,7 @@ def test_promotion_and_why(profiled: Settings, trained: dict[str, stages.Candida
 def test_no_profile_rests_on_a_model_that_has_seen_its_day(profiled: Settings) -> None:
     for document in documents(profiled, AS_OF).values():
         assert document["predictions"] is None
-        assert document["nulls"]["/predictions"] == "no model has been promoted yet"
+        assert document["nulls"]["/predictions"] == "no model is in service on this day"
 
 
 def test_predictions_say_what_why_and_by_whom(profiled: Settings, trained: dict[str, stages.Candidate]) -> None:
@@ -208,15 +209,19 @@ def test_a_later_candidate_is_measured_beside_the_champion(
     with pytest.raises(InputError, match="it was trained again"):
         stages.promote(profiled, later, "churn", "0" * 16)
 
-    back = stages.roll_back(profiled, "churn", "2026-06-22", "a test")
+    speaks = later if outcome.state == "promoted" else AS_OF
+    back = stages.roll_back(profiled, "churn", speaks, "a test")
     if outcome.state == "promoted":
         assert back.staged == candidate.sha
         assert f"{trained['churn'].sha} as of {AS_OF} speaks again" in back.report
         assert stages.promote(profiled, later, "churn").report == f"{candidate.sha} was rolled back"
     else:
         assert "no model speaks now" in back.report
-    with pytest.raises(InputError, match="has no champion"):
-        stages.roll_back(profiled, "reviews_again", "2026-06-22", "a test")
+    assert stages.promote(profiled, speaks, "churn").state == "refused", (
+        "a re-run does not bring back what a person took out"
+    )
+    with pytest.raises(InputError, match="no model of churn trained as of 2026-05-31 is in service"):
+        stages.roll_back(profiled, "churn", "2026-05-31", "a test")
 
 
 @pytest.mark.parametrize(
@@ -249,6 +254,7 @@ def test_the_commands(profiled: Settings, tmp_path: Path) -> None:
     assert "satisfied: the text reads like one with 4 or 5 stars, probability 0." in shown.stdout
     assert "terrible" in shown.stdout
     assert profiling("predict", "  ", **environment).returncode == 1
+    assert "knows no word of this text" in profiling("predict", "qwertz!", **environment).stderr
 
     result = tmp_path / "return.json"
     done = profiling("train", "--as-of", AS_OF, "--target", "churn", "--json", **environment, XCOM_PATH=str(result))
@@ -285,3 +291,102 @@ def test_the_mirror_holds_params_metrics_and_files(profiled: Settings, trained: 
     assert run.data.params["candidate"]
     files = {file.path for file in client.list_artifacts(run.info.run_id)}
     assert {"card.md", "evaluation.json", "model.json", "reliability.svg"} <= files
+
+
+@pytest.mark.parametrize("damage", ["candidate.json", "model.json", "evaluation.json", "everything"])
+def test_what_is_lost_or_damaged_is_said_and_trained_anew(
+    shop: Settings, trained: dict[str, stages.Candidate], tmp_path: Path, damage: str
+) -> None:
+    own = shop.model_copy(update={"lake": str(tmp_path / "lake"), "cache": tmp_path / "cache", "mlflow_uri": "off"})
+    shutil.copytree(shop.lake, own.lake)
+    folder = artefact(own, trained["repeat_purchase"])
+    if damage == "candidate.json":
+        (folder.parent / damage).write_text("[]")
+    elif damage == "everything":
+        shutil.rmtree(folder)
+    else:
+        (folder / damage).write_text("{}")
+    with pytest.raises(InputError, match=r"profiling train --as-of 2026-06-14 --target repeat_purchase"):
+        stages.promote(own, AS_OF, "repeat_purchase")
+    again = stages.train(own, AS_OF, "repeat_purchase")
+    assert again == trained["repeat_purchase"]
+    assert stages.promote(own, AS_OF, "repeat_purchase").state == "promoted"
+
+
+def test_other_data_of_the_same_day_are_decided_anew(
+    shop: Settings, trained: dict[str, stages.Candidate], tmp_path: Path
+) -> None:
+    """Also when the model comes out the same: what it is worth is another thing, and has another name."""
+    own = shop.model_copy(
+        update={"lake": str(tmp_path / "lake"), "landing": str(tmp_path / "landing"), "mlflow_uri": "off"}
+    )
+    shutil.copytree(shop.lake, own.lake)
+    shutil.copytree(shop.landing, own.landing)
+    stages.promote(own, AS_OF, "churn")
+    drop = Path(own.landing) / "events" / "2026-05-17" / "rows.jsonl"
+    drop.write_text("".join(drop.read_text().splitlines(keepends=True)[:4]))
+    list(stages.run_days(own, "2026-05-17", "2026-05-17", ["ingest", "features"]))
+    again = stages.train(own, AS_OF, "churn")
+    assert again.sha != trained["churn"].sha
+    outcome = stages.promote(own, AS_OF, "churn")
+    models = Lake(own.lake).read("models", [("target", "==", "churn")]).sort_values("decided_at")
+    old = models[models["sha"] == trained["churn"].sha]
+    assert old["state"].tolist() == ["promoted", "rolled_back"]
+    assert old["reason"].iloc[-1] == f"trained again on other data as {again.sha}"
+    speaks = registry.champion(models, "churn", NEXT)
+    assert (speaks and speaks.sha) == (again.sha if outcome.state == "promoted" else None)
+
+
+def reviews(language: str, number: int) -> list[dict]:
+    words = {
+        "en": (GOOD, BAD),
+        "zh": (("很好用我很喜欢", "质量不错值得购买"), ("太差了用了就坏", "质量很差不推荐购买")),
+    }[language]
+    return [
+        {
+            "event_id": f"z{n}", "identifiers": {"customer": f"Z{n % 40}"}, "kind": "review", "rating": 5 if n % 2 else 1,
+            "occurred_at": f"{(FIRST + timedelta(days=n)).isoformat()}T10:00:00Z",
+            "text": f"{words[n % 2 == 0][n // 2 % 2]}{'第' if language == 'zh' else ' order '}{n}",
+        }
+        for n in range(number)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_shop_with_one_review_a_day_is_trained(
+    tmp_path: Path, static_cache: Path, quick: pytest.MonkeyPatch, language: str
+) -> None:
+    """Days with one text each, and texts in which the first candidate finds no word."""
+    own = settings_in(tmp_path, static_cache)
+    rows = reviews(language, 90)
+    for week in range(13):
+        part = rows[7 * week : 7 * week + 7]
+        deliver(own, (FIRST + timedelta(days=7 * week + 6)).isoformat(), part)
+    last = (FIRST + timedelta(days=7 * 12 + 6)).isoformat()
+    list(stages.run_days(own, FIRST.isoformat(), last, ["ingest", "features"]))
+    candidate = stages.train(own, last, "satisfied")
+    assert candidate.sha, candidate.warnings
+    assert candidate.value > 0.9
+
+
+def test_what_cannot_be_trained_holds_up_neither_other_targets_nor_profiles(
+    shop: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = stages._days._train.train
+
+    def train(settings: Settings, day: str, target: str) -> stages.Candidate:
+        if target == "churn":
+            raise InputError("nothing can be fitted")
+        return real(settings, day, target)
+
+    monkeypatch.setattr(stages._days._train, "train", train)
+    outcomes = list(stages.run_days(shop, AS_OF, AS_OF, ["train"]))
+    assert {outcome.state for outcome in outcomes} == {"trained", "empty", "failed"}
+    assert len(outcomes) == len(TARGETS)
+
+
+def test_a_password_is_not_in_a_warning(profiled: Settings) -> None:
+    nowhere = profiled.model_copy(update={"mlflow_uri": "http://admin:S3cret@127.0.0.1:1"})
+    outcome = stages.promote(nowhere, AS_OF, "satisfied")
+    assert "S3cret" not in str(outcome)
+    assert "127.0.0.1:1" in outcome.warnings[0]

@@ -7,7 +7,8 @@ EVIDENCE = {name: {"evidence": [f"{name}-1", f"{name}-2"], "evidence_count": 5} 
 # Somebody of whom nothing special is known: no rule but the last holds.
 PLAIN = {
     "life_cycle": "active", "rfm_label": "need_attention", "days_known": 50, "recency_days": 10, "quiet_days": 10,
-    "usual_gap_days": 12.0, "main_kind": "purchase", "purchase_count": 3, "review_count": 1, "tier": "medium",
+    "usual_gap_days": 12.0, "main_kind": "purchase", "main_act": "purchase",
+    "purchase_count": 3, "review_count": 1, "tier": "medium",
     "satisfaction": 0.7, "worst_aspect": None, "top_interest": None, "top_interest_share": None, "recommended": None,
 }  # fmt: skip
 

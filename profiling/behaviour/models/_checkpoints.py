@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import threading
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -98,7 +99,7 @@ class Keeper:
         about = json.dumps({"fingerprint": self._fingerprint, "progress": asdict(progress)}, sort_keys=True)
         content = save({name: value.cpu().contiguous() for name, value in tensors.items()}, {"about": about})
         self._folder.mkdir(parents=True, exist_ok=True)
-        partial = self._folder / f"{FILE}.partial"
+        partial = self._folder / f"{FILE}.{uuid.uuid4().hex[:8]}.partial"  # two attempts at once must not share it
         with partial.open("wb") as file:
             file.write(content)
             file.flush()

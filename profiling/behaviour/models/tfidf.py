@@ -141,4 +141,5 @@ def _chinese_words() -> Callable[[str], list[str]]:
     from profiling.text.lexicons import chinese
 
     tokenizer = chinese()[0]
-    return lambda text: [word for word in tokenizer.lcut(text) if not word.isspace()]
+    # Marks are no words: `!` stands in delight and in anger, and as a reason it says nothing.
+    return lambda text: [word for word in tokenizer.lcut(text) if any(letter.isalnum() for letter in word)]
