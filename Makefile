@@ -24,7 +24,7 @@ ui: install ## Airflow's web UI on what the demo left; Ctrl-C stops it; another 
 	@$(PYTHON) scripts/demo.py --ui --port $(PORT) $(REAL)
 
 test: install ## all tests
-	@$(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: install ## formatting, lint and laws, types, dead links, dependencies
 	@$(PYTHON) -m ruff check .
