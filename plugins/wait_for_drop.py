@@ -1,6 +1,7 @@
 """Waiting for a day's drop without holding a worker: an operator that defers, and a trigger that looks for the markers."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -11,12 +12,14 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from day_runs import resolve_day
 
-from profiling.errors import SettingsError
+from profiling.errors import NotReady, SettingsError
 from profiling.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def missing_sources(day: str) -> list[str]:
-    """The expected sources whose drop of the day is not complete.
+    """The expected sources whose drop of the day is not complete; of a bucket that does not answer, that, for it may later.
 
     Raises:
         SettingsError: no source is expected at all, or the landing area is missing.
@@ -24,11 +27,15 @@ def missing_sources(day: str) -> list[str]:
     from profiling.collect import drops  # brings pandas: not for every process that loads plugins
 
     settings = Settings.load()
-    if not drops.sources(settings):
-        raise SettingsError(
-            f"no source is expected: {settings.landing} has no folder; deliver a first drop, or set PROFILING_SOURCES"
-        )
-    return drops.missing_sources(settings, day)
+    try:
+        if not drops.sources(settings):
+            raise SettingsError(
+                f"no source is expected: {settings.landing} has no folder; deliver a first drop, or set PROFILING_SOURCES"
+            )
+        return drops.missing_sources(settings, day)
+    except NotReady as error:
+        log.warning("%s: %s", day, error)
+        return [f"any source: {error}"]
 
 
 class DropTrigger(BaseTrigger):
@@ -47,7 +54,7 @@ class DropTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         while True:
-            # In a thread: a slow network folder must not hold up the other triggers of this process.
+            # In a thread: a slow network folder or bucket must not hold up the other triggers of this process.
             missing = await asyncio.to_thread(missing_sources, self.day)
             if not missing or time.time() >= self.deadline:
                 yield TriggerEvent(missing)

@@ -68,7 +68,9 @@ def configure(
 
 @app.command()
 def sample(
-    out_folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="The landing area to write.")],
+    out_folder: Annotated[
+        str, typer.Option("--out", metavar="DIR", help="The landing area to write, a folder or s3://bucket/prefix.")
+    ],
     customers: Annotated[int, typer.Option(min=1, help="How many customers.")] = 120,
     days: Annotated[int, typer.Option(min=1, help="How many days, the last one a Sunday.")] = 120,
     seed: Annotated[int, typer.Option(min=0, help="Another seed is another shop.")] = 7,
@@ -77,7 +79,8 @@ def sample(
     """Write a made-up shop's daily drops, with the truth beside them."""
     from profiling.collect.sample import write_sample
 
-    _print_counts(write_sample(out_folder, customers=customers, days=days, seed=seed), as_json)
+    endpoint = Settings.load().s3_endpoint if out_folder.startswith("s3://") else None
+    _print_counts(write_sample(out_folder, customers=customers, days=days, seed=seed, endpoint=endpoint), as_json)
 
 
 @app.command()
@@ -93,7 +96,7 @@ def land(
     settings = Settings.load()
     name, _, form = source.partition(":")
     collector(form or name)  # a wrong name is said before anything is written
-    per_day = land_files(name, files, Path(settings.landing), settings.zone, form or name)
+    per_day = land_files(name, files, settings.landing, settings.zone, form or name, settings.s3_endpoint)
     days = sorted(per_day)
     counts = {"rows": sum(per_day.values()), "days": len(days)}
     _print_counts({**counts, "first": days[0], "last": days[-1]} if days else counts, as_json)

@@ -1,4 +1,4 @@
-"""Publication: a day's profiles on S3 or in a folder, so that a reader never sees half of it. The only user of boto3.
+"""Publication: a day's profiles on S3 or in a folder, so that a reader never sees half of it.
 
     profiles/day=D/<revision>/part-<bucket>.parquet    columns, sorted by customer_id
     profiles/day=D/<revision>/part-<bucket>.jsonl.gz   whole profiles, one JSON document a line
@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from profiling.errors import NotReady, ProfilingError, SettingsError
 from profiling.profiles import parts
 from profiling.profiles.parts import SCHEMA_KEY, Content
+from profiling.s3 import JSON, Bucket
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LATEST = "latest.json"
-JSON = "application/json"
 CONTENT_TYPES = {
     ".parquet": "application/vnd.apache.parquet",
     ".gz": "application/gzip",
@@ -77,7 +77,7 @@ def open_target(uri: str, endpoint: str | None = None) -> Target:
         SettingsError: the uri names no bucket, is of another kind, or the endpoint is no URL.
     """
     if uri.startswith("s3://"):
-        return S3Target(uri, endpoint)
+        return Bucket(uri, endpoint, "PROFILING_PUBLISH")
     if "://" in uri:
         raise SettingsError(f"PROFILING_PUBLISH={uri}: neither a folder nor s3://bucket/prefix")
     return FolderTarget(Path(uri))
@@ -151,117 +151,6 @@ class FolderTarget:
     def delete(self, keys: Iterable[str]) -> None:
         for key in keys:
             self._path(key).unlink(missing_ok=True)
-
-
-class S3Target:
-    """A bucket of S3 or of a server that speaks its protocol. Credentials come from where boto3 looks for them."""
-
-    def __init__(self, uri: str, endpoint: str | None = None) -> None:
-        from boto3.session import Session
-        from botocore.config import Config
-
-        self.uri = uri.rstrip("/")
-        self._bucket, _, prefix = uri.removeprefix("s3://").strip("/").partition("/")
-        self._prefix = f"{prefix}/" if prefix else ""
-        self._endpoint = endpoint
-        if not self._bucket:
-            raise SettingsError(f"PROFILING_PUBLISH={uri} names no bucket; write s3://bucket or s3://bucket/prefix")
-        # Other servers: names of buckets are seldom host names there, and not all of them know the newer checksums.
-        other = {
-            "s3": {"addressing_style": "path"},
-            "request_checksum_calculation": "when_required",
-            "response_checksum_validation": "when_required",
-        }
-        retries = {"mode": "standard", "total_max_attempts": 4}
-        config = Config(connect_timeout=5, read_timeout=60, retries=retries, **(other if endpoint else {}))
-        try:  # a session of its own: boto3's default session is not safe between threads, a client is
-            self._client = Session().client("s3", endpoint_url=endpoint, config=config)
-        except ValueError as error:
-            raise SettingsError(
-                f"PROFILING_S3_ENDPOINT={endpoint}: {error}; write it as http://127.0.0.1:9000"
-            ) from error
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """boto3's errors as ours: what waiting may heal is NotReady, what it cannot is SettingsError."""
-        from botocore import exceptions as aws
-
-        where = f"s3://{self._bucket}" + (f" at {self._endpoint}" if self._endpoint else "")
-        try:
-            yield
-        except (aws.NoCredentialsError, aws.PartialCredentialsError, aws.ProfileNotFound) as error:
-            raise SettingsError(
-                f"{where}: {error}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role"
-            ) from error
-        except (aws.ConnectionError, aws.HTTPClientError, aws.IncompleteReadError) as error:
-            raise NotReady(f"{where}: no answer ({error}); check PROFILING_S3_ENDPOINT and the network") from error
-        except aws.ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            status = _status(error)
-            if code == "NoSuchBucket":
-                raise SettingsError(
-                    f"{where}: no such bucket; create it (aws s3 mb s3://{self._bucket}) or correct PROFILING_PUBLISH"
-                ) from error
-            if status >= 500 or status == 429 or code in {"SlowDown", "RequestTimeout", "Throttling"}:
-                raise NotReady(f"{where}: the server answered {code or status}; try again later") from error
-            if status in {401, 403}:
-                raise SettingsError(
-                    f"{where}: {code or status}; the credentials need s3:ListBucket, GetObject, PutObject, DeleteObject"
-                ) from error
-            raise ProfilingError(f"{where}: {error}") from error
-
-    def get(self, key: str) -> tuple[bytes, str] | None:
-        with self._translated():
-            try:
-                found = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
-                return found["Body"].read(), found["ETag"].strip('"')
-            except self._client.exceptions.NoSuchKey:
-                return None
-
-    def put(self, key: str, body: bytes, content_type: str) -> None:
-        with self._translated():
-            self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=body, ContentType=content_type)
-
-    def put_if(self, key: str, body: bytes, etag: str | None) -> bool:
-        from botocore.exceptions import ClientError
-
-        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": f'"{etag}"'}
-        with self._translated():
-            try:
-                self._client.put_object(
-                    Bucket=self._bucket, Key=self._prefix + key, Body=body, ContentType=JSON, **condition
-                )
-            except ClientError as error:
-                # 412: another content; 409: another write at this moment; NoSuchKey to If-Match: it is gone.
-                if _status(error) in {409, 412} or error.response["Error"]["Code"] == "NoSuchKey":
-                    return False
-                raise
-        return True
-
-    def list(self, prefix: str) -> dict[str, str]:
-        pages = self._client.get_paginator("list_objects_v2")
-        found: dict[str, str] = {}
-        with self._translated():
-            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
-                for item in page.get("Contents", ()):
-                    found[item["Key"].removeprefix(self._prefix)] = item["ETag"].strip('"')
-        return dict(sorted(found.items()))
-
-    def delete(self, keys: Iterable[str]) -> None:
-        names = [{"Key": self._prefix + key} for key in keys]
-        for start in range(0, len(names), 1000):  # the protocol's limit of one call
-            with self._translated():
-                part = {"Objects": names[start : start + 1000], "Quiet": True}
-                answer = self._client.delete_objects(Bucket=self._bucket, Delete=part)
-            if answer.get("Errors"):  # the call succeeds even where single keys did not
-                first = answer["Errors"][0]
-                raise ProfilingError(
-                    f"{self.uri}: {first['Key']} was not deleted: {first.get('Code')} {first.get('Message')}"
-                )
-
-
-def _status(error: Any) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 # --- writing

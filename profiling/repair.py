@@ -2,14 +2,14 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from profiling.collect import collector
-from profiling.collect.drops import SUCCESS, Source, drops, sources
+from profiling.collect.area import Area
+from profiling.collect.drops import SUCCESS, Source, drops, landing_area, sources
 from profiling.errors import InputError, SettingsError
 from profiling.lake import Lake
 from profiling.ledger import FAILED, Ledger, details
@@ -17,6 +17,7 @@ from profiling.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+REQUEUED = "_requeued"  # in the landing area, beside the sources: a name that starts with _ is never one
 EXAMPLES = 3  # of each reason: enough to recognise the fault
 
 
@@ -72,7 +73,8 @@ def requeue(settings: Settings, day: str, source: str, file: Path, to: str | Non
     of that day, which makes the day stale, or become its drop. The rows keep their own time, so they are late rows there.
 
     A file's name carries its content's hash, and the lake remembers it: the same rows sent again are refused, also after the
-    landing area was cleared. A call that was killed half way is finished by the same call.
+    landing area was cleared. A call that was killed half way is finished by the same call: before it writes the rows it notes
+    their day in `<landing>/_requeued/<source>/<hash>`, and of two calls at a time both keep to the day noted first.
 
     Raises:
         SettingsError: the source, the file or the day does not exist.
@@ -102,9 +104,16 @@ def requeue(settings: Settings, day: str, source: str, file: Path, to: str | Non
             f"--source {source}` says what was wrong with each"
         )
     name = f"requeued-{day}-{sha}{''.join(file.suffixes)}"
-    target = _begun(settings, source, name) or to or _free_day(settings, source, day)
-    folder = _written(settings, source, target, name, content)
-    found = Requeued(str(folder / name), target, rows, rejected)
+    area, note = landing_area(settings), (REQUEUED, source, sha)
+    target = _noted(area, note) or to or _free_day(settings, source, day)
+    _require_complete(settings, source, target, name)
+    if not area.put_new(target.encode(), *note):
+        target = _noted(area, note) or target
+    # One file appears at once, so the drop need not be closed for it; a new drop is complete when it has its marker.
+    area.put(content, source, target, name)
+    if not area.has_file(source, target, SUCCESS):
+        area.put(b"", source, target, SUCCESS)
+    found = Requeued(area.where(source, target, name), target, rows, rejected)
     lake.put_json(memory, {"day": target, "file": found.file, "quarantined_on": day, "rows": rows})
     logger.info("requeue %s %s: %d rows to %s", source, day, rows, found.file)
     return found
@@ -123,18 +132,15 @@ def _read(source: Source, file: Path, settings: Settings) -> tuple[int, int]:
     return sum(batch.lines_read for batch in batches), sum(len(batch.rejects) for batch in batches)
 
 
-def _days(settings: Settings, source: str) -> Iterator[Path]:
-    folder = Path(settings.landing) / source
-    return (each for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else iter(())
-
-
-def _begun(settings: Settings, source: str, name: str) -> str | None:
-    """The day to which a call that was killed had written the file."""
-    return next((folder.name for folder in _days(settings, source) if (folder / name).exists()), None)
+def _noted(area: Area, note: tuple[str, ...]) -> str | None:
+    """The day that a call which was killed, or runs at this moment, has chosen."""
+    found = area.read(*note)
+    return found.decode() if found else None
 
 
 def _free_day(settings: Settings, source: str, day: str) -> str:
-    delivered = {folder.name for folder in _days(settings, source)}
+    level = landing_area(settings).level(source)
+    delivered = set(level.folders) if level else set()
     free = date.fromisoformat(day) + timedelta(days=1)
     while free.isoformat() in delivered:
         free += timedelta(days=1)
@@ -150,16 +156,8 @@ def _today(settings: Settings) -> date:
     return datetime.now(settings.zone).date()
 
 
-def _written(settings: Settings, source: str, day: str, name: str, content: bytes) -> Path:
-    """Write the file into the day's drop, the marker last; while it is written the drop is not complete."""
-    folder = Path(settings.landing) / source / day
-    is_there = folder.is_dir() and not (folder / name).exists()
-    if is_there:
+def _require_complete(settings: Settings, source: str, day: str, name: str) -> None:
+    """Refuse a drop that someone else is writing; one that holds the file already is our own, cut short before its marker."""
+    level = landing_area(settings).level(source, day)
+    if level and name not in level.files:
         drops(settings, day)  # NotReady while someone else writes it
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / SUCCESS).unlink(missing_ok=True)
-    partial = folder / f".{name}.tmp"
-    partial.write_bytes(content)
-    partial.replace(folder / name)
-    (folder / SUCCESS).touch()
-    return folder

@@ -81,7 +81,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True)
 
     landing: Location = Field(
-        "var/landing", description="Daily drops: <source>/<YYYY-MM-DD>/* and _SUCCESS when complete. A folder."
+        "var/landing",
+        description="Daily drops: <source>/<YYYY-MM-DD>/* and _SUCCESS when complete. A folder or s3://bucket/prefix.",
     )
     sources: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
         (),

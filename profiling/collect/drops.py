@@ -3,9 +3,9 @@
 import hashlib
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from profiling.collect import COLLECTORS
+from profiling.collect.area import Area, File, open_area
 from profiling.errors import NotReady, SettingsError
 from profiling.settings import Settings
 
@@ -28,8 +28,13 @@ class Drop:
 
     source: Source
     day: str
-    files: tuple[Path, ...]
+    files: tuple[File, ...]
     is_emptied: bool = False
+
+
+def landing_area(settings: Settings) -> Area:
+    """The landing area of the settings; nothing is read yet."""
+    return open_area(settings.landing, settings.s3_endpoint)
 
 
 def sources(settings: Settings) -> list[Source]:
@@ -37,15 +42,12 @@ def sources(settings: Settings) -> list[Source]:
 
     Raises:
         SettingsError: the landing area is missing, or a folder's name is no collector and none was given.
+        NotReady: the landing area is a bucket and does not answer. So do all functions here.
     """
-    landing = Path(settings.landing)
-    if "://" in settings.landing:
-        raise SettingsError(f"PROFILING_LANDING={settings.landing}: the landing area is a folder or a mounted volume")
-    if not landing.is_dir():
-        raise SettingsError(f"the landing area {landing} does not exist; make it, or set PROFILING_LANDING")
-    named = settings.sources or sorted(
-        folder.name for folder in landing.iterdir() if folder.is_dir() and not folder.name.startswith(("_", "."))
-    )
+    level = landing_area(settings).level()
+    if level is None:
+        raise SettingsError(f"the landing area {settings.landing} does not exist; make it, or set PROFILING_LANDING")
+    named = settings.sources or [name for name in level.folders if not name.startswith(("_", "."))]
     found: list[Source] = []
     for entry in named:
         name, _, form = entry.partition(":")
@@ -67,21 +69,24 @@ def drops(settings: Settings, day: str) -> list[Drop]:
     Raises:
         NotReady: a source has files but no `_SUCCESS`: it is still being written.
     """
+    area, expected = landing_area(settings), sources(settings)
+    levels = area.each(lambda source: area.level(source.name, day), expected)
     found = []
-    for source in sources(settings):
-        folder = Path(settings.landing) / source.name / day
-        if not folder.is_dir():
+    for source, level in zip(expected, levels, strict=True):
+        if level is None:
             continue
-        if not (folder / SUCCESS).exists():
-            raise NotReady(f"the drop {folder} is not complete: it has no {SUCCESS}. Wait for it, or make the file")
-        files = sorted(f for f in folder.iterdir() if f.is_file() and not f.name.startswith(("_", ".")))
-        found.append(Drop(source, day, tuple(files), (folder / EMPTIED).exists()))
+        if SUCCESS not in level.files:
+            where = area.where(source.name, day)
+            raise NotReady(f"the drop {where} is not complete: it has no {SUCCESS}. Wait for it, or make the file")
+        files = tuple(file for name, file in level.files.items() if not name.startswith(("_", ".")))
+        found.append(Drop(source, day, files, EMPTIED in level.files))
     return found
 
 
 def is_delivered(settings: Settings, day: str) -> bool:
     """Whether any source has a folder for the day, complete or not."""
-    return any((Path(settings.landing) / source.name / day).is_dir() for source in sources(settings))
+    area = landing_area(settings)
+    return any(area.has_folder(source.name, day) for source in sources(settings))
 
 
 def unread(settings: Settings, day: str | None = None) -> list[str]:
@@ -89,43 +94,40 @@ def unread(settings: Settings, day: str | None = None) -> list[str]:
 
     Names that begin with `_` or `.` are meant to be left out and are not listed.
     """
-    landing = Path(settings.landing)
-    if not landing.is_dir():
+    area = landing_area(settings)
+    top = area.level()
+    if top is None:
         return []
-    found: list[Path] = [] if day else [entry for entry in landing.iterdir() if entry.is_file()]
-    for source in sources(settings):
-        folder = landing / source.name
-        if day is None and folder.is_dir():
-            found += [entry for entry in folder.iterdir() if entry.is_file() or not _DAY.fullmatch(entry.name)]
-        for drop in folder.glob(day or "????-??-??"):
-            found += [entry for entry in drop.iterdir() if entry.is_dir()]
-    return sorted(str(entry.relative_to(landing)) for entry in found if not entry.name.startswith(("_", ".")))
+    found: list[tuple[str, ...]] = [] if day else [(name,) for name in top.files]
+    expected = sources(settings)
+    drop_folders = [(source.name, day) for source in expected] if day else []
+    for source in [] if day else expected:
+        files, folders = area.level(source.name) or ({}, [])
+        found += [(source.name, name) for name in (*files, *folders) if name in files or not _DAY.fullmatch(name)]
+        drop_folders += [(source.name, name) for name in folders if _DAY.fullmatch(name)]
+    for names, level in zip(drop_folders, area.each(lambda names: area.level(*names), drop_folders), strict=True):
+        found += [(*names, name) for name in level.folders] if level else []
+    return sorted("/".join(names) for names in found if not names[-1].startswith(("_", ".")))
 
 
 def missing_sources(settings: Settings, day: str) -> list[str]:
     """Expected sources whose drop of the day is not complete."""
-    landing = Path(settings.landing)
-    return [s.name for s in sources(settings) if not (landing / s.name / day / SUCCESS).exists()]
+    area = landing_area(settings)
+    return [s.name for s in sources(settings) if not area.has_file(s.name, day, SUCCESS)]
 
 
 def days_with_drops(settings: Settings) -> list[str]:
     """All days for which at least one source has a folder, ascending."""
-    days = {
-        folder.name
-        for source in sources(settings)
-        if (Path(settings.landing) / source.name).is_dir()
-        for folder in (Path(settings.landing) / source.name).iterdir()
-        if folder.is_dir() and _DAY.fullmatch(folder.name)
-    }
-    return sorted(days)
+    area = landing_area(settings)
+    levels = area.each(lambda source: area.level(source.name), sources(settings))
+    return sorted({name for level in levels if level for name in level.folders if _DAY.fullmatch(name)})
 
 
 def fingerprint(found: list[Drop]) -> str:
-    """SHA-256 over sources, file names and contents of some drops."""
+    """SHA-256 over sources, file names and contents (in a bucket: etags) of some drops."""
     digest = hashlib.sha256()
     for drop in found:
         digest.update(f"{drop.source.name}\0{drop.source.form}\0{drop.day}\0".encode())
         for file in drop.files:
-            with file.open("rb") as stream:
-                digest.update(f"{file.name}\0{hashlib.file_digest(stream, 'sha256').hexdigest()}\0".encode())
+            digest.update(f"{file.name}\0{file.identity()}\0".encode())
     return digest.hexdigest()

@@ -1,7 +1,6 @@
 """Split a historical file into daily drops by event time, as if each day had been delivered on its own."""
 
 import logging
-import shutil
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -13,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from profiling.collect._lines import Line, read_lines
 from profiling.collect._values import EPOCH, Unreadable, dumps
+from profiling.collect.area import Area, open_area
 from profiling.errors import InputError, SettingsError
 
 log = logging.getLogger(__name__)
@@ -27,20 +27,24 @@ _UNDATED = "undated"  # where lines before the first readable time wait for thei
 _FORMAT_SUFFIXES = {".gz", ".zip", ".json", ".jsonl", ".ndjson", ".csv", ".parquet", ".txt", ".eml", ".mbox"}
 
 
-def land(source: str, files: Sequence[Path], landing: Path, zone: ZoneInfo, form: str) -> dict[str, int]:
+def land(
+    source: str, files: Sequence[Path], landing: str | Path, zone: ZoneInfo, form: str, endpoint: str | None = None
+) -> dict[str, int]:
     """Write `<landing>/<source>/<day>/<file's stem>.jsonl` and `_SUCCESS` for every event day in `zone`.
 
     JSON lines keep their bytes; rows of every other kind of file become JSON lines of the same form. A line without a readable
     time goes to the day of the line before it, or the first day: ingest will quarantine it, and nothing is lost. Each
     drop is complete before its `_SUCCESS` appears; other files of a drop are left alone, and landing a file again gives
-    the same bytes. One call per source at a time.
+    the same bytes. One call per source at a time. `landing` is a folder, where the work needs as much room again as the files
+    unpacked, or `s3://bucket/prefix`, where the folder for temporary files needs it.
 
     Returns:
         Lines per day, by day; blank lines count nowhere.
 
     Raises:
         InputError: a file is missing or unreadable, has no line with a time, or shares its stem with another.
-        SettingsError: `form` has no event time, or the source's name cannot be a source.
+        SettingsError: `form` has no event time, the source's name cannot be a source, or there is no such bucket.
+        NotReady: the bucket does not answer.
     """
     if form not in FORMS:
         raise SettingsError(f"files of form {form!r} cannot be split by time; those that can: {', '.join(FORMS)}")
@@ -49,16 +53,12 @@ def land(source: str, files: Sequence[Path], landing: Path, zone: ZoneInfo, form
     stems = _stems(files)
     module = import_module(f"profiling.collect.{form}")
     lines: Callable[[Path], Iterator[Line]] = getattr(module, "lines", read_lines)
-    working = landing / f"_landing-{source}"  # beside the sources: a name starting with _ is never one
-    shutil.rmtree(working, ignore_errors=True)  # left by a call that was killed
-    try:
-        counts: Counter[str] = Counter()
+    area = open_area(landing, endpoint)
+    counts: Counter[str] = Counter()
+    with area.scratch(f"landing-{source}") as working:
         for stem, path in stems.items():
             counts += _split(lines(path), path.name, working / stem, module.when, zone)
-        for day in sorted(counts):
-            _deliver(day, [working / stem / day for stem in stems], landing / source / day)
-    finally:
-        shutil.rmtree(working, ignore_errors=True)
+        area.each(lambda day: _deliver(area, source, day, [working / stem / day for stem in stems]), sorted(counts))
     log.info("%s: %d lines of %d files landed on %d days", source, sum(counts.values()), len(stems), len(counts))
     return dict(sorted(counts.items()))
 
@@ -149,11 +149,10 @@ class _Appenders:
             (self.folder / old).rename(self.folder / new)
 
 
-def _deliver(day: str, files: Sequence[Path], drop: Path) -> None:
+def _deliver(area: Area, source: str, day: str, files: Sequence[Path]) -> None:
     """Move the day's files into its drop, whole, and complete it."""
-    drop.mkdir(parents=True, exist_ok=True)
-    (drop / SUCCESS).unlink(missing_ok=True)
+    area.remove(source, day, SUCCESS)
     for file in files:
         if file.is_file():
-            file.replace(drop / f"{file.parent.name}.jsonl")
-    (drop / SUCCESS).touch()
+            area.move_in(file, source, day, f"{file.parent.name}.jsonl")
+    area.put(b"", source, day, SUCCESS)

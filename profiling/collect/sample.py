@@ -5,7 +5,7 @@ Everything is a function of (customers, days, seed, end). Times carry no offset:
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from profiling.collect.area import Area, open_area
 from profiling.collect.drops import SUCCESS
 from profiling.collect.sample_events import Event, Prices, events_of, visits
 from profiling.collect.sample_shop import Customer, items, population
@@ -53,9 +54,15 @@ class _Truth:
 
 
 def write_sample(
-    out: Path, customers: int = 120, days: int = 120, seed: int = 7, end: str = "2026-06-28"
+    out: str | Path,
+    customers: int = 120,
+    days: int = 120,
+    seed: int = 7,
+    end: str = "2026-06-28",
+    endpoint: str | None = None,
 ) -> dict[str, int]:
-    """Write `out`/<source>/<day>/ for four sources and `days` days up to `end`, and the truth to `out`/_truth.
+    """Write `out`/<source>/<day>/ for four sources and `days` days up to `end`, and the truth to `out`/_truth. `out` is a folder
+    or `s3://bucket/prefix`.
 
     The truth: customers.jsonl (identifier, tastes best first, language, churned_on, satisfaction, trend, likes, dislikes,
     rhythm_days, joined_on), duplicates.jsonl (kind exact or near, where it stands and what it copies), rejects.jsonl
@@ -70,20 +77,22 @@ def write_sample(
     """
     calendar = _calendar(customers, days, end)
     marker = {"customers": customers, "days": days, "seed": seed, "end": end}
-    _claim(out, marker)
+    area = open_area(out, endpoint)
+    _claim(area, marker)
     shop, people = items(), population(customers, calendar, seed)
     prices = Prices(shop, calendar, seed)
     events = _numbered(people, prices, calendar, seed)
     delivered, truth = _deliver(events, calendar, seed)
-    for day in calendar:
-        _write_drop(out / "events" / day.isoformat(), "events.jsonl", [row.line for row in delivered[day]])
-        for source, rows in (
-            ("customers", _customers_said(people, day, calendar)),
-            ("consents", _consents_said(people, day, calendar)),
-            ("catalogue", prices.said(day)),
-        ):
-            _write_drop(out / source / day.isoformat(), f"{source}.jsonl", [_line(row) for row in rows])
-    _write_truth(out / TRUTH, people, truth)
+
+    def drops_of_day(day: date) -> Iterator[tuple[str, list[bytes]]]:
+        yield "events", [row.line for row in delivered[day]]
+        yield "customers", [_line(row) for row in _customers_said(people, day, calendar)]
+        yield "consents", [_line(row) for row in _consents_said(people, day, calendar)]
+        yield "catalogue", [_line(row) for row in prices.said(day)]
+
+    all_drops = [(source, day.isoformat(), lines) for day in calendar for source, lines in drops_of_day(day)]
+    area.each(lambda drop: _write_drop(area, *drop), all_drops)
+    _write_truth(area, people, truth)
     kinds = Counter(row["kind"] for row in truth.duplicates)
     return {
         "customers": len(people),
@@ -108,18 +117,17 @@ def _calendar(customers: int, days: int, end: str) -> list[date]:
     return [last - timedelta(days=back) for back in range(days - 1, -1, -1)]
 
 
-def _claim(out: Path, marker: Record) -> None:
+def _claim(area: Area, marker: Record) -> None:
     """Make sure that nothing but this sample is overwritten."""
     content = orjson.dumps(marker, option=orjson.OPT_APPEND_NEWLINE)
-    path = out / TRUTH / _MARKER
-    if path.is_file():
-        if path.read_bytes() != content:
-            raise InputError(
-                f"{out} holds another sample ({path.read_text().strip()}); give another folder or delete it"
-            )
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out} exists and is not a sample of ours; give an empty or a new folder")
-    _write(path, content)
+    found = area.read(TRUTH, _MARKER)
+    if found is None and not area.is_free():
+        raise InputError(f"{area.where()} exists and is not a sample of ours; give an empty or a new folder")
+    if found not in (None, content):
+        raise InputError(
+            f"{area.where()} holds another sample ({str(found, 'utf-8').strip()}); give another folder or delete it"
+        )
+    _write(area, content, TRUTH, _MARKER)
 
 
 def _numbered(people: Sequence[Customer], prices: Prices, calendar: Sequence[date], seed: int) -> list[Event]:
@@ -272,31 +280,27 @@ def _consents_said(people: Sequence[Customer], day: date, calendar: Sequence[dat
     return said
 
 
-def _write_truth(folder: Path, people: Sequence[Customer], truth: _Truth) -> None:
+def _write_truth(area: Area, people: Sequence[Customer], truth: _Truth) -> None:
     fields = (
         "identifier", "tastes", "language", "churned_on", "satisfaction", "trend", "likes", "dislikes", "rhythm_days",
         "joined_on",
     )  # fmt: skip
     known = [{name: asdict(person)[name] for name in fields} for person in people]
     for name, rows in (("customers", known), *asdict(truth).items()):
-        _write(folder / f"{name}.jsonl", b"".join(map(_line, rows)))
+        _write(area, b"".join(map(_line, rows)), TRUTH, f"{name}.jsonl")
 
 
-def _write_drop(folder: Path, name: str, lines: Sequence[bytes]) -> None:
+def _write_drop(area: Area, source: str, day: str, lines: Sequence[bytes]) -> None:
     """A complete drop; nothing said is a drop without files."""
     if lines:
-        _write(folder / name, b"".join(lines))
-    _write(folder / SUCCESS, b"")
+        _write(area, b"".join(lines), source, day, f"{source}.jsonl")
+    _write(area, b"", source, day, SUCCESS)
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, and not when it is there already."""
-    if path.is_file() and path.read_bytes() == content:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.new")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+def _write(area: Area, content: bytes, *names: str) -> None:
+    """Not when it is there already."""
+    if area.read(*names) != content:
+        area.put(content, *names)
 
 
 def _line(record: Record) -> bytes:

@@ -131,7 +131,8 @@ def _batches(run: Run, is_statements: bool) -> Iterator[tuple[str, str, Iterator
     for drop in landing.drops(run.settings, run.day):
         if (drop.source.form in STATEMENT_FORMS) == is_statements:
             for file in drop.files:
-                yield drop.source.name, file.name, collector(drop.source.form)(file, run.settings.zone)
+                with file.local() as path:  # of a bucket one file at a time lies here
+                    yield drop.source.name, file.name, collector(drop.source.form)(path, run.settings.zone)
 
 
 def _of_other_drops(run: Run, rows: pd.DataFrame, filters: Sequence[Filter]) -> pd.DataFrame:
