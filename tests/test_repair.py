@@ -6,19 +6,26 @@ from pathlib import Path
 import pytest
 
 from profiling import repair, stages
+from profiling.collect.drops import landing_area
 from profiling.errors import GateFailed, InputError, NotReady, SettingsError
 from profiling.lake import Lake
 from profiling.profiles.report import OUTCOMES
 from profiling.settings import Settings
 from profiling.status import file_rows
-from tests.stages.test_stages import DAY, NEXT, drop, purchase
+from tests.areas import KINDS, deliver, landing_in
+from tests.stages.test_stages import DAY, NEXT, purchase
 from tests.worlds import ledger_closes
 
 
-@pytest.fixture
-def lenient(settings: Settings) -> Settings:
+def drop(settings: Settings, rows: list[dict | str], day: str = DAY, is_complete: bool = True) -> None:
+    lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+    deliver(settings, "events", day, is_complete=is_complete, rows_jsonl="\n".join(lines) + "\n")
+
+
+@pytest.fixture(params=KINDS)
+def lenient(request: pytest.FixtureRequest, settings: Settings) -> Settings:
     """A day with two rows in quarantine, and one stored."""
-    lenient = settings.model_copy(update={"max_rejects": 1.0})
+    lenient = landing_in(request.param, settings, request).model_copy(update={"max_rejects": 1.0})
     rows = [purchase(1), purchase(2, "ann@example.com", rating=9), purchase(3, amount=-1, text="call ann@example.com")]
     drop(lenient, rows)
     stages.ingest(lenient, DAY)
@@ -69,14 +76,19 @@ def test_repaired_rows_come_back_once_as_the_next_free_day(lenient: Settings, re
     drop(lenient, [purchase(9, day=NEXT)], NEXT)
     sent = repair.requeue(lenient, DAY, "events", repaired)
     assert (sent.day, sent.rows, sent.still_rejected) == ("2026-06-17", 2, 0)
-    assert (Path(sent.file).parent / "_SUCCESS").exists()
+    area, name = landing_area(lenient), sent.file.rpartition("/")[2]
+    assert sent.file == area.where("events", sent.day, name)
+    assert area.has_file("events", sent.day, "_SUCCESS")
     list(stages.run_days(lenient, DAY, sent.day, ["ingest"]))
     rows = Lake(lenient.lake).read("interactions", [("day", "==", sent.day)])
     assert rows["event_day"].tolist() == [DAY, DAY]  # late rows: they keep their time
     assert ledger_closes(lenient) >= 3
     with pytest.raises(InputError, match="was sent back before, to 2026-06-17"):
         repair.requeue(lenient, DAY, "events", repaired)
-    Path(sent.file).unlink()  # a landing area that was cleared makes no difference
+    area.remove("events", sent.day, name)  # a landing area that was cleared makes no difference
+    area.remove("events", sent.day, "_SUCCESS")
+    (sha,) = (area.level("_requeued", "events") or ({}, []))[0].keys() - {".lock"}
+    area.remove("_requeued", "events", sha)
     with pytest.raises(InputError, match="was sent back before"):
         repair.requeue(lenient, DAY, "events", repaired, "2026-06-18")
 
@@ -109,11 +121,54 @@ def test_a_killed_call_is_finished_by_the_same_call(lenient: Settings, repaired:
         patch.setattr(Lake, "put_json", killed)
         with pytest.raises(KeyboardInterrupt):
             repair.requeue(lenient, DAY, "events", repaired)
-    (folder,) = [f for f in (Path(lenient.landing) / "events").iterdir() if f.name != DAY]
-    (folder / "_SUCCESS").unlink()  # or it was killed a moment earlier
-    assert repair.requeue(lenient, DAY, "events", repaired).day == folder.name
-    assert len(list(folder.glob("requeued-*"))) == 1
-    assert (folder / "_SUCCESS").exists()
+    area = landing_area(lenient)
+    assert days_of(lenient) == [DAY, NEXT]
+    area.remove("events", NEXT, "_SUCCESS")  # or it was killed a moment earlier
+    assert repair.requeue(lenient, DAY, "events", repaired, "2026-06-20").day == NEXT
+    assert days_of(lenient) == [DAY, NEXT]
+    level = area.level("events", NEXT)
+    assert level is not None
+    assert [name.partition("-")[0] for name in sorted(level.files)] == ["_SUCCESS", "requeued"]
+
+
+def days_of(settings: Settings) -> list[str]:
+    level = landing_area(settings).level("events")
+    return level.folders if level else []
+
+
+def test_a_call_killed_before_it_wrote_a_row_keeps_to_its_day(
+    lenient: Settings, repaired: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_new = type(landing_area(lenient)).put_new
+
+    def killed(*arguments: object) -> None:
+        assert put_new(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(landing_area(lenient)), "put_new", killed)
+        with pytest.raises(KeyboardInterrupt):
+            repair.requeue(lenient, DAY, "events", repaired)
+    assert days_of(lenient) == [DAY]
+    assert repair.requeue(lenient, DAY, "events", repaired, "2026-06-20").day == NEXT
+
+
+def test_of_two_calls_at_a_time_the_rows_go_to_one_day(
+    lenient: Settings, repaired: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second call runs whole between the first one's look and its note: it takes the day, and the first follows."""
+    put_new, others = type(landing_area(lenient)).put_new, []
+
+    def overtaken(*arguments: object) -> bool:
+        if not others:
+            others.append(None)
+            others.append(repair.requeue(lenient, DAY, "events", repaired, "2026-06-20").day)
+        return put_new(*arguments)
+
+    monkeypatch.setattr(type(landing_area(lenient)), "put_new", overtaken)
+    assert repair.requeue(lenient, DAY, "events", repaired).day == "2026-06-20"
+    assert others == [None, "2026-06-20"]
+    assert days_of(lenient) == [DAY, "2026-06-20"]
 
 
 def test_a_day_that_is_not_over_is_not_taken(
@@ -127,7 +182,7 @@ def test_a_day_that_is_not_over_is_not_taken(
 
 
 def test_a_drop_that_is_being_written_is_left_alone(lenient: Settings, repaired: Path) -> None:
-    (drop(lenient, [purchase(9, day=NEXT)], NEXT) / "_SUCCESS").unlink()
+    drop(lenient, [purchase(9, day=NEXT)], NEXT, is_complete=False)
     with pytest.raises(NotReady, match="has no _SUCCESS"):
         repair.requeue(lenient, DAY, "events", repaired, NEXT)
 
