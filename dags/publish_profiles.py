@@ -16,6 +16,7 @@ revision beside the old one.
 from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
 from assets import profiles, text_features
 from day_runs import BUCKET_NAME, DEFAULTS, PARAMS, START, announce, resolve_day
+from lineage import report_lineage
 
 from profiling.settings import Settings
 
@@ -46,7 +47,9 @@ with DAG(
         """Gate all profiles of the day and commit them in one step."""
         from profiling import stages
 
-        return stages.profile(Settings.load(), resolve_day(get_current_context()), close=list(staged)).counts
+        outcome = stages.profile(Settings.load(), resolve_day(get_current_context()), close=list(staged))
+        report_lineage(outcome)
+        return outcome.counts
 
     @task(outlets=[profiles])
     def publish(*, outlet_events):

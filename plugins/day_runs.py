@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule
 from dotenv import dotenv_values
+from lineage import report_lineage
 
 from profiling.errors import GateFailed, InputError, NotReady, SettingsError
 from profiling.settings import ENV_FILE
@@ -179,10 +180,11 @@ def announce(event: Any, outcome: Any) -> dict[str, int]:
     for warning in outcome.warnings:
         log.warning("%s %s: %s", outcome.stage, outcome.day, warning)
     log.info("%s %s: %s %s", outcome.stage, outcome.day, outcome.state, outcome.counts)
+    report_lineage(outcome)
     event.add_partitions([outcome.day, *outcome.restated])
     if outcome.link:
         log.info("report: %s", outcome.link)
-    event.extra = {
+    extra = {
         "day": outcome.day,
         "state": outcome.state,
         **outcome.counts,
@@ -190,4 +192,6 @@ def announce(event: Any, outcome: Any) -> dict[str, int]:
         "warnings": outcome.warnings,
         "report": outcome.link,
     }
+    # Shown in the UI as it stands, name by name: what says nothing is left out.
+    event.extra = {name: value for name, value in extra.items() if value not in (None, [])}
     return outcome.counts

@@ -65,6 +65,7 @@ class LocalAirflow:
         self.home.mkdir(parents=True, exist_ok=True)
         self.password = self._secret("password", lambda: secrets.token_urlsafe(9))
         self._token = ""
+        self.lineage = self.home / "lineage.jsonl"
         (self.home / "config").mkdir(exist_ok=True)
         (self.home / "config" / "airflow_local_settings.py").write_text(LOCAL_SETTINGS)
         passwords = self.home / "passwords.json"
@@ -97,6 +98,11 @@ class LocalAirflow:
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
             "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
             "AIRFLOW__PROFILING__SCHEDULED": str(is_scheduled),
+            # Lineage into a file, one event a line: to look at, and nothing leaves the machine.
+            "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
+                {"type": "file", "log_file_path": str(self.lineage), "append": True}
+            ),
+            "AIRFLOW__OPENLINEAGE__NAMESPACE": "profiling",
             # Tasks run side by side; two of them with a thread per core wait for each other's threads. The results are the same.
             "OMP_NUM_THREADS": "1",
             "PYTHONUNBUFFERED": "1",

@@ -45,8 +45,9 @@ def publish(settings: Settings, day: str) -> Outcome:
     watched = (profiled.report or {}).get("watch", []) if profiled else []
     page = f"{run.settings.publish}/profiles/day={run.day}/{published.revision}/quality.html"
     return Outcome(
-        "publish", run.day, RELEASED, counts=counts, report=published.manifest_key, metrics=metrics(watched), link=page
-    )
+        "publish", run.day, RELEASED, counts=counts, report=published.manifest_key, metrics=metrics(watched), link=page,
+        written={"profiles": published.customers},
+    )  # fmt: skip
 
 
 def inputs(run: Run) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -28,7 +29,8 @@ class Outcome:
     """What a stage did: small enough for XCom.
 
     `state` is staged, released or empty; `staged` the key of a bucket's work; `restated` other days that had to be computed
-    again because of this one; `metrics` numbers to watch; `link` the page that says more, where there is one.
+    again because of this one; `metrics` numbers to watch; `link` the page that says more, where there is one; `sources` rows read
+    by source of the landing area, `written` rows committed by table.
     """
 
     stage: str
@@ -41,6 +43,8 @@ class Outcome:
     restated: list[str] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
     link: str | None = None
+    sources: dict[str, int] = field(default_factory=dict)
+    written: dict[str, int] = field(default_factory=dict)
 
     def asdict(self) -> dict[str, Any]:
         return asdict(self)
@@ -193,7 +197,11 @@ def _commit(step: Step, run: Run, closed: Closed, inputs: str) -> tuple[Outcome,
         run.lake.record(step.name, run.day, STALE, run.attempt, note=reason)
     logger.info("%s %s: %s %s", step.name, run.day, state, closed.counts)
     outcome = Outcome(step.name, run.day, state, counts=closed.counts, warnings=closed.warnings, report=note)
-    outcome = replace(outcome, metrics=closed.metrics, link=link)
+    sources: Counter[str] = Counter()
+    for file in closed.files:
+        sources[file["source"]] += file["read"]
+    written = {name: len(frame) for name, frame in closed.frames.items()}
+    outcome = replace(outcome, metrics=closed.metrics, link=link, sources=dict(sources), written=written)
     return outcome, sorted({*stale, *_marked_stale(step, run)})
 
 

@@ -1,10 +1,13 @@
 """Real runs: a scheduler, a triggerer, an API server and task processes, started by the code the demo starts them with."""
 
+import gzip
 import hashlib
+import json
 import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +16,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.dags.lineage_events import datasets, read_events
 from tests.worlds import KEY
 
 pytestmark = [pytest.mark.airflow, pytest.mark.timeout(600)]
@@ -105,6 +109,67 @@ def test_a_backfill_cascades_day_by_day_and_each_day_once(world: World) -> None:
     assert all(world.bytes_of(day) for day in BACKFILLED)
     names = {task["rendered_map_index"] for task in world.airflow.tasks(world.runs(DAGS[0], BACKFILLED[0])[0])}
     assert "bucket 0" in names
+
+
+def test_lineage_of_a_day_joins_up_from_the_landing_area_to_the_published_profiles(world: World) -> None:
+    closes = [f"{DAGS[0]}.close", f"{DAGS[1]}.close", f"{DAGS[2]}.close", f"{DAGS[2]}.publish"]
+
+    def told() -> list[dict[str, Any]]:
+        events = read_events(world.airflow.lineage)
+        ended = {event["job"]["name"] for event in events if event["eventType"] == "COMPLETE"}
+        return events if {*closes, *DAGS} <= ended else []
+
+    events = world.until("lineage of the tasks and of their runs", told)
+    for job in closes:
+        kinds = {(event["run"]["runId"], event["eventType"]) for event in events if event["job"]["name"] == job}
+        run = next(run for run, kind in kinds if kind == "COMPLETE")
+        assert {"START", "RUNNING", "COMPLETE"} <= {kind for r, kind in kinds if r == run}, "one run, so one node"
+    inputs = {job: datasets(events, job, "inputs") for job in closes}
+    outputs = {job: datasets(events, job, "outputs") for job in closes}
+    lake = (world.folder / "lake").as_uri()
+    ingest, features, profile, publish = closes
+    landed = ((world.folder / "landing").as_uri(), "events")
+    assert landed in inputs[ingest]
+    assert inputs[ingest][landed]["inputFacets"]["dataQualityMetrics"]["rowCount"] > 0
+    assert (lake, "interactions") in outputs[ingest].keys() & inputs[features].keys()
+    assert (lake, "daily_activity") in outputs[features].keys() & inputs[profile].keys()
+    assert (lake, "profiles") in outputs[profile].keys() & inputs[publish].keys()
+    assert list(outputs[publish]) == [((world.folder / "published").as_uri(), "profiles")]
+    interactions = outputs[ingest][lake, "interactions"]
+    assert interactions["outputFacets"]["outputStatistics"]["rowCount"] > 0
+    assert "interaction_id" in {field["name"] for field in interactions["facets"]["schema"]["fields"]}
+    assert "outputStatistics" in outputs[ingest][lake, "quarantine"]["outputFacets"], "rejects are counted"
+
+
+def test_no_event_of_lineage_and_no_asset_event_holds_a_value_of_a_customer(world: World) -> None:
+    said = world.airflow.lineage.read_text()
+    said += json.dumps(world.airflow.get("/api/v2/assets/events?limit=100"))
+    values: set[str] = set()
+    for file in (world.folder / "landing").glob("events/*/*.jsonl*"):
+        opened = gzip.open(file, "rt") if file.suffix == ".gz" else file.open()
+        with opened as lines:
+            for line in lines:
+                with suppress(ValueError):  # the sample plants broken lines
+                    row = json.loads(line)
+                    values |= {str(value) for value in (row.get("identifiers") or {}).values()}
+                    values |= {text for text in [row.get("text")] if text}
+    assert len(values) > 10
+    assert [value for value in sorted(values) if value in said] == []
+
+
+@pytest.mark.parametrize(
+    ("asset", "expected"),
+    [
+        ("interactions", {"read", "stored", "quarantined", "rejects_share"}),
+        ("text_features", {"texts", "activity_rows"}),
+        ("profiles", {"customers", "objects", "report"}),
+    ],
+)
+def test_an_asset_event_shows_what_a_person_looks_for(world: World, asset: str, expected: set[str]) -> None:
+    events = world.airflow.get("/api/v2/assets/events?order_by=-timestamp&limit=100")["asset_events"]
+    extra = next(e["extra"] for e in events if e["name"] == asset and e["extra"]["day"] == BACKFILLED[-1])
+    assert expected <= extra.keys()
+    assert [name for name, value in extra.items() if value in (None, [], {})] == [], "no empty rows to read past"
 
 
 def test_a_hand_started_day_cascades_by_key_and_by_field(world: World) -> None:
