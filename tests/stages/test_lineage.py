@@ -9,7 +9,11 @@ from profiling.collect.sample import write_sample
 from profiling.lake import Lake
 from profiling.settings import Settings
 
-DAYS = ("2026-06-20", "2026-06-21", "2026-06-22")  # over a Sunday: the first profile after it writes the week's checkpoint
+DAYS = (
+    "2026-06-20",
+    "2026-06-21",
+    "2026-06-22",
+)  # over a Sunday: the first profile after it writes the week's checkpoint
 
 
 @pytest.fixture
@@ -62,7 +66,8 @@ def test_rows_are_counted_by_source_and_by_table(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("location", "uri"), [("/srv/lake", "file:///srv/lake"), ("s3://company-lake/profiling", "s3://company-lake/profiling")]
+    ("location", "uri"),
+    [("/srv/lake", "file:///srv/lake"), ("s3://company-lake/profiling", "s3://company-lake/profiling")],
 )
 def test_a_dataset_is_named_by_an_address_that_others_can_join_on(location: str, uri: str) -> None:
     assert lineage.address(location) == uri
