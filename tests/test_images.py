@@ -159,12 +159,14 @@ def test_named_volumes_are_declared() -> None:
 
 
 def options() -> set[tuple[str, str]]:
-    """What can be set in the installed Airflow: (section, option)."""
+    """What can be set in the installed Airflow and its OpenLineage provider: (section, option)."""
+    from airflow.providers.openlineage.get_provider_info import get_provider_info
+
     airflow = importlib.util.find_spec("airflow")
     assert airflow is not None
     assert airflow.submodule_search_locations
     file = Path(airflow.submodule_search_locations[0]) / "config_templates" / "config.yml"
-    sections = yaml.safe_load(file.read_text())
+    sections = yaml.safe_load(file.read_text()) | get_provider_info()["config"]
     return {(section, option) for section, content in sections.items() for option in content["options"]}
 
 
