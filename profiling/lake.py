@@ -5,6 +5,7 @@ or as it is after, never between.
 """
 
 import hashlib
+import io
 import json
 import logging
 import os
@@ -446,11 +447,25 @@ def fingerprint(frames: Mapping[str, pd.DataFrame]) -> str:
     digest = hashlib.sha256()
     for name in sorted(frames):
         rows = to_arrow(frames[name], schemas.TABLES[name]).combine_chunks()
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, rows.schema) as writer:
+        sink = _Hashed()
+        with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), rows.schema) as writer:
             writer.write_table(rows)
-        digest.update(name.encode() + b"\0" + hashlib.sha256(sink.getvalue()).digest())
+        digest.update(name.encode() + b"\0" + sink.digest.digest())
     return digest.hexdigest()
+
+
+class _Hashed(io.RawIOBase):
+    """A file that keeps nothing of what is written but its SHA-256: a day's rows need not stand in memory once more."""
+
+    def __init__(self) -> None:
+        self.digest = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        self.digest.update(content)
+        return len(memoryview(content))
 
 
 def _parquet(rows: pa.Table) -> bytes:

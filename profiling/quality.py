@@ -223,7 +223,7 @@ def _references(frame: pd.DataFrame, known: Mapping[str, Collection[str]]) -> pd
     for name in (name for name in known if name in frame):
         ids = known[name] if isinstance(known[name], set | frozenset) else set(known[name])
         if any(isinstance(cell, str) for cell in frame[name].head(1)):
-            found[f"{name}_is_known"] = frame[name].isin(ids)
+            found[f"{name}_is_known"] = frame[name].astype(object).isin(ids)
         else:
             held = [all(element["interaction_id"] in ids for element in cell) for cell in frame[name]]
             found[f"{name}_is_known"] = pd.Series(held, index=frame.index, dtype=bool)

@@ -8,7 +8,7 @@ their number, and count as neither read nor rejected. A last line without its li
 import csv
 import io
 from collections.abc import Callable, Generator, Iterator, Sequence
-from itertools import chain
+from itertools import chain, compress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 from zoneinfo import ZoneInfo
@@ -33,6 +33,7 @@ CONTENT_CHARACTERS = 2_000
 csv.field_size_limit(MAX_LINE)  # of the whole process; the limits above are narrower where it matters
 _FLOATS = ("rating", "quantity", "amount")
 _TIMES = ("occurred_at", "stated_at")
+_NO_TIME = np.iinfo("int64").min  # NaT
 
 
 class Line(NamedTuple):
@@ -51,33 +52,77 @@ class Line(NamedTuple):
 Parse = Callable[[dict[str, Any], ZoneInfo], Sequence[tuple[object, ...]]]
 
 
+# From many parsed rows to their columns, without `source_line`, and which rows `Parse` has to read; see `_columns`.
+ParseColumns = Callable[[Sequence[dict[str, Any]], ZoneInfo], tuple[dict[str, list[Any]], set[int]]]
+
 # From the words of a line to its row, for files of columns between blanks; None: a header, which is no row.
 Plain = Callable[[list[str]], dict[str, Any] | None]
 
 
 def batches(
-    path: Path, zone: ZoneInfo, table: str, parse: Parse, lines: Callable[[Path], Iterator[Line]] | None = None
+    path: Path,
+    zone: ZoneInfo,
+    table: str,
+    parse: Parse,
+    lines: Callable[[Path], Iterator[Line]] | None = None,
+    columns: ParseColumns | None = None,
 ) -> Iterator[Batch]:
-    """Read `path` chunk by chunk; a row that `parse` refuses becomes a reject. `lines` reads it, or else `read_lines`.
+    """Read `path` chunk by chunk; a row that `parse` refuses becomes a reject. `lines` reads it, or else `read_lines`;
+    `columns` is the quick way for forms of one row a line, which leaves the odd rows to `parse`.
 
     Raises:
         InputError: the file cannot be read at all (missing, damaged gzip, zip or Parquet, a CSV without a header).
     """
-    columns = EVENT_COLUMNS if table == "interactions" else STATEMENT_COLUMNS
+    names = EVENT_COLUMNS if table == "interactions" else STATEMENT_COLUMNS
     for chunk in _chunks((lines or read_lines)(path)):
-        rows: list[tuple[object, ...]] = []
-        rejects: list[tuple[object, ...]] = []
-        for line in chunk:
-            try:
-                if isinstance(line.record, Unreadable):
-                    raise line.record
-                rows.extend((line.number, *row) for row in parse(line.record, zone))
-            except Unreadable as fault:
-                rejects.append((line.number, fault.reason, fault.field, fault.detail, _content(line)))
+        records = [line.record for line in chunk if isinstance(line.record, dict)]
+        columns_seen = seen(records)
+        if columns:
+            good, left = _by_columns(chunk, records, columns, zone, names)
+        else:
+            good, left = pd.DataFrame(), chunk
+        rows, rejects = _by_rows(left, parse, zone)
         read = len(chunk)
-        columns_seen = seen([line.record for line in chunk if isinstance(line.record, dict)])
-        chunk.clear()  # or two chunks would be held while the next one is read
-        yield Batch(table, _frame(rows, columns), _frame(rejects, REJECT_COLUMNS), read, columns_seen)
+        chunk, records, left = [], [], []  # or two chunks would be held while the next one is read
+        frames = [frame for frame in (good, _frame(rows, names)) if len(frame)] or [_frame([], names)]
+        frame = (
+            frames[0]
+            if len(frames) == 1
+            else pd.concat(frames, ignore_index=True).sort_values("source_line", kind="stable")
+        )
+        yield Batch(table, frame.reset_index(drop=True), _frame(rejects, REJECT_COLUMNS), read, columns_seen)
+
+
+Rows = list[tuple[object, ...]]
+
+
+def _by_columns(
+    chunk: list[Line], records: list[dict[str, Any]], columns: ParseColumns, zone: ZoneInfo, names: Sequence[str]
+) -> tuple[pd.DataFrame, list[Line]]:
+    """The rows that `columns` reads, and the lines that are left for the form's own parser."""
+    parsed = [line for line in chunk if isinstance(line.record, dict)]
+    values, odd = columns(records, zone)
+    values["source_line"] = [line.number for line in parsed]
+    if odd:
+        is_kept = [row not in odd for row in range(len(parsed))]
+        values = {name: list(compress(column, is_kept)) for name, column in values.items()}
+    left = [line for line in chunk if not isinstance(line.record, dict)] + [parsed[row] for row in sorted(odd)]
+    frame = pd.DataFrame({name: _column(name, values[name]) for name in names})
+    return frame, sorted(left, key=lambda line: line.number)
+
+
+def _by_rows(lines: list[Line], parse: Parse, zone: ZoneInfo) -> tuple[Rows, Rows]:
+    """Rows and rejects of some lines, one by one."""
+    rows: Rows = []
+    rejects: Rows = []
+    for line in lines:
+        try:
+            if isinstance(line.record, Unreadable):
+                raise line.record
+            rows.extend((line.number, *row) for row in parse(line.record, zone))
+        except Unreadable as fault:
+            rejects.append((line.number, fault.reason, fault.field, fault.detail, _content(line)))
+    return rows, rejects
 
 
 def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
@@ -314,8 +359,8 @@ def _column(name: str, values: Sequence[Any]) -> pd.Series:
     if name in _FLOATS:
         return pd.Series(values, dtype="float64")
     if name in _TIMES:
-        moments = np.array(
-            [np.datetime64("NaT") if value is None else value for value in values], dtype="datetime64[us]"
-        )
+        if None in values:
+            values = [_NO_TIME if value is None else value for value in values]
+        moments = np.array(values, dtype="int64").view("datetime64[us]")
         return pd.Series(moments).dt.tz_localize("UTC")
     return pd.Series(values, dtype="object")

@@ -139,7 +139,7 @@ def number(record: Mapping[str, Any], field: str) -> float:
 def _is_finite(value: int | float | Decimal) -> bool:
     try:
         return math.isfinite(float(value))
-    except OverflowError:
+    except (OverflowError, ValueError):  # ValueError: a signalling NaN
         return False
 
 

@@ -22,9 +22,15 @@ Seen = Mapping[str, Any]
 
 def seen(records: Sequence[Mapping[str, Any]]) -> Seen:
     """The columns of some rows; a column that is null in a row is not in it."""
+    # Rows of one form repeat few sets of names: these are counted, and not their names one by one.
+    shapes = Counter(
+        tuple(name for name, value in record.items() if value is not None) if None in record.values() else tuple(record)
+        for record in records
+    )
     counts: Counter[str] = Counter()
-    for record in records:
-        counts.update([name for name, value in record.items() if value is not None])
+    for names, number in shapes.items():
+        for name in names:
+            counts[name] += number
     kinds: dict[str, set[str]] = {name: set() for name in counts}
     for record in records[:: max(1, len(records) // _LOOKED_AT)]:
         for name, value in record.items():

@@ -94,14 +94,21 @@ def normalise_text(series: pd.Series) -> pd.Series:
     Returns:
         The same index, dtype str; missing where nothing is left.
     """
-    texts = [normalise(text) if isinstance(text, str) else None for text in series]
-    return pd.Series(texts, index=series.index, name=series.name, dtype="str")
+    return _mapped(series, normalise)
 
 
 def tidy(series: pd.Series) -> pd.Series:
     """Codes such as item ids: trimmed and storable, otherwise untouched; missing where blank."""
-    codes = [mend(code).strip() or None if isinstance(code, str) else None for code in series]
-    return pd.Series(codes, index=series.index, name=series.name, dtype="str")
+    return _mapped(series, lambda code: (code if code.isascii() else mend(code)).strip() or None)
+
+
+def _mapped(series: pd.Series, change: Callable[[str], str | None]) -> pd.Series:
+    """`change` of every text of a column of texts and missing values; most columns are missing in most rows."""
+    found = np.full(len(series), None, dtype=object)
+    rows = np.flatnonzero(series.notna().to_numpy())
+    texts = series.tolist() if len(rows) == len(series) else series.iloc[rows].tolist()
+    found[rows] = [change(text) if isinstance(text, str) else None for text in texts]
+    return pd.Series(found, index=series.index, name=series.name, dtype="str")
 
 
 def as_json(record: Mapping[Any, Any]) -> str:
@@ -149,7 +156,7 @@ def _kind(value: object) -> str:
 
 # The checks in their order: reason, field, who fails (rows, day_end -> mask), what to say of the field's value.
 # Numbers, dates and kinds are shown; identifiers never are.
-_Check = tuple[str, str, Callable[[pd.DataFrame, pd.Timestamp], "pd.Series[bool]"], Callable[[Any], str]]
+_Check = tuple[str, str, Callable[[pd.DataFrame, pd.Timestamp], "pd.Series[bool] | np.ndarray"], Callable[[Any], str]]
 _CHECKS: tuple[_Check, ...] = (
     ("unknown_kind", "kind", lambda rows, _: ~rows["kind"].isin(KINDS), _kind),
     (
@@ -217,7 +224,7 @@ def validate(rows: pd.DataFrame, day_end: pd.Timestamp) -> tuple[pd.DataFrame, p
     rows = rows.reset_index(drop=True).pipe(_upper_currency)
     verdict = np.full(len(rows), -1)
     for number, (_, _, fails, _) in enumerate(_CHECKS):
-        verdict[(verdict < 0) & fails(rows, day_end).to_numpy(bool)] = number
+        verdict[(verdict < 0) & np.asarray(fails(rows, day_end), dtype=bool)] = number
     faulty = []
     for number, (reason, field, _, say) in enumerate(_CHECKS):
         found = rows[verdict == number]

@@ -17,6 +17,11 @@ _SCOPE = ["identity_id", "event_day", "kind", "rating"]
 Shingles = frozenset[tuple[str, ...]]
 
 
+def is_among(column: pd.Series, values: pd.Series) -> pd.Series:
+    """`column.isin(values)` for texts: pandas makes an Arrow scalar of each value, which costs more than all the rest."""
+    return column.astype(object).isin(values.astype(object))
+
+
 def exact(rows: pd.DataFrame, known: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Each interaction once: the lowest (source_file, source_line) stays, and none that is in `known` (`interaction_id`).
 
@@ -24,7 +29,7 @@ def exact(rows: pd.DataFrame, known: pd.DataFrame) -> tuple[pd.DataFrame, pd.Dat
         (kept, dropped), both sorted by (source_file, source_line).
     """
     ordered = rows.sort_values(["source_file", "source_line"], kind="stable", ignore_index=True)
-    again = ordered.duplicated("interaction_id") | ordered["interaction_id"].isin(known["interaction_id"])
+    again = ordered.duplicated("interaction_id") | is_among(ordered["interaction_id"], known["interaction_id"])
     return ordered[~again].reset_index(drop=True), ordered[again].reset_index(drop=True)
 
 
@@ -94,11 +99,11 @@ def near(rows: pd.DataFrame, earlier: pd.DataFrame) -> tuple[pd.DataFrame, pd.Da
         if len(group) > 1:
             copies = pd.Series(_copies(map(_shingles, group["words"])), index=group.index)
             dropped.update(group.loc[copies & group["is_new"], "interaction_id"])
-    is_dropped = rows["interaction_id"].isin(dropped)
+    is_dropped = is_among(rows["interaction_id"], pd.Series(sorted(dropped), dtype="str"))
     return rows[~is_dropped].reset_index(drop=True), rows[is_dropped].reset_index(drop=True)
 
 
 def flag_shared(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with `is_text_shared`: the same text (by `text_hash`) stands in a row of another identity. Flagged, never dropped."""
     tellers = rows.groupby("text_hash")["identity_id"].nunique()
-    return rows.assign(is_text_shared=rows["text_hash"].isin(tellers.index[tellers > 1]))
+    return rows.assign(is_text_shared=is_among(rows["text_hash"], tellers.index[tellers > 1].to_series()))

@@ -23,8 +23,8 @@ def interaction_id(key: bytes, source: str, natural_key: str, occurred_at: datet
 def _isoformat(times: pd.Series) -> pd.Series:
     """`Timestamp.isoformat` of a UTC column, in bulk."""
     naive = times.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy("datetime64[us]")
-    texts = [str(text).removesuffix(".000000") + "+00:00" for text in np.datetime_as_string(naive, unit="us")]
-    return pd.Series(texts, index=times.index, dtype="str")
+    texts = [text.removesuffix(".000000") + "+00:00" for text in np.datetime_as_string(naive, unit="us").tolist()]
+    return pd.Series(texts, index=times.index, dtype="object")
 
 
 def first_identities(identifiers: pd.Series, key: bytes) -> pd.Series:
@@ -36,7 +36,7 @@ def first_identities(identifiers: pd.Series, key: bytes) -> pd.Series:
 
 def buckets_of(identities: pd.Series, buckets: int) -> pd.Series:
     """`int(identity_id[:8], 16) % buckets`, int32."""
-    numbers = np.array([int(identity[:8], 16) for identity in identities], dtype="int64") % buckets
+    numbers = np.array([int(identity[:8], 16) for identity in identities.tolist()], dtype="int64") % buckets
     return pd.Series(numbers.astype("int32"), index=identities.index)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from profiling.prepare.clean import MAX_TEXT, mend, normalise, normalise_text, validate
@@ -51,6 +52,8 @@ def redact_json(series: pd.Series) -> tuple[pd.Series, dict[str, int]]:
     counts: Counter[str] = Counter()
 
     def one(document: object) -> str | None:
+        if document == "{}":
+            return document
         if not isinstance(document, str) or not document.strip():
             return None
         if not _NEEDS_A_LOOK.search(document):
@@ -64,8 +67,17 @@ def redact_json(series: pd.Series) -> tuple[pd.Series, dict[str, int]]:
             redacted if isinstance(redacted, str) else json.dumps(redacted, ensure_ascii=False, separators=(",", ":"))
         )
 
-    documents = pd.Series([one(document) for document in series], index=series.index, name=series.name, dtype="str")
+    documents = pd.Series(
+        [one(document) for document in series.tolist()], index=series.index, name=series.name, dtype="str"
+    )
     return documents, {name: counts[name] for name in PERSONAL}
+
+
+def _days(times: pd.Series, zone: ZoneInfo) -> pd.Series:
+    """YYYY-MM-DD in `zone`; a drop holds few days, so each is written once."""
+    codes, days = pd.factorize(times.dt.tz_convert(zone).dt.tz_localize(None).to_numpy("datetime64[D]"))
+    names = np.datetime_as_string(days.astype("datetime64[D]")).astype(object)
+    return pd.Series(names[codes], index=times.index, dtype="str")
 
 
 def _typed(rows: pd.DataFrame) -> pd.DataFrame:
@@ -104,7 +116,7 @@ def prepare_interactions(
     attributes, in_attributes = redact_json(rows["attributes"])
     interactions = rows.assign(
         day=day,
-        event_day=rows["occurred_at"].dt.tz_convert(zone).dt.strftime("%Y-%m-%d"),
+        event_day=_days(rows["occurred_at"], zone),
         source=source,
         text=text,
         text_hash=pseudonyms(key, "text", text),

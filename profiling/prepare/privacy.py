@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pandas as pd
 
 # Part of every cache key that depends on redacted texts: raise it with every change of what `redact` does.
@@ -26,14 +27,20 @@ def pseudonym(key: bytes, *parts: str) -> str:
 
 def pseudonyms(key: bytes, purpose: str, *columns: pd.Series) -> pd.Series:
     """`pseudonym(key, purpose, ...)` for every row of some str columns; missing where any part is missing."""
-    prefix, digest = purpose.encode() + b"\0", hmac.digest
-    values = [
-        digest(key, prefix + "\0".join(parts).encode("utf-8", "surrogatepass"), "sha256").hex()[:32]
-        if all(isinstance(part, str) for part in parts)
-        else None
-        for parts in zip(*columns, strict=True)
-    ]
-    return pd.Series(values, index=columns[0].index, dtype="str")
+    index = columns[0].index
+    is_whole = np.logical_and.reduce([column.notna().to_numpy() for column in columns])
+    rows = np.flatnonzero(is_whole)
+    parts = [column.iloc[rows].tolist() if len(rows) < len(index) else column.tolist() for column in columns]
+    messages = parts[0] if len(parts) == 1 else map("\0".join, zip(*parts, strict=True))
+    keyed = hmac.new(key, purpose.encode() + b"\0", "sha256").copy  # the key's part is hashed once
+    found = np.full(len(index), None, dtype=object)
+    digests = []
+    for message in messages:
+        one = keyed()
+        one.update(message.encode("utf-8", "surrogatepass"))
+        digests.append(one.hexdigest()[:32])
+    found[rows] = digests
+    return pd.Series(found, index=index, dtype="str")
 
 
 # Full-width forms to ASCII, one character for one, so that places in the folded text are places in the text.
@@ -229,11 +236,10 @@ def redact(text: str) -> str:
 def redact_series(series: pd.Series) -> tuple[pd.Series, dict[str, int]]:
     """`redact` for a column of str or missing, and how many of each of PERSONAL were replaced."""
     total: Counter[str] = Counter()
-    texts = []
-    for text in series:
-        if isinstance(text, str) and _CANDIDATE.search(text):
-            text, counts = redact_counted(text)
+    texts = series.astype(object).where(series.notna(), None).tolist()
+    for row, text in enumerate(texts):
+        if text is not None and _CANDIDATE.search(text):
+            texts[row], counts = redact_counted(text)
             total.update(counts)
-        texts.append(text if isinstance(text, str) else None)
     redacted = pd.Series(texts, index=series.index, name=series.name, dtype="str")
     return redacted, {name: total[name] for name in PERSONAL}

@@ -281,9 +281,11 @@ def _made_stale(run: Run, closed: Closed) -> list[str]:
 
     Looked up after the commit: of two days that are closed at the same time at least one sees the other.
     """
+    from profiling.prepare.deduplicate import is_among
+
     rows = closed.frames["interactions"]
     others = _of_other_drops(run, rows, [("day", "!=", run.day)])
-    copies = others["interaction_id"].isin(rows["interaction_id"])
+    copies = is_among(others["interaction_id"], rows["interaction_id"])
     mine = pd.MultiIndex.from_frame(rows.loc[rows["text"].notna(), ["identity_id", "event_day"]])
     near = others["text"].notna() & pd.MultiIndex.from_frame(others[["identity_id", "event_day"]]).isin(mine)
     stale = set(others.loc[(copies | near) & (others["day"] > run.day), "day"])

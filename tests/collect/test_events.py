@@ -4,14 +4,19 @@ import json
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from profiling.collect import events
 from profiling.collect._lines import MAX_LINE, MAX_ROW_LINES
+from profiling.collect._values import Unreadable
 from profiling.errors import InputError
 from tests.collect.conftest import SHANGHAI, UTC, Reading, together
 
@@ -262,3 +267,52 @@ def test_a_damaged_file_is_an_error_with_the_fix(tmp_path: Path, name: str, cont
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="check the path"):
         list(events.read(tmp_path / "none.jsonl", UTC))
+
+
+_WORDS = st.one_of(
+    st.none(), st.sampled_from(["", " ", " a ", "C1", "x\0y", "7", "\u3000", "view"]), st.text(max_size=5)
+)
+_VALUES = st.one_of(
+    _WORDS,
+    st.booleans(),
+    st.integers(),
+    st.integers(10**320, 10**321),
+    st.floats(),
+    st.decimals(),
+    st.just([1]),
+    st.just({"a": 1}),
+)
+_TIMES = st.one_of(
+    _VALUES, st.datetimes().map(str), st.datetimes(timezones=st.timezones()), st.datetimes(timezones=st.timezones()).map(str),
+    st.sampled_from(["2026-03-29T02:30:00", "2026-03-01", "20260301", " 2026-03-01 ", "0001-01-01", "9999-12-31T23:59:59-12:00"]),
+)  # fmt: skip
+_IDENTIFIERS = st.one_of(
+    _VALUES, st.dictionaries(st.sampled_from(["customer", "e mail", "device"]), _VALUES, max_size=2)
+)
+_ROWS = st.fixed_dictionaries(
+    {},
+    optional={
+        "event_id": _WORDS, "identifiers": _IDENTIFIERS, "identifier_customer": _VALUES, "occurred_at": _TIMES, "kind": _WORDS,
+        "item_id": _VALUES, "text": _VALUES, "rating": _VALUES, "quantity": _VALUES, "amount": _VALUES, "currency": _WORDS,
+        "channel": _VALUES, "attributes": st.one_of(_VALUES, st.just('{"a": 1}')), "colour": _VALUES,
+    },
+)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(_ROWS, max_size=4), st.sampled_from([UTC, SHANGHAI, ZoneInfo("Europe/Berlin")]))
+def test_many_rows_at_once_are_read_as_one_by_one(rows: list[dict[str, Any]], zone: ZoneInfo) -> None:
+    def one(record: dict[str, Any]) -> tuple[object, ...] | None:
+        try:
+            (row,) = events._parse(record, zone)
+        except Unreadable:
+            return None
+        return row
+
+    columns, odd = events._columns(rows, zone)
+    for number, record in enumerate(rows):
+        by_columns = tuple(values[number] for values in columns.values())
+        if number not in odd:  # repr: a missing number is no number, and is not equal to itself
+            assert repr(by_columns) == repr(one(record))
+    whole = [{"event_id": "1", "identifiers": {"customer": "C1"}, "occurred_at": "2026-03-01T09:30:00", "kind": "view"}]
+    assert events._columns(whole, zone)[1] == set()
