@@ -5,6 +5,9 @@ one bucket, cold caches, wall-clock seconds of each stage function in this proce
 first. The encoders are timed apart on the same texts, after one warm-up call. Beside them the bare pandas reading and writing
 of the same rows. Machines are noisy: compare ratios of one run.
 
+A large day: the same made-up day of LARGE_DAYS events by a tenth as many customers; the bare pandas and the ingest of each in a
+process of its own, so that the peak memory is theirs. What Great Expectations takes is a part of the ingest.
+
 Scoring: features and probabilities of PEOPLE made-up customers in one pass. Training: the LSTM on the rated texts of REVIEWS but
 those of every fifth customer, EPOCHS epochs of our loop and of the article's as written (every text padded to 100 tokens, rows in
 random order), in turn, both reading the state after a text's last token; sequences per second, and the AUC of rating >= 4 on the
@@ -14,12 +17,14 @@ rows held out. Without the file there is nothing to learn from and this part is 
 import hashlib
 import json
 import logging
+import multiprocessing
 import os
 import resource
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +40,7 @@ from profiling.text.embedding import load_encoder
 EVENTS, CUSTOMERS, ENCODED = 50_000, 5_000, 512
 PEOPLE, EPOCHS, TOKENS = 1_000_000, 5, 100
 REVIEWS = Path(os.environ.get("PROFILING_TEST_DATA", "shared/data")) / "Musical_Instruments_5.json"
+LARGE_DAYS = (100_000, 1_000_000)
 DAY = "2026-06-15"
 ROOT = Path("var/bench")
 WORDS = (
@@ -58,16 +64,16 @@ WORDS = (
 )
 
 
-def write_day(folder: Path) -> list[str]:
+def write_day(folder: Path, events: int = EVENTS, customers: int = CUSTOMERS) -> list[str]:
     """The made-up day as one drop of events; its texts."""
     rng = np.random.default_rng(7)
     texts: list[str] = []
-    seconds = np.sort(rng.integers(0, 86_400, EVENTS))
+    seconds = np.sort(rng.integers(0, 86_400, events))
     lines = []
-    for number in range(EVENTS):
+    for number in range(events):
         event = {
             "event_id": f"E{number}",
-            "identifiers": {"customer": f"C{rng.integers(CUSTOMERS)}"},
+            "identifiers": {"customer": f"C{rng.integers(customers)}"},
             "occurred_at": (pd.Timestamp(DAY) + pd.Timedelta(seconds=int(seconds[number]))).isoformat(),
             "kind": "view",
             "item_id": f"I{rng.integers(2_000)}",
@@ -92,9 +98,61 @@ def seconds_of(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def bare_pandas(settings: Settings) -> None:
-    rows = pd.read_json(Path(settings.landing) / "events" / DAY / "events.jsonl", lines=True)
-    rows.assign(identifiers=rows["identifiers"].map(json.dumps)).to_parquet(ROOT / "bare.parquet")
+def settings_of(folder: Path) -> Settings:
+    return Settings.load(
+        landing=str(folder / "landing"),
+        lake=str(folder / "lake"),
+        publish=str(folder / "published"),
+        cache=folder / "cache",
+        pseudonym_key="nobody real in these rows",
+        embedding="static",
+    )
+
+
+def bare_pandas(landing: Path) -> None:
+    rows = pd.read_json(landing / "events" / DAY / "events.jsonl", lines=True)
+    rows.assign(identifiers=rows["identifiers"].map(json.dumps)).to_parquet(landing.parent / "bare.parquet")
+
+
+def figure(what: str, unit: str, number: int, seconds: float) -> dict[str, object]:
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"what": what, "seconds": seconds, "per_second": number / seconds, "unit": unit, "peak_mb": peak_mb}
+
+
+def large_pandas(folder: Path, events: int) -> list[dict[str, object]]:
+    return [
+        figure(f"pandas alone, {events:,} events", "rows", events, seconds_of(lambda: bare_pandas(folder / "landing")))
+    ]
+
+
+def large_ingest(folder: Path, events: int) -> list[dict[str, object]]:
+    """The whole stage; and of it what Great Expectations takes."""
+    from profiling import quality
+
+    gated: list[float] = []
+    gate = quality.gate
+
+    def timed(*args: object, **named: object) -> object:
+        start = time.perf_counter()
+        try:
+            return gate(*args, **named)
+        finally:
+            gated.append(time.perf_counter() - start)
+
+    quality.gate = timed
+    logging.disable(logging.WARNING)
+    whole = seconds_of(lambda: stages.ingest(settings_of(folder), DAY))
+    what = f"ingest, {events:,} events"
+    return [figure(what, "rows", events, whole), figure(f"{what}: Great Expectations", "rows", events, sum(gated))]
+
+
+def large_day(events: int) -> Iterator[dict[str, object]]:
+    """Bare pandas and ingest of one large day, each in a fresh process."""
+    folder = ROOT / f"large-{events}"
+    write_day(folder / "landing", events, events // 10)
+    for part in (large_pandas, large_ingest):
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            yield from pool.submit(part, folder, events).result()
 
 
 def people() -> pd.DataFrame:
@@ -219,28 +277,18 @@ def train_networks(note: Callable[..., None]) -> None:
 def main() -> int:
     logging.disable(logging.WARNING)
     shutil.rmtree(ROOT, ignore_errors=True)
-    settings = Settings.load(
-        landing=str(ROOT / "landing"),
-        lake=str(ROOT / "lake"),
-        publish=str(ROOT / "published"),
-        cache=ROOT / "cache",
-        pseudonym_key="nobody real in these rows",
-        embedding="static",
-    )
+    settings = settings_of(ROOT)
     console = Console()
     texts = write_day(ROOT / "landing")
     figures: list[dict[str, object]] = []
 
     def note(what: str, unit: str, number: int, seconds: float, auc: Estimate | None = None) -> None:
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         said = f"{what}: AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f})" if auc else what
-        figures.append(
-            {"what": said, "seconds": seconds, "per_second": number / seconds, "unit": unit, "peak_mb": peak_mb}
-        )
+        figures.append(figure(said, unit, number, seconds))
 
     static = load_encoder("static", settings.cache)
     static.encode(texts[:8])  # distils once
-    note("pandas alone: read JSON, write Parquet", "rows", EVENTS, seconds_of(lambda: bare_pandas(settings)))
+    note("pandas alone: read JSON, write Parquet", "rows", EVENTS, seconds_of(lambda: bare_pandas(ROOT / "landing")))
     note("ingest", "rows", EVENTS, seconds_of(lambda: stages.ingest(settings, DAY)))
     note("features, static encoder", "texts", len(texts), seconds_of(lambda: stages.features(settings, DAY)))
     note("features again, cached", "texts", len(texts), seconds_of(lambda: stages.features(settings, DAY)))
@@ -251,6 +299,8 @@ def main() -> int:
     english.encode(texts[:8])
     note("encode, english (MiniLM, bfloat16)", "texts", ENCODED, seconds_of(lambda: english.encode(texts[:ENCODED])))
 
+    for events in LARGE_DAYS:
+        figures.extend(large_day(events))
     score_people(note)
     if REVIEWS.exists():
         train_networks(note)
@@ -258,10 +308,9 @@ def main() -> int:
     table = Table(
         "what", "seconds", "per second", "", "peak MB so far", title=f"{EVENTS} events, {len(texts)} texts, one process"
     )
-    for figure in figures:
+    for one in figures:
         table.add_row(
-            str(figure["what"]), f"{figure['seconds']:.2f}", f"{figure['per_second']:,.0f}", str(figure["unit"]),
-            f"{figure['peak_mb']:,.0f}",
+            str(one["what"]), f"{one['seconds']:.2f}", f"{one['per_second']:,.0f}", str(one["unit"]), f"{one['peak_mb']:,.0f}",
         )  # fmt: skip
     console.print(table)
     (ROOT / "bench.json").write_text(json.dumps(figures, indent=2))

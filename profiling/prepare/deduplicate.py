@@ -30,7 +30,14 @@ def exact(rows: pd.DataFrame, known: pd.DataFrame) -> tuple[pd.DataFrame, pd.Dat
     """
     ordered = rows.sort_values(["source_file", "source_line"], kind="stable", ignore_index=True)
     again = ordered.duplicated("interaction_id") | is_among(ordered["interaction_id"], known["interaction_id"])
-    return ordered[~again].reset_index(drop=True), ordered[again].reset_index(drop=True)
+    return _split(ordered, again)
+
+
+def _split(rows: pd.DataFrame, is_dropped: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(kept, dropped); without a copy where nothing is dropped, as on most days."""
+    if not is_dropped.any():
+        return rows.reset_index(drop=True), rows.iloc[:0]
+    return rows[~is_dropped].reset_index(drop=True), rows[is_dropped].reset_index(drop=True)
 
 
 def _words(text: str) -> list[str]:
@@ -100,7 +107,7 @@ def near(rows: pd.DataFrame, earlier: pd.DataFrame) -> tuple[pd.DataFrame, pd.Da
             copies = pd.Series(_copies(map(_shingles, group["words"])), index=group.index)
             dropped.update(group.loc[copies & group["is_new"], "interaction_id"])
     is_dropped = is_among(rows["interaction_id"], pd.Series(sorted(dropped), dtype="str"))
-    return rows[~is_dropped].reset_index(drop=True), rows[is_dropped].reset_index(drop=True)
+    return _split(rows, is_dropped)
 
 
 def flag_shared(rows: pd.DataFrame) -> pd.DataFrame:
