@@ -182,6 +182,32 @@ TEXT_FEATURES = Table(
     key=("interaction_id", "model"),
 )
 
+FACT_TOPICS = (
+    "interests", "needs", "complaints", "preferences", "intent", "price_sensitivity", "service_experience", "life_events",
+)  # fmt: skip
+FACTS = Table(
+    "facts",
+    "One statement about one customer, read out of what they wrote.",
+    (
+        Column("fact_id", pa.string(), "pseudonym of identity, topic, subtopic and statement"),
+        IDENTITY,
+        BUCKET,
+        DAY,
+        Column("topic", pa.string(), "what it is about", ", ".join(FACT_TOPICS)),
+        Column("subtopic", pa.string(), "the slot inside the topic"),
+        Column("statement", pa.string(), "the fact in one sentence", is_personal=True),
+        Column("polarity", pa.float64(), "-1 against to 1 in favour", "-1 to 1"),
+        Column("confidence", pa.float64(), "how sure the extractor is", "0 to 1"),
+        Column("is_inferred", pa.bool_(), "concluded, and not said in so many words"),
+        Column("stated_at", UTC, "when the newest evidence was written", "UTC"),
+        Column("written_by", pa.string(), "rules, or the language model's name"),
+        Column("evidence", EVIDENCE, "the interactions it rests on, strongest first"),
+    ),
+    key=("fact_id", "day"),
+    notes="Add-only: a fact that contradicts an older one stands beside it, dated. Nothing writes it before a language model "
+    "or the rules in its place read texts; its gate is ready.",
+)
+
 _SUMS = (
     COUNT,
     Column("active_days", pa.int64(), "event days with at least one such interaction", "days"),
@@ -379,6 +405,7 @@ TABLES: dict[str, Table] = {
         IDENTITY_LINKS,
         QUARANTINE,
         TEXT_FEATURES,
+        FACTS,
         DAILY_ACTIVITY,
         ACTIVITY_STATE,
         TEXT_ACTIVITY,

@@ -82,11 +82,23 @@ def daily_activity() -> pd.DataFrame:
     )  # fmt: skip
 
 
+def facts() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "fact_id": ids("d"), "identity_id": ids("b"), "bucket": 0, "day": DAY, "topic": "complaints", "subtopic": "delivery",
+            "statement": "The parcel came late.", "polarity": [-1.0, 1.0, 0.0, -0.5, -0.5, -0.5], "confidence": 0.8,
+            "is_inferred": False, "stated_at": AT, "written_by": "rules",
+            "evidence": [[{"interaction_id": one, "strength": 1.0}] for one in ids("a")],
+        }
+    )  # fmt: skip
+
+
 FRAMES: dict[str, Callable[[], pd.DataFrame]] = {
     "attributes": lambda: statements("city", "Chicago", ids("b")),
     "catalogue": lambda: statements("price_usd", "9.99", ["B0006O1Y6S"] * ROWS),
     "consents": lambda: statements("marketing_email", "granted", ids("b")),
     "daily_activity": daily_activity,
+    "facts": facts,
     "interactions": interactions,
     "profiles": profiles,
     "text_features": text_features,
@@ -94,6 +106,7 @@ FRAMES: dict[str, Callable[[], pd.DataFrame]] = {
 # What the day's interactions hold, for the suites that refer to them.
 KNOWN = {
     "daily_activity": {"evidence": ids("a")},
+    "facts": {"evidence": ids("a")},
     "text_features": {"interaction_id": [*ids("a"), None, "planted-value-777"]},
 }
 
@@ -158,6 +171,11 @@ PLANTED: list[tuple[str, str, Any, str, str]] = [
         "expect_column_values_to_be_in_set",
         "fail",
     ),
+    ("facts", "topic", "gossip", "expect_column_values_to_be_in_set", "fail"),
+    ("facts", "confidence", 1.5, "expect_column_values_to_be_between", "fail"),
+    ("facts", "evidence", [], "expect_column_values_to_be_between", "fail"),
+    ("facts", "evidence", [{"interaction_id": "gone", "strength": 1.0}], "expect_column_values_to_be_in_set", "fail"),
+    ("facts", "statement", "Write to ann@example.org", "expect_column_values_to_not_match_regex", "fail"),
     ("profiles", "customer_id", ids("b")[1], "expect_column_values_to_be_unique", "fail"),
     ("profiles", "life_cycle", "gone", "expect_column_values_to_be_in_set", "fail"),
     ("profiles", "rfm", "556", "expect_column_values_to_match_regex", "fail"),
