@@ -5,10 +5,10 @@ PORT ?= 8080
 REAL := $(if $(SOURCE),--source '$(SOURCE)') $(if $(INPUT),--input '$(abspath $(INPUT))') $(if $(FROM),--from '$(FROM)') $(if $(TO),--to '$(TO)')
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui test check bench evaluate clean
+.PHONY: help install demo ui test test-services check bench evaluate clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 install: .venv/.installed ## make .venv and install everything that is pinned
 
@@ -23,8 +23,11 @@ demo: install ## the main job, end to end; a real file: SOURCE=amazon_reviews IN
 ui: install ## Airflow's web UI on what the demo left; Ctrl-C stops it; another port: PORT=8081
 	@$(PYTHON) scripts/demo.py --ui --port $(PORT) $(REAL)
 
-test: install ## all tests
-	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: install ## the tests that need no scheduler
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not airflow and not faults' $(ARGS)
+
+test-services: install ## the slow tests: real Airflow schedulers, kills at every write
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'airflow or faults' $(ARGS)
 
 check: install ## formatting, lint and laws, types, dead links, dependencies
 	@$(PYTHON) -m ruff check .
