@@ -387,8 +387,11 @@ def requeue(
 
 @app.command()
 def evaluate(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="returns or satisfied.")],
-    inputs: Annotated[list[Path], typer.Option("--input", metavar="FILE", help="The data; may be given again.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="redaction, returns or satisfied.")],
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Option("--input", metavar="FILE", help="The data; may be given again. Redaction needs none."),
+    ] = None,
     models: Annotated[
         str | None, typer.Option("--models", metavar="A,B", help="Some of the protocol's models.")
     ] = None,
@@ -400,7 +403,7 @@ def evaluate(
     from profiling.behaviour.protocols import protocol
 
     wanted = [each.strip() for each in models.split(",") if each.strip()] if models is not None else None
-    report = protocol(name)(inputs, Settings.load().cache, wanted, folds)
+    report = protocol(name)(inputs or [], Settings.load().cache, wanted, folds)
     document = json.dumps(report.asdict(), ensure_ascii=False, indent=2)
     if out_file is not None:
         out_file.parent.mkdir(parents=True, exist_ok=True)

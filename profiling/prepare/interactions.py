@@ -12,11 +12,12 @@ import pandas as pd
 
 from profiling.prepare.clean import MAX_TEXT, mend, normalise, normalise_text, validate
 from profiling.prepare.identity import identify, links
-from profiling.prepare.privacy import PERSONAL, pseudonyms, redact_counted, redact_series
+from profiling.prepare.privacy import pseudonyms
+from profiling.prepare.redaction import PERSONAL, redact_counted, redact_series, suspects
 from profiling.schemas import IDENTITY_LINKS, INTERACTIONS
 
 COLUMNS = tuple(name for name in INTERACTIONS.names if name != "is_text_shared")
-_NEEDS_A_LOOK = re.compile(r"[@<&\\]|[^\x00-\x7f]|(?:\d[^\d]{0,3}?){7}")
+_NEEDS_A_LOOK = re.compile(r"[<&\\]|[^\x00-\x7f]")  # what normalising may change
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Prepared:
     """What became of a batch.
 
     rows: every column of INTERACTIONS but `is_text_shared`; links: IDENTITY_LINKS; rejects: REJECT_COLUMNS;
-    redactions: how many e-mail addresses, phone numbers, cards and resident ids were replaced.
+    redactions: how many of each kind of `redaction.PERSONAL` were replaced.
     """
 
     rows: pd.DataFrame
@@ -51,12 +52,12 @@ def redact_json(series: pd.Series) -> tuple[pd.Series, dict[str, int]]:
     """Texts inside JSON documents normalised and redacted, with counts; what is no JSON is treated as text."""
     counts: Counter[str] = Counter()
 
-    def one(document: object) -> str | None:
+    def one(document: object, is_suspect: bool) -> str | None:
         if document == "{}":
             return document
         if not isinstance(document, str) or not document.strip():
             return None
-        if not _NEEDS_A_LOOK.search(document):
+        if not (is_suspect or _NEEDS_A_LOOK.search(document)):
             return document
         try:
             value = json.loads(document)
@@ -67,9 +68,8 @@ def redact_json(series: pd.Series) -> tuple[pd.Series, dict[str, int]]:
             redacted if isinstance(redacted, str) else json.dumps(redacted, ensure_ascii=False, separators=(",", ":"))
         )
 
-    documents = pd.Series(
-        [one(document) for document in series.tolist()], index=series.index, name=series.name, dtype="str"
-    )
+    made = [one(document, is_suspect) for document, is_suspect in zip(series, suspects(series).any(axis=1), strict=True)]
+    documents = pd.Series(made, index=series.index, name=series.name, dtype="str")
     return documents, {name: counts[name] for name in PERSONAL}
 
 

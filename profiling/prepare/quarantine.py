@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from profiling.prepare.clean import MAX_TEXT, mend, normalise
-from profiling.prepare.privacy import redact
+from profiling.prepare.redaction import redact
 from profiling.schemas import QUARANTINE
 
 MAX_CONTENT = 500

@@ -8,7 +8,7 @@ import pandas as pd
 from profiling.collect import REJECT_COLUMNS
 from profiling.prepare.clean import as_json, is_identified, normalise_text
 from profiling.prepare.identity import first_identities
-from profiling.prepare.privacy import redact_series
+from profiling.prepare.redaction import redact_series
 from profiling.schemas import TABLES
 
 CONSENT_VALUES = ("granted", "withdrawn")

@@ -31,7 +31,7 @@ def inputs(run: Run) -> str:
 
 
 def _features_bucket(run: Run, bucket: int) -> Staged:
-    from profiling.prepare.privacy import REDACTION_VERSION
+    from profiling.prepare.redaction import REDACTION_VERSION
     from profiling.text.cache import TextCache
     from profiling.text.embedding import load_encoder
     from profiling.text.features import text_features

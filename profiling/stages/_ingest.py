@@ -40,12 +40,13 @@ def ingest(settings: Settings, day: str, *, bucket: int | None = None, close: Se
 
 def inputs(run: Run) -> str:
     from profiling.prepare.privacy import pseudonym
+    from profiling.prepare.redaction import REDACTION_VERSION
 
     key_name = pseudonym(run.settings.key(), "key")  # a changed key changes every id
     found = landing.drops(run.settings, run.day)
     _refuse_if_gone(run, {drop.source.name for drop in found})
     run.lake.require("key", key_name, OTHER_KEY)
-    return digest(landing.fingerprint(found), key_name, run.settings.timezone, run.settings.max_rejects)
+    return digest(landing.fingerprint(found), key_name, run.settings.timezone, run.settings.max_rejects, REDACTION_VERSION)
 
 
 def _ingest_bucket(run: Run, bucket: int) -> Staged:

@@ -25,7 +25,7 @@ def predict_text(settings: Settings, text: str) -> dict[str, object]:
     from profiling.behaviour.models.contract import TEXT
     from profiling.behaviour.prediction import Speaker, predict
     from profiling.prepare.clean import normalise
-    from profiling.prepare.privacy import redact
+    from profiling.prepare.redaction import redact
 
     cleaned = redact(normalise(text) or "")
     if not cleaned:

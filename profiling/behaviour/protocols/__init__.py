@@ -12,7 +12,7 @@ from profiling.errors import SettingsError
 if TYPE_CHECKING:
     from profiling.behaviour.protocols.report import Report
 
-PROTOCOLS = ("returns", "satisfied")
+PROTOCOLS = ("redaction", "returns", "satisfied")
 
 
 def protocol(name: str) -> "Callable[..., Report]":
