@@ -138,6 +138,30 @@ def publish(day: Day, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def redact(
+    day: Annotated[str | None, typer.Option("--day", metavar="YYYY-MM-DD", help="One day.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every day redacted by older rules.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Redact stored texts anew in place: for days whose drop is gone. Features and profiles of them are stale after it."""
+    from profiling import stages
+
+    if (day is not None) == every:
+        raise SettingsError("name one day with --day, or all of them with --all")
+    settings = Settings.load()
+    outcomes = [
+        stages.redact(settings, each) for each in ([day] if day is not None else stages.days_to_redact(settings))
+    ]
+    if as_json:
+        out.print_json(json.dumps([outcome.asdict() for outcome in outcomes]))
+        return
+    for outcome in outcomes:
+        _print_outcome(outcome, as_json)
+    if not outcomes:
+        out.print("every day is redacted by the rules of today")
+
+
+@app.command()
 def train(as_of: AsOf, target: OneTarget = None, as_json: AsJson = False) -> None:
     """A candidate model with its evaluation, for one target or each. Labels end on the day, features a horizon earlier."""
     from profiling import stages

@@ -1,7 +1,7 @@
-"""Finders of personal data that has a form of its own: addresses of mail and machines, numbers with check digits, secrets in links.
+"""Finders of personal data that has a form of its own: addresses of mail and machines, numbers, secrets in links.
 
-Each takes a text of full-width forms folded to ASCII and yields spans. What a form alone cannot tell is asked of a check digit, of a
-numbering plan, or of a word that announces it.
+Each takes a text of full-width forms folded to ASCII and yields spans. What a form alone cannot tell is asked of a check
+digit, of a numbering plan, or of a word that announces it.
 """
 
 import ipaddress
@@ -48,7 +48,10 @@ _INTERNATIONAL = re.compile(
     rf"(?<![0-9A-Za-z+])(?:\+ ?|00)[1-9]\d{{0,14}}(?:(?: ?\(\d{{1,5}}\) ?|[ .-])\d{{1,14}}){{0,7}}{_END}",
     flags=re.ASCII,
 )
-_BRITISH_MOBILE = re.compile(rf"(?<![0-9A-Za-z+])(?<![0-9]\.)(?<![A-Za-z]-)(?:(?:\+|00)44 ?(?:\(0\) ?)?|0)7\d{{3}} ?\d{{3}} ?\d{{3}}{_END}", flags=re.ASCII)
+_BRITISH_MOBILE = re.compile(
+    rf"(?<![0-9A-Za-z+])(?<![0-9]\.)(?<![A-Za-z]-)(?:(?:\+|00)44 ?(?:\(0\) ?)?|0)7\d{{3}} ?\d{{3}} ?\d{{3}}{_END}",
+    flags=re.ASCII,
+)
 # Other national forms: the pattern, and the region whose numbering plan must know the number. Bare runs of digits are left alone:
 # time stamps, order and article numbers look the same.
 _NATIONAL = (
@@ -67,14 +70,19 @@ _ANNOUNCED = re.compile(
 _SERVICE = re.compile(r"[48]00[ -]?\d{3}[ -]?\d{4}|[48]00[ -]?\d{4}[ -]?\d{3}")  # Chinese numbers of companies
 _DATE = re.compile(r"(?:19|20)\d\d([ .-]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12]\d|3[01])")
 
-_IBAN = re.compile(r"(?<![0-9A-Za-z])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}(?![0-9A-Za-z])", flags=re.IGNORECASE | re.ASCII)
+_IBAN = re.compile(
+    r"(?<![0-9A-Za-z])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}(?![0-9A-Za-z])", flags=re.IGNORECASE | re.ASCII
+)
 _IBAN_JOINT = re.compile(r"[ -]|$")
 
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)", flags=re.ASCII)
-_IPV6 = re.compile(r"(?<![\w:.])(?=[0-9a-f:]*\d)(?:[0-9a-f]{1,4})?(?::[0-9a-f]{0,4}){2,8}(?![\w:])", flags=re.IGNORECASE | re.ASCII)
+_IPV6 = re.compile(
+    r"(?<![\w:.])(?=[0-9a-f:]*\d)(?:[0-9a-f]{1,4})?(?::[0-9a-f]{0,4}){2,8}(?![\w:])", flags=re.IGNORECASE | re.ASCII
+)
 # What stands before four numbers with dots that are a version.
 _VERSION = re.compile(
-    r"(?:\b(?:v|ver|version|firmware|build|release|driver|software|ios|android|windows|update[sd]?|upgrade[sd]?)\b\.? ?(?:to|from|is|was|no|number|:)?"
+    r"(?:\b(?:v|ver|version|firmware|build|release|driver|software|ios|android|windows|update[sd]?"
+    r"|upgrade[sd]?)\b\.? ?(?:to|from|is|was|no|number|:)?"
     r"|版本|固件|系统|升级|更新|驱动)(?:号|到|至|为|是|[:： ])*[^\d\w]{0,3}$",
     flags=re.IGNORECASE,
 )
@@ -82,8 +90,8 @@ _VERSION = re.compile(
 # Names of query parameters whose value opens something; the second kind only with a value that nobody would type.
 _SECRET = re.compile(
     r"(?<=[?&;#])(?:[\w.-]*(?:token|passw(?:or)?d|pwd|passwd|secret|signature|session_?id|sessionid|apikey|api[_-]key|access[_-]key|credential|otp)"
-    r"|sig|sid|jsessionid|phpsessid|session|auth|authorization|jwt)=([^&;#\s\"'<>\u3000-\u9fff，。]{4,})"
-    r"|(?<=[?&;#])(?:code|key|ticket|state|hash|nonce|invite|s|t|k|h)=((?=[^&;#\s]*\d)[\w%.~+/-]{16,}=*)",
+    r"|sig|sid|jsessionid|phpsessid|session|auth|authorization|jwt)=([^&;#?,()\s\"'<>\u3000-\u9fff]{4,})"
+    r"|(?<=[?&;#])(?:code|key|ticket|state|hash|nonce|invite|s|t|k|h)=((?=[^&;#?\s]*\d)[\w%.~+/-]{16,}=*)",
     flags=re.IGNORECASE | re.ASCII,
 )
 _MATRIX_SESSION = re.compile(r"(?<=;jsessionid=)[\w.!-]{8,}", flags=re.IGNORECASE | re.ASCII)
@@ -91,12 +99,16 @@ _USERINFO = re.compile(r"(?<=://)[^\s/@?#\u3000-\u9fff]{1,200}(?=@)")
 _JWT = re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}", flags=re.ASCII)
 
 _PASSPORT = re.compile(
-    r"(?:(?<![a-z])passports?(?![a-z])|护照)(?:[ ,.:#(]|\b(?:no|number|num|nr|id|is|was|it|my|the)\b|号码|号|是|为)*+(?<![0-9A-Za-z])"
+    r"(?:(?<![a-z])passports?(?![a-z])|护照)(?:[ ,.:#(]|\b(?:no|number|num|nr|id|is|was|it|my|the)\b|号码|号|是"
+    r"|为)*+(?<![0-9A-Za-z])"
     rf"([A-Z]{{0,2}}\d{{6,9}}){_END}",
     flags=re.IGNORECASE,
 )
 _SSN = re.compile(rf"{_START}(\d{{3}})-(\d{{2}})-(\d{{4}})(?![0-9A-Za-z-])", flags=re.ASCII)
-_ARTICLE = re.compile(r"(?:part|model|item|order|sku|article|serial|ref|no\.|#|型号|货号|订单)\W{0,3}(?:\w{0,6}\W{0,2})?$", flags=re.IGNORECASE)
+_ARTICLE = re.compile(
+    r"(?:part|model|item|order|sku|article|serial|ref|no\.|#|型号|货号|订单)\W{0,3}(?:\w{0,6}\W{0,2})?$",
+    flags=re.IGNORECASE,
+)
 _ANNOUNCED_SSN = re.compile(
     r"(?<![a-z])(?:ssn|social security)(?![a-z])(?:[ ,.:#]|\b(?:no|number|num|nr|is|was|it|my)\b)*+"
     rf"(?<![0-9A-Za-z])(\d{{3}}[ -]?\d{{2}}[ -]?\d{{4}}){_END}",
@@ -108,12 +120,15 @@ _CHINESE_PLATE = re.compile(
     rf"[{CHINESE_PLACES}][A-HJ-NP-Z][·•. -]?(?=[A-HJ-NP-Z]{{0,3}}\d)[A-HJ-NP-Z0-9]{{4,5}}[A-HJ-NP-Z0-9挂学警港澳](?![0-9A-Za-z])"
 )
 _PLATE = re.compile(
-    r"(?<![a-z])(?:(?P<sure>(?:licen[cs]e|number|registration|car|vehicle) plates?|(?:vehicle|car) registration|reg(?:istration)? (?:plate|number|no))"
+    r"(?<![a-z])(?:(?P<sure>(?:licen[cs]e|number|registration|car|vehicle) plates?|(?:vehicle|car) registration"
+    r"|reg(?:istration)? (?:plate|number|no))"
     r"|plates?)(?![a-z])(?:[ ,.:#(]|\b(?:no|number|is|was|were|my|the|reads?|reg)\b)*+(?<![0-9A-Za-z])"
     r"(?P<plate>(?-i:[A-Z]{1,3}[ -]?\d{1,4}(?:[ -]?[A-Z]{1,3})?|\d{1,4}[ -]?[A-Z]{1,3}[ -]?\d{0,4}))(?![0-9A-Za-z-])",
     flags=re.IGNORECASE,
 )
-_VEHICLE = re.compile(r"\b(?:car|van|truck|lorry|vehicle|driver|drove|park(?:ed|ing)|police|motorbike|taxi)\b", flags=re.IGNORECASE)
+_VEHICLE = re.compile(
+    r"\b(?:car|van|truck|lorry|vehicle|driver|drove|park(?:ed|ing)|police|motorbike|taxi)\b", flags=re.IGNORECASE
+)
 
 
 def emails(text: str) -> Iterator[Span]:
@@ -258,7 +273,7 @@ def passports(text: str) -> Iterator[Span]:
 
 
 def ssns(text: str) -> Iterator[Span]:
-    """US social security numbers: written 3-2-4, or in any grouping after the word; areas and groups never given out do not count."""
+    """US social security numbers: written 3-2-4, or in any grouping after the word; areas never given out do not count."""
     from stdnum.us import ssn
 
     for match in _ANNOUNCED_SSN.finditer(text):

@@ -20,15 +20,18 @@ def _lines(name: str) -> list[str]:
 GIVEN = frozenset(" ".join(_lines("given_en.txt")).split())
 _SURE_SURNAMES, _OTHER_SURNAMES, COMPOUND_SURNAMES = (line.split() for line in _lines("surnames_zh.txt"))
 
+_SMALL_STOP, _ALSO_WORDS, _NO_NAME = (frozenset(line.split()) for line in _lines("no_names_en.txt"))
+
 # --- English names ---
 
 _CAP = r"[A-ZÀ-ÖØ-Þ][\wÀ-ɏ'’-]+"
 _NAME = rf"{_CAP}(?: (?:[A-Z]\.|(?:d[aeiu]|van|von|der|den|bin|al|la)(?= {_CAP})|{_CAP})){{0,3}}"
-# Sure: whatever capitalised words follow are a name. Titles count as they are written: DR is a brand of strings, ms a unit of time.
+# Sure: whatever capitalised words follow are a name. Titles count as they are written: DR is a brand, ms a unit of time.
 _SURE_CUES = (
     r"(?:(?i:my (?:full |last |first |sur|real )?name(?: is|'s|’s|:)"
     r"|(?:account ?holder|cardholder|beneficiary|recipient|attn|attention|c/o)(?: is)? ?:?|signed(?: by)?[:,]"
-    r"|(?:name|sender|contact(?: person)?) ?:|(?:(?:kind|best|warm|with) (?:regards|wishes)|regards|sincerely|faithfully|yours truly|cordially|respectfully)(?: yours)?[,.! -]{0,2}) "
+    r"|(?:name|sender|contact(?: person)?) ?:|(?:(?:kind|best|warm|with) (?:regards|wishes)|regards|sincerely"
+    r"|faithfully|yours truly|cordially|respectfully)(?: yours)?[,.! -]{0,2}) "
     r"|(?:Mr|Mrs|Ms|Dr|Prof)(?:\. ?| )|Miss |(?:Dear|dear) )"
 )
 # Weak: the first word that follows has to be a given name.
@@ -37,58 +40,48 @@ _PEOPLE = (
     r"grandson|granddaughter|nephew|niece|cousin|teacher|student|colleague|assistant"
 )
 _WEAK_CUES = (
-    r"(?i:(?:from|to|cc):|name|hi|hello|hey|recipient|(?:ship(?:ped)?|send|sent|deliver(?:ed|y)?|post(?:ed)?|address(?:ed)?) (?:it |them )?to:?"
+    r"(?i:(?:from|to|cc):|name|hi|hello|hey|recipient|(?:ship(?:ped)?|send|sent|deliver(?:ed|y)?|post(?:ed)?"
+    r"|address(?:ed)?) (?:it |them )?to:?"
     r"|(?:spoke|speak|speaking|talk|talked|talking|chat|chatted|chatting|dealt|deal|dealing)(?: with| to)|(?:emailed|met|meet)"
-    r"|ask(?:ed)? for|named|called|by name of|this is|i am|i'm|i’m|im|thanks to|contact|agent|rep|representative|technician|manager"
+    r"|ask(?:ed)? for|named|called|by name of|this is|i am|i'm|i’m|im|thanks to|contact|agent|rep|representative"
+    r"|technician|manager"
     rf"|my (?:late |dear |little |old |younger |older |best )?(?:{_PEOPLE})(?: is| was)?(?: named| called)?)[,:]? "
 )
-_GIVEN_CAPITAL = "(?:" + "|".join(sorted({name.capitalize() for name in GIVEN}, key=lambda name: (-len(name), name))) + r")(?![\w])"
-_CLOSING = rf"(?i:thanks|thank you|cheers|best|love|yours|greetings|bye|many thanks)[,.! -]{{1,3}}{_CAP}(?: (?:[A-Z]\.|{_CAP})){{0,2}}[.!]?\s*$"
-_SIGNATURE = rf"[.!?] ?[-–—~]{{1,2}} ?{_CAP}(?: (?:[A-Z]\.|{_CAP})){{0,2}}[.!]?\s*$"
+_GIVEN_CAPITAL = (
+    "(?:" + "|".join(sorted({name.capitalize() for name in GIVEN}, key=lambda name: (-len(name), name))) + r")(?![\w])"
+)
+_SIGNED_NAME = rf"{_CAP}(?: (?:[A-Z]\.|{_CAP})){{0,2}}[.!]?\s*$"
+_CLOSING = rf"(?i:thanks|thank you|cheers|best|love|yours|greetings|bye|many thanks)[,.! -]{{1,3}}{_SIGNED_NAME}"
+_SIGNATURE = rf"[.!?] ?[-–—~]{{1,2}} ?{_SIGNED_NAME}"
 _SERVICE = r" (?:from|in|at|of) (?:your |the )?(?:customer|support|sales|service|returns|billing|technical|tech)"
-_SELF = r", (?:a |an |the |your )?(?:proud|happy|retired|loyal|grand(?:father|mother|pa|ma)|mother|father|mom|dad|teacher|drummer|guitarist|musician|aged?)"
 _BEFORE = r"(?:(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? )?"
-_SURE_NAME = re.compile(rf"(?<![A-Za-z])(?<!brand )(?<!product )(?<!model )(?<!user )(?<!file )(?<!store )(?<!company )(?<!domain )(?<!item ){_SURE_CUES}{_BEFORE}({_NAME})")
+_SURE_NAME = re.compile(
+    rf"(?<![A-Za-z0-9])(?<!brand )(?<!product )(?<!model )(?<!user )(?<!file )(?<!store )(?<!company )(?<!domain )"
+    rf"(?<!item ){_SURE_CUES}{_BEFORE}({_NAME})"
+)
 _WEAK_NAME = re.compile(rf"(?<![A-Za-z]){_WEAK_CUES}{_BEFORE}({_NAME})")
 _SIGNED = tuple(
-    re.compile(pattern.replace(f"{_CAP}(?:", f"(?P<name>{_CAP}(?:", 1).replace("{0,2}[.!]?", "{0,2})[.!]?", 1)) for pattern in (_CLOSING, _SIGNATURE)
+    re.compile(pattern.replace(f"{_CAP}(?:", f"(?P<name>{_CAP}(?:", 1).replace("{0,2}[.!]?", "{0,2})[.!]?", 1))
+    for pattern in (_CLOSING, _SIGNATURE)
 )
-_BESIDE = re.compile(rf"({_NAME})(?={_SERVICE})|[.!?] ({_NAME})(?={_SELF})")
+_BESIDE = re.compile(rf"({_NAME})(?={_SERVICE})")
 # Written small in a chat: only given names that are no other word, and what follows them up to a word that cannot be a surname.
 _SMALL_NAME = re.compile(
-    r"(?<![a-z])(?:my (?:full )?name(?: is|'s|:)|i am|i'm|im|this is) ([a-z]{3,})(?: ([a-z][a-z'-]{2,}))?(?![a-z'])", flags=re.IGNORECASE
-)
-_SMALL_STOP = frozenset(
-    "and but from the here with who that not very your calling writing again speaking trying using also can have has had will was is for just "
-    "still then when where what about because since out too your our they she her his now off this how why all get got".split()
-)
-_ALSO_WORDS = frozenset(
-    "will mark grace hope rose may june april jack bill art rich grant drew chase dean guy max ray dawn joy faith amber crystal holly ivy jade ruby "
-    "penny sandy frank jean pat wade lance miles glen dale rob sue gene jay kit lee victor wanda gay olive lily daisy iris heather robin".split()
-)
-# Words that begin with a capital where a name could stand, and brands that are called like people.
-_NO_NAME = frozenset(
-    "mr mrs ms miss dr prof sir madam customer customers team support all amazon seller sellers friend friends everyone everybody santa reader readers vendor there "
-    "guys folks i it the this that these those my your our their his her we you they he she a an and but or if so as at in on for to from with by not no yes "
-    "thanks thank regards best please hello hi hey dear service center centre manager management sales department company store shop inc llc ltd corp co "
-    "order number phone email mail address card account tel mobile date subject sent re fwd fw coffee clean pepper guitar sound scary martens dre beat beats duck ducks bronner's bronner "
-    "bean potato goodwrap muscle scholl's scholl brown's oetker martin taylor gibson fender yamaha ibanez jackson epiphone gretsch guild squier boss korg roland "
-    "casio behringer marshall vox orange peavey dunlop daddario elixir ernie shure sennheiser monday tuesday wednesday thursday friday saturday sunday "
-    "january february march april may june july august september october november december usa us uk china english american europe god jesus lord christmas "
-    "google apple microsoft samsung sony ebay paypal fedex ups usps dhl walmart youtube facebook".split()
+    r"(?<![a-z])(?:my (?:full )?name(?: is|'s|:)|i am|i'm|im|this is) ([a-z]{3,})(?: ([a-z][a-z'-]{2,}))?(?![a-z'])",
+    flags=re.IGNORECASE,
 )
 
 
 ENGLISH_NAME_HINTS = (
     rf"{_SURE_CUES}[A-ZÀ-ÖØ-Þ]",
     rf"{_WEAK_CUES}{_GIVEN_CAPITAL}".replace(r"(?![\w])", ""),
-    rf"(?:{_CLOSING})|(?:{_SIGNATURE})|{_CAP}(?:{_SERVICE}|{_SELF})",
+    rf"(?:{_CLOSING})|(?:{_SIGNATURE})|{_CAP}{_SERVICE}",
     rf"(?i:my (?:full )?name(?: is|'s|:)|i am|i'm|im|this is) (?:{'|'.join(sorted(GIVEN - _ALSO_WORDS))})",
 )
 
 
 def english_names(text: str) -> Iterator[Span]:
-    """Names after a word for one, as addressee or sender, beside a title, or as somebody one speaks of, if the given name is known."""
+    """Names after a word for one, as addressee or sender, beside a title, or as somebody one speaks of."""
     yield from _kept(text, (match.span(1) for match in _SURE_NAME.finditer(text)), True)
     weak = (match.span(match.lastindex or 0) for pattern in (_WEAK_NAME, _BESIDE) for match in pattern.finditer(text))
     yield from _kept(text, weak, False)
@@ -123,21 +116,24 @@ def _kept(text: str, spans: Iterator[Span], is_sure: bool) -> Iterator[Span]:
 _DIRECTION = r"(?:(?:North|South|East|West|NE|NW|SE|SW|[NSEW])\.? )?"
 _STREET_NAME = rf"(?:{_CAP}|\d{{1,3}}(?:st|nd|rd|th))(?: {_CAP}){{0,3}}?"
 _SURE_STREET = r"(?:Street|Str|St|Avenue|Ave|Road|Rd|Lane|Ln|Boulevard|Blvd|Terrace|Crescent|Parkway|Pkwy|Highway|Hwy)"
-_OTHER_STREET = r"(?:Drive|Dr|Way|Court|Ct|Place|Pl|Close|Square|Sq|Circle|Cir|Trail|Row|Gardens|Grove|Hill|Mews|Walk|Park|Green)"
+_OTHER_STREET = (
+    r"(?:Drive|Dr|Way|Court|Ct|Place|Pl|Close|Square|Sq|Circle|Cir|Trail|Row|Gardens|Grove|Hill|Mews|Walk|Park|Green)"
+)
 _ROOM = r"(?:,? (?:Apt|Apartment|Unit|Suite|Ste|Flat|Room|Floor|#)\.? ?#?\w{1,5})?"
 _UK_POSTCODE = r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}"
-_STATE = (
-    r"(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY])"
-)
+_STATE = r"(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY])"
 _TOWN = rf"(?:,? {_CAP}(?: {_CAP}){{0,2}})"
-_END_OF_ADDRESS = rf"(?:{_TOWN}?,? {_STATE}\b(?:,? \d{{5}}(?:-\d{{4}})?)?|{_TOWN}?,? {_UK_POSTCODE}|,? \d{{5}}(?:-\d{{4}})?(?!\d))"
+_END_OF_ADDRESS = (
+    rf"(?:{_TOWN}?,? {_STATE}\b(?:,? \d{{5}}(?:-\d{{4}})?)?|{_TOWN}?,? {_UK_POSTCODE}|,? \d{{5}}(?:-\d{{4}})?(?!\d))"
+)
 _HOUSE = r"(?<![\w.$£€-])\d{1,5}[A-Za-z]?(?:[-/]\d{1,4})?,? "
 _ADDRESS = re.compile(
     rf"{_HOUSE}{_DIRECTION}{_STREET_NAME} (?:{_SURE_STREET}\b\.?{_ROOM}(?:{_END_OF_ADDRESS}|, {_CAP}(?: {_CAP})?(?![\w']))?"
     rf"|{_OTHER_STREET}\b\.?{_ROOM}{_END_OF_ADDRESS})"
 )
 _CUED_ADDRESS = re.compile(
-    r"(?:\b(?i:address(?: is| was)?|live[sd]? at|liv(?:ing)? at|deliver(?:ed|y)?(?: it| them)?(?: to| at)?|s[eh][ni][dtp]p?(?:ed)?(?: it| them)? to|posted to|post it to|"
+    r"(?:\b(?i:address(?: is| was)?|live[sd]? at|liv(?:ing)? at|deliver(?:ed|y)?(?: it| them)?(?: to| at)?"
+    r"|s[eh][ni][dtp]p?(?:ed)?(?: it| them)? to|posted to|post it to|"
     r"moved (?:from|to)|left (?:it )?at|to|at|near|house)\b:? )"
     rf"({_HOUSE}{_DIRECTION}{_STREET_NAME} {_OTHER_STREET}\b\.?{_ROOM}(?:{_END_OF_ADDRESS}|, {_CAP}(?: {_CAP})?(?![\w']))?)"
 )
@@ -164,19 +160,28 @@ _ANY_SURNAME = rf"(?:{'|'.join(COMPOUND_SURNAMES)}|[{_SURE}{''.join(sorted(set(_
 _SURE_SURNAME = rf"(?:{'|'.join(COMPOUND_SURNAMES)}|[{_SURE}])"
 _LABELLED = re.compile(
     rf"(?:姓名|名字|收件人|收货人|寄件人|发件人|联系人|户名|持卡人|开户人|乘客|入住人|代办人|经办人|签收人|申请人|委托人|署名|称呼|签名|我叫|名叫|我的名字|本人叫|敬礼|免贵姓)"
-    rf"(?:是|为|叫|写|改成|改为|[:： ，,])*(?={_ANY_SURNAME})({_HAN}{{2,8}})"
+    rf"(?P<between>(?:是|为|叫|写|改成|改为|[:： ，,])*)(?={_ANY_SURNAME})(?P<name>{_HAN}{{2,8}})"
 )
-_SAID = re.compile(rf"(?:我是|朋友|同事|同学|老公|老婆|儿子|女儿|老板|店员|快递员|客服|店长|户主|通知|联系|转交|交给)(?={_SURE_SURNAME})({_HAN}{{2,8}})")
+_SAID = re.compile(
+    rf"(?:我是|朋友|同事|同学|老公|老婆|儿子|女儿|老板|店员|快递员|客服|店长|户主|通知|联系|转交|交给)(?={_SURE_SURNAME})({_HAN}{{2,8}})"
+)
 _BARE_SURNAME = re.compile(rf"(?:免贵姓|我姓|贵姓[：:?？ ]*姓?|鄙姓)({_ANY_SURNAME})(?!{_HAN})")
-_TITLE = r"老?(?:先生|女士|小姐|太太|经理|主任|师傅|医生|律师|店长|阿姨|大姐|大哥)(?!的?(?:书|作品|文章|文字|著作|思想|小说|诗|评述))"
-_TITLED = re.compile(rf"({_SURE_SURNAME}{_HAN}{{0,2}}?|(?<![\u4e00-\u9fff]){_ANY_SURNAME}{_HAN}{{0,2}}?|(?<=尊敬的){_ANY_SURNAME}{_HAN}{{0,2}}?|(?<=客服|联系|留言|转告){_ANY_SURNAME}){_TITLE}")
+_TITLE = r"老?(?:先生|女士|小姐|太太|经理|主任|师傅|医生|律师|店长|阿姨|大姐|大哥)"
+_TITLE += r"(?!的?(?:书|作品|文章|文字|著作|思想|小说|诗|评述))"
+_TITLED = re.compile(
+    rf"({_SURE_SURNAME}{_HAN}{{0,2}}?|(?<![\u4e00-\u9fff]){_ANY_SURNAME}{_HAN}{{0,2}}?"
+    rf"|(?<=尊敬的){_ANY_SURNAME}{_HAN}{{0,2}}?|(?<=客服|联系|留言|转告){_ANY_SURNAME}){_TITLE}"
+)
 CHINESE_NAME_HINT = (
     rf"{_ANY_SURNAME}{_HAN}{{0,2}}老?(?:先生|女士|小姐|太太|经理|主任|师傅|医生|律师|店长|阿姨|大姐|大哥)"
-    rf"|(?:名|字|[收寄发联系签办请托货][人]|卡人|[开户]人|乘客|[住]人|称呼|我叫|人叫|敬礼|姓)(?:是|为|叫|写|改成|改为|[:：？? ，,])*姓?{_ANY_SURNAME}"
+    rf"|(?:名|字|[收寄发联系签办请托货][人]|卡人|[开户]人|乘客|[住]人|称呼|我叫|人叫|敬礼|姓)(?:是|为|叫|写|改成"
+    rf"|改为|[:：？? ，,])*姓?{_ANY_SURNAME}"
     rf"|(?:我是|朋友|同事|同学|老公|老婆|儿子|女儿|老板|店员|快递员|客服|店长|户主|通知|联系|转交|交给){_SURE_SURNAME}"
 )
 # What follows a name rather than being its second character.
-_AFTER = frozenset("是的在先女和与或说来去要想很人给把让请有为就也都还吗吧呢啊了不没收电手地住，。的你我他她从对跟被寄叫")
+_AFTER = frozenset(
+    "是的在先女和与或说来去要想很人给把让请有为就也都还吗吧呢啊了不没收电手地住，。的你我他她从对跟被寄叫"
+)
 _NO_TITLED = frozenset(("康师傅", "老师傅", "何老师傅"))
 
 
@@ -205,7 +210,14 @@ def _name_length(run: str, is_sure: bool) -> int:
     # 安卓用户, 高中生: a known word of another kind is no name, unless a label says that a name stands here.
     if not is_sure and len(first) > 1 and first in tags and not tags[first].startswith("nr"):
         return 0
-    if not is_sure and len(first) == 1 and len(words) > 1 and words[1] in tags and len(words[1]) > 1 and not tags[words[1]].startswith("nr"):
+    if (
+        not is_sure
+        and len(first) == 1
+        and len(words) > 1
+        and words[1] in tags
+        and len(words[1]) > 1
+        and not tags[words[1]].startswith("nr")
+    ):
         return 0
     if len(run) <= surname or run[surname] in _AFTER:
         return 0
@@ -224,11 +236,14 @@ def chinese_names(text: str) -> Iterator[Span]:
     for match in _TITLED.finditer(text):
         if match[0] not in _NO_TITLED and _is_titled(match[1]) and _begins_a_word(text, match.start(1)):
             yield match.span(1)
-    for pattern, is_sure in ((_LABELLED, True), (_SAID, False)):
-        for match in pattern.finditer(text):
-            length = _name_length(match[1], is_sure)
-            if length:
-                yield match.start(1), match.start(1) + length
+    for match in _LABELLED.finditer(text):
+        # 用户名和密码, 精美签名海报: without anything between, the label may be a part of other words.
+        is_sure = bool(match["between"]) or match[0][: -len(match["name"])].endswith(("叫", "礼", "姓"))
+        if length := _name_length(match["name"], is_sure):
+            yield match.start("name"), match.start("name") + length
+    for match in _SAID.finditer(text):
+        if length := _name_length(match[1], False):
+            yield match.start(1), match.start(1) + length
     yield from (match.span(1) for match in _BARE_SURNAME.finditer(text))
 
 
@@ -236,7 +251,7 @@ def _is_titled(name: str) -> bool:
     """司机 in 司机师傅 is no name, however 司 is a surname."""
     jieba, tags = _words()
     first = jieba.lcut(name)[0]  # type: ignore[attr-defined]
-    if name[-1] in "姓老总" or "大堂" in name:
+    if name[-1] in "姓老总的" or "大堂" in name or name.startswith("谢谢"):
         return False
     return len(first) == 1 or first not in tags or tags[first].startswith("nr")
 
@@ -257,26 +272,23 @@ def _begins_a_word(text: str, at: int) -> bool:
 
 # --- Chinese addresses ---
 
-_PROVINCES = (
-    "北京|天津|上海|重庆|河北|山西|辽宁|吉林|黑龙江|江苏|浙江|安徽|福建|江西|山东|河南|湖北|湖南|广东|海南|四川|贵州|云南|陕西|甘肃|青海|台湾|内蒙古|广西|西藏|宁夏|新疆|香港|澳门"
-)
-_CITIES = (
-    "石家庄|唐山|太原|大同|沈阳|大连|长春|哈尔滨|南京|苏州|无锡|常州|徐州|南通|扬州|杭州|宁波|温州|嘉兴|绍兴|金华|合肥|芜湖|福州|厦门|泉州|南昌|济南|青岛|烟台|潍坊|郑州|洛阳|武汉|宜昌|长沙|株洲|"
-    "广州|深圳|珠海|佛山|东莞|中山|惠州|南宁|桂林|海口|三亚|成都|绵阳|贵阳|遵义|昆明|大理|西安|咸阳|兰州|西宁|银川|乌鲁木齐|呼和浩特|拉萨"
-)
-_NO_STOP = "[\u4e00-\u9fff]"
+_PROVINCES, _CITIES = ("|".join(line.split()) for line in _lines("places_zh.txt"))
 _REGION = (
-    rf"(?:(?:{_PROVINCES})(?:省|市|壮族自治区|回族自治区|维吾尔自治区|自治区|特别行政区)?(?:{_NO_STOP}{{2,5}}?市)?"
-    rf"|(?:{_CITIES})市?)(?:{_NO_STOP}{{1,5}}?(?:新区|开发区|区|县|市|旗))?(?:{_NO_STOP}{{1,5}}?(?:镇|乡|街道))?"
+    rf"(?:(?:{_PROVINCES})(?:省|市|壮族自治区|回族自治区|维吾尔自治区|自治区|特别行政区)?(?:{_HAN}{{2,5}}?市)?"
+    rf"|(?:{_CITIES})市?)(?:{_HAN}{{1,5}}?(?:新区|开发区|区|县|市|旗))?(?:{_HAN}{{1,5}}?(?:镇|乡|街道))?"
 )
-_ROAD = rf"{_NO_STOP}{{1,7}}?(?:大道|大街|胡同|路|街|道|巷|弄|村)(?:[东南西北中一二三四五六七八九]{{1,2}}[段路街])?"
-_ESTATE = rf"{_NO_STOP}{{2,8}}?(?:小区|花园|家园|公寓|大厦|广场|新村|新城|港湾|中心|嘉园|佳苑|苑|城|园|府|湾|里|庭)"
+_ROAD = rf"{_HAN}{{1,7}}?(?:大道|大街|胡同|路|街|道|巷|弄|村)(?:[东南西北中一二三四五六七八九]{{1,2}}[段路街])?"
+_ESTATE = rf"{_HAN}{{2,8}}?(?:小区|花园|家园|公寓|大厦|广场|新村|新城|港湾|中心|嘉园|佳苑|苑|城|园|府|湾|里|庭)"
 _UNIT = r"[A-Za-z]?\d{1,5}(?:-\d{1,4}){0,3}(?:号楼|号院|号|栋|幢|座|单元|层|楼|室|房|弄|组|户|门)"
-_DETAIL = rf"(?:[,， ]?(?:{_UNIT}|{_ESTATE}(?=[A-Za-z]?\d)|(?<=[栋幢座元楼层])[A-Za-z]?\d{{2,5}}(?:室|房|号)?|[一二三四五六七八九十]{{1,3}}(?:栋|单元|楼|层)))"
+_DETAIL = (
+    rf"(?:[,， ]?(?:{_UNIT}|{_ESTATE}(?=[A-Za-z]?\d)"
+    rf"|(?<=[栋幢座元楼层])[A-Za-z]?\d{{2,5}}(?:室|房|号)?|[一二三四五六七八九十]{{1,3}}(?:栋|单元|楼|层)))"
+)
 _CHINESE_ADDRESSES = (
     re.compile(rf"{_REGION}(?:{_ROAD}{_DETAIL}{{1,6}}|{_ESTATE}{_DETAIL}{{1,6}})"),
     re.compile(
-        rf"(?:地址|住址|送到|送至|寄到|寄往|寄至|发到|发往|家住|住在|位于|快递到|放在|搬到|户籍)(?:是|为|在|改成|改为|[:： ])*((?:{_REGION})?(?:{_ROAD}|{_ESTATE})(?:{_ESTATE})?{_DETAIL}{{1,6}})"
+        rf"(?:地址|住址|送到|送至|寄到|寄往|寄至|发到|发往|家住|住在|位于|快递到|放在|搬到|户籍)(?:是|为|在|改成"
+        rf"|改为|[:： ])*((?:{_REGION})?(?:{_ROAD}|{_ESTATE})(?:{_ESTATE})?{_DETAIL}{{1,6}})"
     ),
     re.compile(rf"(?<![\u4e00-\u9fff])(?:{_ROAD}|{_ESTATE}){_DETAIL}{{2,6}}"),
 )

@@ -13,7 +13,7 @@ import pandas as pd
 from profiling.prepare.clean import MAX_TEXT, mend, normalise, normalise_text, validate
 from profiling.prepare.identity import identify, links
 from profiling.prepare.privacy import pseudonyms
-from profiling.prepare.redaction import PERSONAL, redact_counted, redact_series, suspects
+from profiling.prepare.redaction import PERSONAL, might_hold, redact_counted, redact_series
 from profiling.schemas import IDENTITY_LINKS, INTERACTIONS
 
 COLUMNS = tuple(name for name in INTERACTIONS.names if name != "is_text_shared")
@@ -68,7 +68,7 @@ def redact_json(series: pd.Series) -> tuple[pd.Series, dict[str, int]]:
             redacted if isinstance(redacted, str) else json.dumps(redacted, ensure_ascii=False, separators=(",", ":"))
         )
 
-    made = [one(document, is_suspect) for document, is_suspect in zip(series, suspects(series).any(axis=1), strict=True)]
+    made = [one(document, is_suspect) for document, is_suspect in zip(series, might_hold(series), strict=True)]
     documents = pd.Series(made, index=series.index, name=series.name, dtype="str")
     return documents, {name: counts[name] for name in PERSONAL}
 

@@ -55,7 +55,11 @@ FINDERS = (
     Finder("passport", (r"(?i:passport|ｐａｓｓｐｏｒｔ)|护照",), _numbers.passports),
     Finder("card", (_DIGITS,), _numbers.cards),
     Finder("ssn", (_DIGITS,), _numbers.ssns),
-    Finder("plate", (rf"[{_numbers.CHINESE_PLACES}][A-ZＡ-Ｚ]|(?i:plate|registration|\breg\b)[^0-9]{{0,40}}[0-9]",), _numbers.plates),
+    Finder(
+        "plate",
+        (rf"[{_numbers.CHINESE_PLACES}][A-ZＡ-Ｚ]", r"(?i:plate|registration|\breg\b)[^0-9]{0,40}[0-9]"),
+        _numbers.plates,
+    ),
     Finder("ip", (rf"{_D}{_DOT}{_D}{{1,3}}{_DOT}{_D}{{1,3}}{_DOT}{_D}|[0-9A-Fa-f]?[:：][0-9A-Fa-f:：]*[:：]",), _numbers.ips),
     Finder("phone", (_DIGITS,), _numbers.phones),
     Finder("address", _people.ENGLISH_ADDRESS_HINTS, _people.english_addresses),
@@ -91,6 +95,12 @@ def suspects(texts: pd.Series) -> np.ndarray:
         for hint in dict.fromkeys(hint for finder in FINDERS for hint in finder.hints)
     }
     return np.stack([np.any([masks[hint] for hint in finder.hints], axis=0) for finder in FINDERS], axis=1)
+
+
+def might_hold(texts: pd.Series) -> list[bool]:
+    """Which texts some finder might find something in. False is certain."""
+    found: np.ndarray = np.logical_or.reduce(suspects(texts), axis=1)
+    return found.tolist()
 
 
 def find(text: str, finders: Sequence[Finder] = FINDERS) -> list[Found]:
@@ -175,7 +185,7 @@ def _same(found: Found) -> str:
 def redact(text: str) -> str:
     """The text with personal data (PERSONAL) replaced by `[email]`, or by `[email_1]`, `[email_2]` where the text holds several.
 
-    Runs on normalised text. Idempotent. One value has one mark in a text. Article numbers, ISBN, prices, dates and time stamps stay.
+    Runs on normalised text. Idempotent. One value has one mark in a text. Article numbers, ISBN, prices and dates stay.
 
     >>> redact("Write to ann@example.org, I paid $1,299.00 on 2015-12-31")
     'Write to [email], I paid $1,299.00 on 2015-12-31'
@@ -189,7 +199,7 @@ def redact_series(series: pd.Series) -> tuple[pd.Series, dict[str, int]]:
     texts = [text if isinstance(text, str) else None for text in series]
     known: dict[str, tuple[str, Counter[str]]] = {}
     suspected = suspects(pd.Series(texts, dtype="object"))
-    for at in suspected.any(axis=1).nonzero()[0]:
+    for at in np.flatnonzero(suspected.any(axis=1)):
         text = texts[at] or ""
         if text not in known:
             chosen = [finder for finder, is_needed in zip(FINDERS, suspected[at], strict=True) if is_needed]

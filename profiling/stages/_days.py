@@ -11,6 +11,7 @@ from profiling.errors import InputError, NotReady, SettingsError
 from profiling.ledger import DONE, EMPTY, FAILED, STALE, Record, days_between
 from profiling.settings import Settings
 from profiling.stages import _features, _ingest, _profile, _promote, _publish, _train
+from profiling.stages._redact import redacted_with
 from profiling.stages._step import STAGES, Outcome, Run, begin, parse_day
 
 WEEKLY = ("train", "promote")
@@ -126,7 +127,10 @@ def _has_same_inputs(run: Run, record: Record) -> bool:
 
 def stale_days(settings: Settings) -> list[tuple[str, str]]:
     """(day, stage) of everything released whose inputs have changed since, or that a later drop made stale."""
+    from profiling.prepare.redaction import REDACTION_VERSION
+
     run = begin(settings, "1970-01-01")
+    redacted = redacted_with(run)
     found = []
     for record in run.ledger.records():
         if record.stage not in _INPUTS or record.state not in (*DONE, STALE):
@@ -135,6 +139,8 @@ def stale_days(settings: Settings) -> list[tuple[str, str]]:
             is_same = _has_same_inputs(Run(run.settings, run.lake, run.ledger, record.day, run.attempt), record)
         except NotReady:
             is_same = False  # what it rests on is being recomputed
+        except InputError:  # its drop is gone: all that can change is how it was redacted
+            is_same = redacted.get(record.day) == REDACTION_VERSION
         if record.state == STALE or not is_same:
             found.append((record.day, record.stage))
     return found

@@ -46,7 +46,9 @@ def inputs(run: Run) -> str:
     found = landing.drops(run.settings, run.day)
     _refuse_if_gone(run, {drop.source.name for drop in found})
     run.lake.require("key", key_name, OTHER_KEY)
-    return digest(landing.fingerprint(found), key_name, run.settings.timezone, run.settings.max_rejects, REDACTION_VERSION)
+    return digest(
+        landing.fingerprint(found), key_name, run.settings.timezone, run.settings.max_rejects, REDACTION_VERSION
+    )
 
 
 def _ingest_bucket(run: Run, bucket: int) -> Staged:
@@ -304,6 +306,8 @@ def _files(parts: list[Staged], outcomes: Mapping[str, pd.DataFrame]) -> list[di
     Raises:
         ProfilingError: read != stored + duplicates + quarantined + suppressed: rows were lost, which is a defect here.
     """
+    from profiling.prepare.redaction import REDACTION_VERSION
+
     files = []
     for entry in parts[0].facts["files"]:  # the first bucket read every line and rejected for all buckets
         file = {name: entry[name] for name in ("source", "file", "read", "quarantined", "seen")}
@@ -314,7 +318,7 @@ def _files(parts: list[Staged], outcomes: Mapping[str, pd.DataFrame]) -> list[di
                 name: int(((rows["source"] == file["source"]) & (rows["source_file"] == file["file"])).sum())
                 for name, rows in outcomes.items()
             }
-        file["suppressed"] = 0
+        file |= {"suppressed": 0, "redaction": REDACTION_VERSION}
         outcome_names = ("stored", "duplicates_exact", "duplicates_near", "quarantined", "suppressed")
         if file["read"] != sum(file[name] for name in outcome_names):
             raise ProfilingError(f"lines of {file['source']}/{file['file']} are unaccounted for: {file}")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from profiling.prepare.clean import normalise
-from profiling.prepare.redaction import PERSONAL, redact, redact_series
+from profiling.prepare.redaction import PERSONAL, redact, redact_counted, redact_series, suspects
 from profiling.quality import expectations_folder
 
 PERSONAL_DATA = {
@@ -33,7 +33,10 @@ PERSONAL_DATA = {
     "+44": ("+44 20 7946 0958, +44 (0)20 7946 0958, 0044 20 7946 0958", "[phone], [phone], [phone]"),
     "+49": ("+49 30 901820", "[phone]"),
     "a year follows": ("+44 20 7946 0958 2015", "[phone] 2015"),
-    "announced": ("call me at 2125550123; Tel: 555-1234; 请拨打62345678", "call me at [phone_1]; Tel: [phone_2]; 请拨打[phone_3]"),
+    "announced": (
+        "call me at 2125550123; Tel: 555-1234; 请拨打62345678",
+        "call me at [phone_1]; Tel: [phone_2]; 请拨打[phone_3]",
+    ),
     "resident id": ("身份证110101199003077758号", "身份证[resident_id]号"),
     "resident id with X": ("11010519491231002x", "[resident_id]"),
     "resident id full width": ("１１０１０１１９９００３０７７７５８", "[resident_id]"),
@@ -43,6 +46,35 @@ PERSONAL_DATA = {
     "old visa of 13 digits": ("4222222222222", "[card]"),
     "card among counts": ("2 4111 1111 1111 1111 3", "2 [card] 3"),
     "amex, unionpay, mastercard": ("3782 822463 10005; 6222021234567890128; 5555555555554444", "[card_1]; [card_2]; [card_3]"),
+    "email spelled out": ("write to tom (at) example (dot) com", "write to [email]"),
+    "service calls": ("QQ：710959285", "QQ：[phone]"),
+    "iban": ("IBAN DE89 3704 0044 0532 0130 00 Sparkasse", "IBAN [iban] Sparkasse"),
+    "iban in one piece, small letters": ("gb82west12345698765432", "[iban]"),
+    "iban full width": ("账户ＤＥ８９３７０４００４４０５３２０１３０００。", "账户[iban]。"),
+    "ip": ("from 93.184.216.34, not 2606:2800:220:1:248:1893:25c8:1946", "from [ip_1], not [ip_2]"),
+    "ip in chinese": ("我的IP是９３．１８４．２１６．３４吗", "我的IP是[ip]吗"),
+    "token": ("https://shop.example/r?token=9f86d081&lang=en", "https://shop.example/r?token=[secret]&lang=en"),
+    "signature": ("x.example/i.png?X-Amz-Signature=9f86d08188&w=1", "x.example/i.png?X-Amz-Signature=[secret]&w=1"),
+    "password in chinese": ("打开 a.example/?password=hunter22，不行", "打开 a.example/?password=[secret]，不行"),
+    "session": ("http://s.example/a;jsessionid=1A530637289A03B07199?p=1", "http://s.example/a;jsessionid=[secret]?p=1"),
+    "userinfo": ("ftp://bob:hunter2@files.example/x", "ftp://[secret]@files.example/x"),
+    "userinfo before a host like a mail's": ("https://bob:x@example.com", "https://[secret]@example.com"),
+    "passport": ("Passport no: C01234567", "Passport no: [passport]"),
+    "passport in chinese": ("护照号码是E12345678。", "护照号码是[passport]。"),
+    "plate": ("my license plate is 7ABC123", "my license plate is [plate]"),
+    "plate in chinese": ("车牌京A·12345和粤BD12345、沪Ａ１２３４５", "车牌[plate_1]和[plate_2]、[plate_3]"),
+    "ssn": ("219-09-9998 and SSN 219 09 9997", "[ssn_1] and SSN [ssn_2]"),
+    "name": (
+        "My name is Ann Lee. Dear Mrs. Harrington, I spoke with Karen Bell.",
+        "My name is [name_1]. Dear Mrs. [name_2], I spoke with [name_3].",
+    ),
+    "name below": ("Works well. Kind regards, Paul J. Whitaker", "Works well. Kind regards, [name]"),
+    "name in small letters": ("hi im karen smith and it broke", "hi im [name] and it broke"),
+    "name in chinese": ("我叫陈志强，收件人：欧阳修文，尊敬的王女士", "我叫[name_1]，收件人：[name_2]，尊敬的[name_3]女士"),
+    "address": ("Ship to 77 Orchard Street, Apt 5C, Burlington, VT 05401 please", "Ship to [address] please"),
+    "address in britain": ("I live at 12 Station Road, Leeds LS1 4DY.", "I live at [address]."),
+    "post-office box": ("P.O. Box 4471, Tulsa, OK 74101", "[address]"),
+    "address in chinese": ("寄到江苏省苏州市工业园区星湖街328号5栋301室，谢谢", "寄到[address]，谢谢"),
     "all at once": (
         "ann@example.org 110101199003077758 4111111111111111 13800138000", "[email] [resident_id] [card] [phone]"
     ),
@@ -69,7 +101,21 @@ SURVIVES = {
     "handles and at": "@ann says: meet @ 7, 5 @ $3.50",
     "chinese": "第１２３号 电话很清楚 2000毫安 微信支付",
     "long number": "1" * 40,
-    "placeholders": "[email] [phone] [card] [resident_id]",
+    "versions": "version 81.20.3.14, 1.2.3.4, 固件93.184.216.34, v81.20.3.14",
+    "machines of one's own": "192.168.1.1 127.0.0.1 10.0.0.7 255.255.255.0 ::1 00:1A:2B:3C:4D:5E 12:30:45 std::vector",
+    "imei": "IMEI 352099001761481",
+    "coordinates": "48.858370, 2.294481 and -33.856784,151.215297",
+    "iban with a wrong check digit": "DE88 3704 0044 0532 0130 00",
+    "ssn of an area never given out": "666-12-3456 000-12-3456 part 219-09-9998",
+    "link without a secret": "https://shop.example/a?id=77&lang=en&code=SAVE10#top",
+    "passport that is none": "passport holder, pass 123456789, E12345678",
+    "plate that is none": "pick plate K240, cover plates 12, name plate AB12 CDE",
+    "brands and musicians": "Ernie Ball, Les Paul, Jim Dunlop, Dr. Martens, Mr. Coffee, DR Pure Blues, hit or miss. Can't",
+    "contacts that are no persons": "Contact Amazon. Dear Customer, Dear Sir or Madam, thanks Fender! I am Happy. My name brand",
+    "streets that are none": "12 String Drive, 5 Star Service, a 2 way street, 50 Watt Combo, 3 Way Switch",
+    "chinese words that begin like names": "王牌产品，高兴，安卓用户，黄金色，司机师傅，康师傅，我是高中生，大堂经理，语文老师",
+    "places": "北京市朝阳区很大，三里屯的路，2号线，第5街区，南京路步行街",
+    "placeholders": " ".join(f"[{kind}] [{kind}_2]" for kind in PERSONAL),
 }
 
 
@@ -84,8 +130,11 @@ def test_what_is_not_personal_survives(text: str) -> None:
 
 
 PIECES = st.sampled_from(
-    ["a@b.co", "13800138000", "4111 1111 1111 1111", "110101199003077758", "+44 20 7946 0958", "212-555-0123", "tel ",
-     "@", ".", "-", " ", "+", "(", ")", "1", "00", "86", "x", "，", "电话", "１３"]
+    ["my name is ", "Ann Lee", "Dear ", "Mr. ", "[email]", "[email_1]", "[name", "]", "王先生", "我叫张伟",
+     "12 Elm Street, Leeds LS1 4DY", "北京市海淀区中关村大街27号", "93.184.216.34", "219-09-9999",
+     "DE89370400440532013000", "?token=abcdef12", "://u:p@", "京A12345", "护照E12345678", "thanks, ", "a@b.co",
+     "13800138000", "4111 1111 1111 1111", "110101199003077758", "+44 20 7946 0958", "212-555-0123", "tel ", "@",
+     ".", "-", " ", "+", "(", ")", "1", "00", "86", "x", "，", "电话", "１３"]
 )  # fmt: skip
 
 
@@ -133,3 +182,60 @@ def test_series_with_counts() -> None:
     assert redacted.fillna("-").to_dict() == {3: "[email_1] [email_2]", 1: "-", 2: "[phone]", 0: "fine"}
     assert {kind: count for kind, count in counts.items() if count} == {"email": 2, "phone": 1}
     assert tuple(counts) == PERSONAL
+
+
+def test_one_value_has_one_mark_however_it_is_written() -> None:
+    assert redact("+86 138 0013 8000 or 13800138000, else 13900139000") == "[phone_1] or [phone_1], else [phone_2]"
+    assert redact("Ann@Example.org, ann@example.org") == "[email], [email]"
+    assert redact("4111 1111 1111 1111 = 4111-1111-1111-1111") == "[card] = [card]"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("[email] a@b.co", "[email] [email_2]"),
+        ("[email_2] a@b.co c@d.co", "[email_2] [email_1] [email_3]"),
+        ("[phone] a@b.co", "[phone] [email]"),
+        ("[email_99999] [EMAIL] a@b.co", "[email_99999] [EMAIL] [email]"),
+    ],
+)
+def test_a_mark_that_stood_in_the_text_is_neither_counted_nor_taken_for_another(before: str, after: str) -> None:
+    redacted, counts = redact_counted(before)
+    assert redacted == after
+    assert sum(counts.values()) == before.count("@")
+
+
+@given(st.lists(PIECES | st.text(max_size=3), max_size=10).map("".join))
+@settings(deadline=None, max_examples=60)
+def test_a_column_is_redacted_once(text: str) -> None:
+    once, counts = redact_series(pd.Series([text, text], dtype="object"))
+    twice, again = redact_series(once)
+    assert once.tolist() == twice.tolist()
+    assert sum(again.values()) == 0
+    assert all(count % 2 == 0 for count in counts.values())
+
+
+@pytest.mark.parametrize("text", [*(before for before, _ in PERSONAL_DATA.values()), *SURVIVES.values()])
+def test_a_column_is_redacted_as_its_texts_are(text: str) -> None:
+    assert redact_series(pd.Series([text, None], dtype="str"))[0][0] == redact(text)
+
+
+@given(st.text(max_size=60))
+@settings(deadline=None)
+def test_any_text_is_redacted(text: str) -> None:
+    redact(text)
+    redact_series(pd.Series([text], dtype="object"))
+
+
+def test_half_a_character_is_no_hindrance() -> None:
+    assert suspects(pd.Series(["\ud800 a@b.co", None], dtype="object")).any(axis=1).tolist() == [True, False]
+
+
+def test_ordinary_texts_are_suspected_by_no_finder() -> None:
+    texts = pd.Series(
+        [
+            "Great strings, they last for weeks and sound warm. I bought 2 sets for $12.99 in June 2014 and will buy again.",
+            "音质很好，发货很快，下次还会买。",
+        ]
+    )
+    assert not suspects(texts).any()

@@ -14,27 +14,40 @@ from stdnum.iso7064 import mod_97_10
 Draw = Callable[[random.Random, str], str]
 
 _GIVEN = (
-    "Margaret Desmond Priya Oluwaseun Siobhan Mateusz Karen Tyrone Ingrid Rahul Beatriz Colin Yuki Fatima Gregory Lucille Hamish "
-    "Agnieszka Dwayne Noor Rosalind Trevor Xiomara Edith Bartholomew Chloe Marcus Nadia Wendell Saoirse Jonas Miriam Kevin Leila"
-).split()
+    "Margaret", "Desmond", "Priya", "Oluwaseun", "Siobhan", "Mateusz", "Karen", "Tyrone", "Ingrid", "Rahul",
+    "Beatriz", "Colin", "Yuki", "Fatima", "Gregory", "Lucille", "Hamish", "Agnieszka", "Dwayne", "Noor", "Rosalind",
+    "Trevor", "Xiomara", "Edith", "Bartholomew", "Chloe", "Marcus", "Nadia", "Wendell", "Saoirse", "Jonas", "Miriam",
+    "Kevin", "Leila",
+)  # fmt: skip
 _SURNAMES = (
-    "Whitcombe Okafor Nowak Ramirez Lindqvist Patel Fitzgerald Tanaka Haddad Kowalczyk Abernathy Desrosiers Muller Ferreira Ogden "
-    "O'Connor Banerjee Castellanos Holloway Petrov Mbeki Thorne Vasquez Gallagher Ito Sorensen Baptiste McAllister Young Baker"
-).split()
+    "Whitcombe", "Okafor", "Nowak", "Ramirez", "Lindqvist", "Patel", "Fitzgerald", "Tanaka", "Haddad", "Kowalczyk",
+    "Abernathy", "Desrosiers", "Muller", "Ferreira", "Ogden", "O'Connor", "Banerjee", "Castellanos", "Holloway",
+    "Petrov", "Mbeki", "Thorne", "Vasquez", "Gallagher", "Ito", "Sorensen", "Baptiste", "McAllister", "Young",
+    "Baker",
+)  # fmt: skip
 _TITLES = ("Mr.", "Mrs.", "Ms.", "Dr.", "Mr", "Ms")
 _STREETS = (
     "Maple Avenue", "Old Mill Road", "Kingsway Drive", "Harbour Street", "Elm St", "Chestnut Lane", "W 42nd St", "Pinecrest Blvd",
     "Station Road", "Victoria Terrace", "Sunset Court", "Rosewood Close",
 )  # fmt: skip
-_CITIES_US = (("Dayton", "OH"), ("Portland", "OR"), ("Austin", "TX"), ("Boise", "ID"), ("Santa Rosa", "CA"), ("Albany", "NY"))
+_CITIES_US = (
+    ("Dayton", "OH"),
+    ("Portland", "OR"),
+    ("Austin", "TX"),
+    ("Boise", "ID"),
+    ("Santa Rosa", "CA"),
+    ("Albany", "NY"),
+)
 _CITIES_UK = (("Leeds", "LS"), ("Bristol", "BS"), ("Norwich", "NR"), ("Cardiff", "CF"), ("York", "YO"))
 _HOSTS = ("example.com", "mail.example.org", "example.co.uk", "example.net", "post.example.cn")
-_ZH_SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕".strip()
+_ZH_SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕"
 _ZH_COMPOUND = ("欧阳", "司马", "上官", "诸葛")
-_ZH_GIVEN = "伟芳娜敏静秀丽强磊军洋勇艳杰涛明超霞平刚桂英华玉兰建国文博子涵欣怡浩然雨轩梓晨思远嘉琪志鹏晓燕".strip()
+_ZH_GIVEN = "伟芳娜敏静秀丽强磊军洋勇艳杰涛明超霞平刚桂英华玉兰建国文博子涵欣怡浩然雨轩梓晨思远嘉琪志鹏晓燕"
 _ZH_PLACES = (
-    ("北京市朝阳区", ("建国路", "望京西路")), ("上海市浦东新区", ("世纪大道", "张杨路")), ("广东省深圳市南山区", ("科苑路", "后海大道")),
-    ("浙江省杭州市西湖区", ("文三路", "天目山路")), ("四川省成都市武侯区", ("人民南路四段", "科华北路")), ("江苏省南京市鼓楼区", ("中山北路", "汉口路")),
+    ("北京市朝阳区", ("建国路", "望京西路")), ("上海市浦东新区", ("世纪大道", "张杨路")),
+    ("广东省深圳市南山区", ("科苑路", "后海大道")),
+    ("浙江省杭州市西湖区", ("文三路", "天目山路")), ("四川省成都市武侯区", ("人民南路四段", "科华北路")),
+    ("江苏省南京市鼓楼区", ("中山北路", "汉口路")),
     ("湖北省武汉市洪山区", ("珞喻路", "雄楚大道")), ("陕西省西安市雁塔区", ("小寨东路", "科技二路")),
 )  # fmt: skip
 _ZH_ESTATES = ("阳光花园", "锦绣家园", "翠湖小区", "金色港湾")
@@ -67,7 +80,15 @@ def _surname(rng: random.Random, language: str) -> str:
 
 def _email(rng: random.Random, language: str) -> str:
     given, family = rng.choice(_GIVEN).lower(), rng.choice(_SURNAMES).lower().replace("'", "")
-    local = rng.choice((f"{given}.{family}", f"{given}{rng.randint(1, 99)}", f"{given[0]}{family}", f"{family}+shop", f"{given}_{family}"))
+    local = rng.choice(
+        (
+            f"{given}.{family}",
+            f"{given}{rng.randint(1, 99)}",
+            f"{given[0]}{family}",
+            f"{family}+shop",
+            f"{given}_{family}",
+        )
+    )
     return f"{local}@{rng.choice(_HOSTS)}"
 
 
@@ -75,7 +96,14 @@ def _phone(rng: random.Random, language: str) -> str:
     if language == "zh":
         mobile = f"1{rng.choice(('38', '59', '86', '35', '77'))}{_digits(rng, 8)}"
         landline = f"{rng.choice(('010', '021', '0755'))}-{rng.randint(2, 8)}{_digits(rng, 7)}"
-        forms = (mobile, mobile, f"{mobile[:3]} {mobile[3:7]} {mobile[7:]}", f"{mobile[:3]}-{mobile[3:7]}-{mobile[7:]}", f"+86 {mobile}", landline)
+        forms = (
+            mobile,
+            mobile,
+            f"{mobile[:3]} {mobile[3:7]} {mobile[7:]}",
+            f"{mobile[:3]}-{mobile[3:7]}-{mobile[7:]}",
+            f"+86 {mobile}",
+            landline,
+        )
         return rng.choice(forms)
     area, line = rng.choice(("212", "415", "614", "303", "503")), _digits(rng, 4)
     exchange = f"{rng.randint(2, 9)}{rng.randint(2, 9)}{rng.randint(0, 9)}"
@@ -109,7 +137,9 @@ def _ip(rng: random.Random, language: str) -> str:
 
 
 def _secret(rng: random.Random, language: str) -> str:
-    return rng.choice((_letters(rng, 32, _HEX), _letters(rng, 43, _URLSAFE), _letters(rng, 20, _URLSAFE) + "%3D", _digits(rng, 12)))
+    return rng.choice(
+        (_letters(rng, 32, _HEX), _letters(rng, 43, _URLSAFE), _letters(rng, 20, _URLSAFE) + "%3D", _digits(rng, 12))
+    )
 
 
 def _userinfo(rng: random.Random, language: str) -> str:
@@ -134,7 +164,8 @@ def _plate(rng: random.Random, language: str) -> str:
         tail = rng.choice((_digits(rng, 5), rng.choice(_PLATE) + _digits(rng, 4), "D" + _digits(rng, 5)))
         return place + rng.choice(("", "·")) + tail
     return rng.choice(
-        (f"{_letters(rng, 2, _PLATE)}{rng.randint(51, 74)} {_letters(rng, 3, _PLATE)}", f"{rng.randint(1, 9)}{_letters(rng, 3)}{_digits(rng, 3)}",
+        (f"{_letters(rng, 2, _PLATE)}{rng.randint(51, 74)} {_letters(rng, 3, _PLATE)}",
+         f"{rng.randint(1, 9)}{_letters(rng, 3)}{_digits(rng, 3)}",
          f"{_letters(rng, 3)}-{_digits(rng, 4)}", f"{_letters(rng, 3)} {_digits(rng, 4)}")
     )  # fmt: skip
 
@@ -148,15 +179,23 @@ def _address(rng: random.Random, language: str) -> str:
     if language == "zh":
         city, streets = rng.choice(_ZH_PLACES)
         street = f"{city}{rng.choice(streets)}{rng.randint(1, 300)}号"
-        rooms = ("", f"{rng.randint(1, 20)}号楼{rng.randint(1, 4)}单元{rng.randint(101, 2404)}室", f"{rng.choice(_ZH_ESTATES)}{rng.randint(1, 20)}栋{rng.randint(101, 2404)}")
+        rooms = (
+            "",
+            f"{rng.randint(1, 20)}号楼{rng.randint(1, 4)}单元{rng.randint(101, 2404)}室",
+            f"{rng.choice(_ZH_ESTATES)}{rng.randint(1, 20)}栋{rng.randint(101, 2404)}",
+        )
         return street + rng.choice(rooms)
     street = f"{rng.randint(1, 9999)} {rng.choice(_STREETS)}"
     if rng.random() < 0.4:
         city, area = rng.choice(_CITIES_UK)
-        return f"{rng.randint(1, 200)} {rng.choice(_STREETS[3:4] + _STREETS[8:])}, {city} {area}{rng.randint(1, 20)} {rng.randint(1, 9)}{_letters(rng, 2, 'ABDEFGHJLNPQRSTUWXYZ')}"
+        house = f"{rng.randint(1, 200)} {rng.choice(_STREETS[3:4] + _STREETS[8:])}"
+        postcode = f"{area}{rng.randint(1, 20)} {rng.randint(1, 9)}{_letters(rng, 2, 'ABDEFGHJLNPQRSTUWXYZ')}"
+        return f"{house}, {city} {postcode}"
     city, state = rng.choice(_CITIES_US)
     room = rng.choice(("", "", f", Apt {rng.randint(1, 40)}{rng.choice('ABC')}", f" Suite {rng.randint(100, 900)}"))
-    return rng.choice((f"{street}{room}, {city}, {state} {_digits(rng, 5)}", f"{street}{room}, {city}", f"{street}{room}"))
+    return rng.choice(
+        (f"{street}{room}, {city}, {state} {_digits(rng, 5)}", f"{street}{room}, {city}", f"{street}{room}")
+    )
 
 
 def _imei(rng: random.Random, language: str) -> str:
@@ -177,7 +216,11 @@ def _date(rng: random.Random, language: str) -> str:
 
 
 def _price(rng: random.Random, language: str) -> str:
-    return f"¥{rng.randint(9, 4999)}.00" if language == "zh" else f"${rng.randint(1, 4):,},{_digits(rng, 3)}.{_digits(rng, 2)}"
+    return (
+        f"¥{rng.randint(9, 4999)}.00"
+        if language == "zh"
+        else f"${rng.randint(1, 4):,},{_digits(rng, 3)}.{_digits(rng, 2)}"
+    )
 
 
 # By slot: the kind of personal data it plants, and how to draw a value.
@@ -200,13 +243,18 @@ PERSONAL: Mapping[str, tuple[str, Draw]] = {
 }
 HARMLESS: Mapping[str, Draw] = {
     "title": lambda rng, _: rng.choice(_TITLES),
-    "order": lambda rng, _: rng.choice((_digits(rng, 10), f"{_digits(rng, 3)}-{_digits(rng, 7)}-{_digits(rng, 7)}", f"SO-{_digits(rng, 8)}")),
+    "order": lambda rng, _: rng.choice(
+        (_digits(rng, 10), f"{_digits(rng, 3)}-{_digits(rng, 7)}-{_digits(rng, 7)}", f"SO-{_digits(rng, 8)}")
+    ),
     "tracking": lambda rng, _: rng.choice((f"1Z{_letters(rng, 6)}{_digits(rng, 10)}", f"SF{_digits(rng, 13)}", _digits(rng, 12))),
     "ean": _ean,
     "imei": _imei,
     "isbn": lambda rng, _: "978-0-" + f"{_digits(rng, 3)}-{_digits(rng, 5)}-{_digits(rng, 1)}",
     "asin": lambda rng, _: "B0" + _letters(rng, 8, "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"),
-    "model": lambda rng, _: rng.choice((f"{_letters(rng, 2)}-{_digits(rng, 4)}", f"{_digits(rng, 3)}-{_digits(rng, 4)}-{_digits(rng, 3)}", f"K{_digits(rng, 3)}BT")),
+    "model": lambda rng, _: rng.choice(
+        (f"{_letters(rng, 2)}-{_digits(rng, 4)}", f"{_digits(rng, 3)}-{_digits(rng, 4)}-{_digits(rng, 3)}",
+         f"K{_digits(rng, 3)}BT")
+    ),
     "version": lambda rng, _: ".".join(str(rng.randint(0, 30)) for _ in range(rng.choice((2, 3, 4)))),
     "serial": lambda rng, _: f"{_letters(rng, 1)}{_digits(rng, 9)}",
     "mac": lambda rng, _: ":".join(_letters(rng, 2, "0123456789ABCDEF") for _ in range(6)),
