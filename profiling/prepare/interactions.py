@@ -68,7 +68,7 @@ def redact_json(series: pd.Series) -> tuple[pd.Series, dict[str, int]]:
             redacted if isinstance(redacted, str) else json.dumps(redacted, ensure_ascii=False, separators=(",", ":"))
         )
 
-    made = [one(document, is_suspect) for document, is_suspect in zip(series, might_hold(series), strict=True)]
+    made = [one(document, is_suspect) for document, is_suspect in zip(series.tolist(), might_hold(series), strict=True)]
     documents = pd.Series(made, index=series.index, name=series.name, dtype="str")
     return documents, {name: counts[name] for name in PERSONAL}
 

@@ -90,11 +90,18 @@ def suspects(texts: pd.Series) -> np.ndarray:
         column = pa.array(texts, pa.large_string(), from_pandas=True)
     except UnicodeEncodeError:  # half of a character, which no finder looks for
         column = pa.array([mend(text) if isinstance(text, str) else None for text in texts], pa.large_string())
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    encoded = column.dictionary_encode()  # equal texts, such as `{}` in a million events, are looked at once
     masks = {
-        hint: pc.match_substring_regex(column, hint).fill_null(False).to_numpy(zero_copy_only=False)
+        hint: pc.match_substring_regex(encoded.dictionary, hint).to_numpy(zero_copy_only=False)
         for hint in dict.fromkeys(hint for finder in FINDERS for hint in finder.hints)
     }
-    return np.stack([np.any([masks[hint] for hint in finder.hints], axis=0) for finder in FINDERS], axis=1)
+    by_text = np.zeros((len(encoded.dictionary) + 1, len(FINDERS)), dtype=bool)  # the last row is of missing texts
+    for number, finder in enumerate(FINDERS):
+        for hint in finder.hints:
+            by_text[:-1, number] |= masks[hint]
+    return by_text[encoded.indices.fill_null(len(encoded.dictionary)).to_numpy()]
 
 
 def might_hold(texts: pd.Series) -> list[bool]:
@@ -196,7 +203,7 @@ def redact(text: str) -> str:
 def redact_series(series: pd.Series) -> tuple[pd.Series, dict[str, int]]:
     """`redact` for a column of str or missing, and how many of each of PERSONAL were replaced. Equal texts are read once."""
     total: Counter[str] = Counter()
-    texts = [text if isinstance(text, str) else None for text in series]
+    texts = series.astype(object).where(series.notna(), None).tolist()
     known: dict[str, tuple[str, Counter[str]]] = {}
     suspected = suspects(pd.Series(texts, dtype="object"))
     for at in np.flatnonzero(suspected.any(axis=1)):
