@@ -21,7 +21,7 @@ from profiling.text.lexicons import chinese, lexicon, words
 CANDIDATES = 12
 
 _WORD_OR_BREAK = re.compile(r"[^\W\d_][\w'-]*|[^\w\s]", re.UNICODE)
-_REDACTED = re.compile(r"\[[a-z_]+\]")  # what stands where personal data stood
+_REDACTED = re.compile(r"\[[a-z_]+\d*\]")  # what stands where personal data stood
 _COMPOUND_BONUS = 1.5
 # A term's first mention counts double at the start of the text, half as much extra after this many words.
 _POSITION_SCALE = 20
