@@ -156,3 +156,14 @@ def test_what_was_rejected_comes_back_repaired(settings, tmp_path: Path) -> None
     assert "was sent back before" in again.stderr
     files = json.loads(profiling("days", "--files", "--json", **shop).stdout)
     assert [(row["file"], row["read"]) for row in files] == [("rows.jsonl", 2)]
+
+
+def test_redact_says_when_there_is_nothing_to_do(shop: dict[str, str]) -> None:
+    assert profiling("ingest", "--day", DAY, **shop).returncode == 0
+    every = profiling("redact", "--all", **shop)
+    assert (every.returncode, every.stdout.strip()) == (0, "every day is redacted by the rules of today")
+    one = profiling("redact", "--day", DAY, "--json", **shop)
+    assert [outcome["state"] for outcome in json.loads(one.stdout)] == ["released"]
+    neither = profiling("redact", **shop)
+    assert neither.returncode == 2
+    assert "name one day with --day, or all of them with --all" in " ".join(neither.stderr.split())
