@@ -11,7 +11,7 @@ import pandas as pd
 from profiling.errors import InputError
 from profiling.lake import Lake
 from profiling.ledger import RELEASED, Ledger
-from profiling.prepare.identity_rules import Rules, load_rules, read_rules
+from profiling.prepare.identity_rules import load_rules, read_rules
 from profiling.prepare.resolution import Resolution, resolve
 from profiling.profiles.history import first_seen
 from profiling.profiles.show import customer_of
