@@ -22,6 +22,13 @@ from functools import lru_cache
 from profiling.prepare.identity_rules import Rules
 
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+# What the library would leave as it is but for the case: a tenth of its time, and nearly every address. The last label names no
+# domain of special use (`local`, `invalid`), and `--` may be IDNA's.
+_PLAIN_EMAIL = re.compile(
+    r"(?=.{1,64}@)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?!.*--)(?=.{1,190}$)"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+(?!arpa$|invalid$|local$|localhost$|onion$)[A-Za-z]{2,63}",
+    flags=re.ASCII | re.IGNORECASE,
+)
 _KEPT = 1 << 18  # distinct values remembered: a day's, of one worker
 
 
@@ -54,6 +61,10 @@ def _normalise(how: str, region: str | None, value: str) -> tuple[str, bool]:
 
 
 def _email(text: str) -> str | None:
+    return text.lower() if _PLAIN_EMAIL.fullmatch(text) else _email_by_library(text)
+
+
+def _email_by_library(text: str) -> str | None:
     from email_validator import EmailNotValidError, validate_email
 
     try:

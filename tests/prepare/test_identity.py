@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from profiling.errors import SettingsError
-from profiling.prepare.identifiers import as_written, normalised
+from profiling.prepare.identifiers import _PLAIN_EMAIL, _email, _email_by_library, as_written, normalised
 from profiling.prepare.identity import identify, identity_id, interaction_id, links
 from profiling.prepare.identity_rules import default_rules, load_rules, read_rules
 from profiling.prepare.privacy import pseudonym
@@ -106,6 +108,12 @@ def test_spellings(kind: str, written: str, expected: str, is_normal: bool) -> N
     assert normalised(BRITISH, kind, expected) == expected
     assert as_written(BRITISH, [[(kind, written)]]) == ({} if is_normal else {kind: 1})
     assert identity_id(KEY, kind, written, BRITISH) == pseudonym(KEY, "identity", kind, expected)
+
+
+@given(st.from_regex(_PLAIN_EMAIL, fullmatch=True) | st.emails())
+@settings(deadline=None)
+def test_plain_addresses_are_what_the_library_makes_of_them(address: str) -> None:
+    assert _email(address) == _email_by_library(address)
 
 
 def test_a_number_without_a_country_needs_a_region() -> None:
