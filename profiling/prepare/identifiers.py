@@ -18,6 +18,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import chain
 
 from profiling.prepare.identity_rules import Rules
 
@@ -39,12 +40,10 @@ def normalised(rules: Rules, identifier_type: str, value: str) -> str:
 
 def as_written(rules: Rules, rows: Iterable[Iterable[tuple[str, str]]]) -> dict[str, int]:
     """How many identifiers of some rows could not be normalised, by type, sorted."""
-    counts = Counter(
-        kind
-        for pairs in rows
-        for kind, value in pairs
-        if not _normalise(rules.of(kind).normalise, rules.phone_region, value)[1]
-    )
+    counts: Counter[str] = Counter()
+    for (kind, value), times in Counter(map(tuple, chain.from_iterable(rows))).items():
+        if not _normalise(rules.of(kind).normalise, rules.phone_region, value)[1]:
+            counts[kind] += times
     return dict(sorted(counts.items()))
 
 

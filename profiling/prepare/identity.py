@@ -35,13 +35,16 @@ def identities_of(identifiers: pd.Series, key: bytes, rules: Rules) -> pd.Series
     """(type, identity_id) pairs of each row, each identity once, in the order of `led`."""
     known: dict[tuple[str, str], tuple[str, str]] = {}
 
-    def hashed(pair: tuple[str, str]) -> tuple[str, str]:
-        found = known.get(pair)
+    def hashed(kind: str, value: str) -> tuple[str, str]:
+        found = known.get((kind, value))
         if found is None:
-            found = known[pair] = (pair[0], identity_id(key, *pair, rules))
+            found = known[kind, value] = (kind, identity_id(key, kind, value, rules))
         return found
 
-    rows = [list(dict.fromkeys(hashed((kind, value)) for kind, value in led(pairs, rules))) for pairs in identifiers]
+    rows = [
+        [hashed(*pairs[0])] if len(pairs) == 1 else list(dict.fromkeys(hashed(*pair) for pair in led(pairs, rules)))
+        for pairs in identifiers
+    ]
     return pd.Series(rows, index=identifiers.index, dtype="object")
 
 
