@@ -300,6 +300,42 @@ def show(
 
 
 @app.command()
+def identity(
+    day: Day,
+    customer: Annotated[
+        str | None, typer.Option("--customer", metavar="CUSTOMER", help="A customer_id, or type:identifier.")
+    ] = None,
+    rules: Annotated[
+        Path | None, typer.Option("--preview", metavar="RULES.json", help="What other rules would merge and split.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Whose identifiers are by the end of a day, by which events, and what the rules refused. Writes nothing."""
+    from profiling.identity import explain, overview, preview
+    from profiling.stages import parse_day
+
+    if customer and rules:
+        raise SettingsError("--customer explains one customer, --preview compares all: one of them at a time")
+    settings, day = Settings.load(), parse_day(day)
+    found = (
+        explain(settings, day, customer)
+        if customer
+        else preview(settings, day, rules)
+        if rules
+        else overview(settings, day)
+    )
+    if as_json:
+        out.print_json(json.dumps(found))
+        return
+    for name, value in found.items():
+        if not isinstance(value, list):
+            out.print(f"{name}: {value}", markup=False)
+    for name, value in found.items():
+        if isinstance(value, list) and value:
+            _print_rows(name, value)
+
+
+@app.command()
 def status(as_json: AsJson = False) -> None:
     """Settings, tables, the newest day of every stage, and what is published."""
     from profiling.status import status as look
@@ -486,6 +522,23 @@ def _print_outcome(outcome: "Outcome", as_json: bool) -> None:
         out.print(f"computed again, because they hold the same rows: {', '.join(outcome.restated)}")
     if outcome.staged:
         out.print(outcome.staged, soft_wrap=True)
+
+
+def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:
+    """Records as a table; ids by their first characters, which every command takes."""
+    table = Table(title=title, title_justify="left", box=None)
+    for name in rows[0]:
+        table.add_column(name, no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(_short(value)) for value in row.values()))
+    out.print(table)
+
+
+def _short(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(_short, value))
+    text = "" if value is None else str(value)
+    return text[:12] if re.fullmatch("[0-9a-f]{32}", text) else text
 
 
 def _print_counts(counts: dict[str, Any], as_json: bool) -> None:

@@ -102,7 +102,12 @@ class Lake:
         ]
         with self._reachable():
             dataset = self._dataset(delta, table, file_pruning_predicate=pruned or None)
-            return dataset.to_table(columns=names, filter=_expression(filters)).to_pandas()
+            held = [name for name in names if name in dataset.schema.names]
+            rows = dataset.to_table(columns=held, filter=_expression(filters))
+        for name in set(names) - set(held):
+            # A column that came to the schema after this table was made; such columns may be null.
+            rows = rows.append_column(name, pa.nulls(rows.num_rows, table.arrow.field(name).type))
+        return rows.select(names).to_pandas()
 
     def replace(self, name: str, partition: str, frame: pd.DataFrame) -> None:
         """Atomically replace one partition of a table by `frame`, checked against the table's schema."""
@@ -229,7 +234,9 @@ class Lake:
             pieces = pa.RecordBatchReader.from_batches(rows.schema, rows.to_batches(max_chunksize=PIECE_ROWS))
             with self._reachable():
                 delta = self._table(table) or self._created(table)
-                write_deltalake(delta, pieces, writer_properties=properties, **how)
+                # A table made before the schema had all of its columns gets them now.
+                more = {"schema_mode": "merge"} if len(delta.schema().fields) < len(table.names) else {}
+                write_deltalake(delta, pieces, **{"writer_properties": properties, **how, **more})
             return delta
 
         return _with_retries(write, table.name)

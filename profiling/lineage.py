@@ -28,7 +28,7 @@ READS: dict[str, tuple[str, ...]] = {
         "text_statistics",
         "models",
     ),
-    "publish": ("profiles", "quarantine", "text_activity", "text_state"),
+    "publish": ("profiles", "identity_changes", "quarantine", "text_activity", "text_state"),
 }
 WRITES: dict[str, tuple[str, ...]] = {
     "ingest": (
@@ -41,7 +41,7 @@ WRITES: dict[str, tuple[str, ...]] = {
         "day_statistics",
     ),
     "features": ("text_features", "daily_activity", "text_activity", "text_statistics"),
-    "profile": ("profiles", "activity_state", "text_state"),
+    "profile": ("profiles", "identity_changes", "activity_state", "text_state"),
     "publish": (),
 }
 

@@ -2,6 +2,7 @@
 
     profiles/day=D/<revision>/part-<bucket>.parquet    columns, sorted by customer_id
     profiles/day=D/<revision>/part-<bucket>.jsonl.gz   whole profiles, one JSON document a line
+    profiles/day=D/<revision>/identity-changes.jsonl.gz customers merged and split since the day before
     profiles/day=D/<revision>/report.html, quality.html
     schema/profile-v1.json                             JSON Schema of a document
     profiles/day=D/manifest.json                       after all of the above: revision, keys, SHA-256, rows, versions
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LATEST = "latest.json"
+CHANGES = "identity-changes.jsonl.gz"
 CONTENT_TYPES = {
     ".parquet": "application/vnd.apache.parquet",
     ".gz": "application/gzip",
@@ -178,6 +180,8 @@ def publish_profiles(
     quality_html: str,
     model_versions: Mapping[str, str],
     run: Mapping[str, Any],
+    identity_changes: "pd.DataFrame | None" = None,
+    identity_rules: str | None = None,
     schema: bytes | None = None,
 ) -> Published:
     """Publish one day whole, then move the pointers to it. Doing it again writes only `run.json`.
@@ -187,6 +191,8 @@ def publish_profiles(
         buckets: how many there are; a row's `bucket` names its part.
         model_versions: version by model, for the manifest.
         run: run id, times, table versions: goes to `run.json` as it is.
+        identity_changes: columns of `schemas.IDENTITY_CHANGES`, all of `day`; None where there is no feed of them.
+        identity_rules: the fingerprint of the rules behind the customer ids, for the manifest.
         schema: JSON Schema of a document, published as `schema/profile-v1.json`; the package's own where None.
 
     Raises:
@@ -198,7 +204,11 @@ def publish_profiles(
         "report.html": Content(report_html.encode()),
         "quality.html": Content(quality_html.encode()),
     }
-    manifest = parts.manifest(content, day=day, buckets=buckets, model_versions=model_versions)
+    if identity_changes is not None:
+        content[CHANGES] = parts.changes_feed(identity_changes)
+    manifest = parts.manifest(
+        content, day=day, buckets=buckets, model_versions=model_versions, identity_rules=identity_rules
+    )
     revision = manifest["revision"]
     manifest_key = f"profiles/day={day}/manifest.json"
     written = _upload(target, manifest["folder"], content)
@@ -279,7 +289,7 @@ def read_published(target: Target, day: str | None = None, *, bucket: int | None
     """
     manifest = read_manifest(target, day)
     for part in manifest["objects"]:
-        if not part["key"].endswith(".jsonl.gz") or bucket not in {None, part["bucket"]}:
+        if "bucket" not in part or not part["key"].endswith(".jsonl.gz") or bucket not in {None, part["bucket"]}:
             continue
         found = target.get(part["key"])
         sha = hashlib.sha256(found[0]).hexdigest() if found else "gone"

@@ -131,16 +131,19 @@ CATALOGUE = Table(
 )
 IDENTITY_LINKS = Table(
     "identity_links",
-    "Two identifiers seen together in one event.",
+    "Two identifiers seen together in one event, or in one statement about a customer.",
     (
-        Column("identity_id", pa.string(), "the row's first identifier", is_personal=True),
+        Column("identity_id", pa.string(), "keyed hash of one identifier of a row", is_personal=True),
         Column("other_id", pa.string(), "keyed hash of another identifier of the same row", is_personal=True),
         Column("identifier_type", pa.string(), "type of the other identifier: email, phone, device, ..."),
-        INTERACTION,
-        OCCURRED_AT,
+        Column("interaction_id", pa.string(), "keyed hash of the event, or of the statement, that has both"),
+        Column("occurred_at", UTC, "when it happened, or was said", "UTC"),
         DAY,
+        Column("first_type", pa.string(), "type of the first identifier; null in older lakes", is_nullable=True),
+        Column("source", pa.string(), "folder of the landing area it came from; null in older lakes", is_nullable=True),
     ),
     key=("identity_id", "other_id", "interaction_id"),
+    notes="Every pair of a row. What they join is decided when reading, by the rules of identity.",
 )
 QUARANTINE = Table(
     "quarantine",
@@ -300,8 +303,28 @@ PROFILES = Table(
         Column("next_best_action", pa.string(), "what to do next"),
         Column("completeness", pa.float64(), "share of the document's parts that could be filled", "0 to 1"),
         Column("document", pa.string(), "the whole profile", "JSON, schema/profile-v1.json", is_personal=True),
+        Column(
+            "merged_from",
+            pa.list_(pa.string()),
+            "other identities whose interactions are counted here: ids that may have been customers of their own",
+            is_nullable=True,
+            is_personal=True,
+        ),
     ),
     key=("customer_id", "day"),
+)
+IDENTITY_CHANGES = Table(
+    "identity_changes",
+    "One customer id that has become another one's since the day before (merge), or lost a part (split).",
+    (
+        DAY,
+        Column("from_id", pa.string(), "customer_id by what was known a day before", is_personal=True),
+        Column("to_id", pa.string(), "customer_id that it, or a part of it, has become", is_personal=True),
+        Column("kind", pa.string(), "`merge`: `from_id` is no customer any more; `split`: it is, and a part left it"),
+        Column("interaction_id", pa.string(), "the new link's event or statement", is_nullable=True),
+    ),
+    key=("day", "from_id", "to_id", "kind"),
+    notes="Links known by the day before and by the day, under one set of rules: whatever was published does not matter.",
 )
 
 _STATISTIC = (
@@ -411,6 +434,7 @@ TABLES: dict[str, Table] = {
         TEXT_ACTIVITY,
         TEXT_STATE,
         PROFILES,
+        IDENTITY_CHANGES,
         DAY_STATISTICS,
         TEXT_STATISTICS,
         MODELS,

@@ -39,6 +39,10 @@ def _location(uri: str) -> str:
     return str(Path(uri).expanduser().resolve())
 
 
+def _absolute(path: Path | None) -> Path | None:
+    return path and path.expanduser().resolve()
+
+
 Location = Annotated[str, AfterValidator(_location)]
 
 
@@ -102,6 +106,12 @@ class Settings(BaseSettings):
     )
     buckets: int = Field(1, ge=1, le=4096, description="Customer buckets; recorded in the lake at its first commit.")
     max_rejects: float = Field(0.05, ge=0, le=1, description="Share of quarantined rows above which a day fails.")
+    identity_rules: Annotated[Path | None, AfterValidator(_absolute)] = Field(
+        None, description="JSON file with other rules of identity than the package's own; see docs/identity.md."
+    )
+    phone_region: str | None = Field(
+        None, description="Country of phone numbers written without one, such as US. Default: those stay as written."
+    )
     mlflow_uri: str = Field(
         "",
         description="MLflow's tracking store, a mirror for people; `off` for none. Default: SQLite beside a lake's folder.",

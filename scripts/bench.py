@@ -8,6 +8,9 @@ of the same rows. Machines are noisy: compare ratios of one run.
 A large day: the same made-up day of LARGE_DAYS events by a tenth as many customers; the bare pandas and the ingest of each in a
 process of its own, so that the peak memory is theirs. What Great Expectations takes is a part of the ingest.
 
+Identity: LINKS made-up links between LINKS / 2 customers and their addresses, numbers and devices, one in fifty of them to
+somebody else's, resolved under the package's rules; and as many identifiers of two kinds hashed, each value twice.
+
 Scoring: features and probabilities of PEOPLE made-up customers in one pass. Training: the LSTM on the rated texts of REVIEWS but
 those of every fifth customer, EPOCHS epochs of our loop and of the article's as written (every text padded to 100 tokens, rows in
 random order), in turn, both reading the state after a text's last token; sequences per second, and the AUC of rating >= 4 on the
@@ -39,6 +42,7 @@ from profiling.text.embedding import load_encoder
 
 EVENTS, CUSTOMERS, ENCODED = 50_000, 5_000, 512
 PEOPLE, EPOCHS, TOKENS = 1_000_000, 5, 100
+LINKS = 1_000_000
 REVIEWS = Path(os.environ.get("PROFILING_TEST_DATA", "shared/data")) / "Musical_Instruments_5.json"
 LARGE_DAYS = (100_000, 1_000_000)
 DAY = "2026-06-15"
@@ -202,6 +206,34 @@ def score_people(note: Callable[[str, str, int, float], None]) -> None:
         note(f"score customers, {name}", "customers", PEOPLE, seconds_of(lambda m=model: m.predict_proba(features)))
 
 
+def join_people(note: Callable[[str, str, int, float], None]) -> None:
+    from profiling.prepare.identity import first_identities
+    from profiling.prepare.identity_rules import default_rules
+    from profiling.prepare.resolution import resolve
+
+    rng = np.random.default_rng(7)
+    who, kind = rng.integers(0, LINKS // 2, LINKS), rng.integers(1, 4, LINKS)
+    whose = np.where(rng.random(LINKS) < 0.02, rng.integers(0, LINKS // 2, LINKS), who)
+    at = pd.Timestamp(DAY, tz="UTC") + pd.to_timedelta(rng.integers(0, 86_400, LINKS), "s")
+    links = pd.DataFrame(
+        {
+            "identity_id": [f"0{number:031x}" for number in who],
+            "other_id": [f"{of}{number:031x}" for of, number in zip(kind, whose, strict=True)],
+            "identifier_type": np.array(["customer", "email", "phone", "device"])[kind],
+            "interaction_id": [f"{number:032x}" for number in range(LINKS)],
+            "occurred_at": at, "day": DAY, "first_type": "customer", "source": "shop",
+        }
+    )  # fmt: skip
+    links = links.astype({name: "str" for name in links.columns if name != "occurred_at"})
+    first_seen = links.groupby("identity_id")["occurred_at"].min()
+    rules = default_rules()
+    note("resolve identities", "links", LINKS, seconds_of(lambda: resolve(links, first_seen, rules)))
+    values = [[("email", f"User{n}@Example.org"), ("phone", f"+1415{n:07d}")] for n in range(LINKS // 4)] * 2
+    rows = pd.Series(values, dtype="object")
+    seconds = seconds_of(lambda: first_identities(rows, b"nobody real in these rows", rules))
+    note("normalise and hash identifiers", "identifiers", LINKS, seconds)
+
+
 def article_loop(
     sequences: list[np.ndarray], labels: np.ndarray, words: int
 ) -> "Callable[[list[np.ndarray]], np.ndarray]":
@@ -301,6 +333,7 @@ def main() -> int:
 
     for events in LARGE_DAYS:
         figures.extend(large_day(events))
+    join_people(note)
     score_people(note)
     if REVIEWS.exists():
         train_networks(note)

@@ -20,7 +20,8 @@ from profiling.collect.sample import write_sample
 from profiling.collect.truth import read_truth, score
 from profiling.lake import Lake
 from profiling.ledger import days_between
-from profiling.prepare.privacy import pseudonym
+from profiling.prepare.identity import identity_id
+from profiling.prepare.identity_rules import load_rules
 from profiling.profiles.history import customer_ids
 from profiling.settings import Settings
 
@@ -32,9 +33,10 @@ def sample_scores(settings: Settings, day: str) -> dict[str, float]:
     """Scores of the profiles as of `day` against the truth beside the drops of a sample."""
     lake = Lake(settings.lake)
     truth = Path(settings.landing) / "_truth"
-    customer_of = customer_ids(lake, day)
+    rules = load_rules(settings)
+    customer_of = customer_ids(lake, day, rules)
     names = [person["identifier"] for person in read_truth(truth)["customers"]]
-    identities = {pseudonym(settings.key(), "identity", "customer", name): name for name in names}
+    identities = {identity_id(settings.key(), "customer", name, rules): name for name in names}
     identifiers = {str(customer_of[i]): name for i, name in identities.items() if i in customer_of.index}
     profiles = lake.read("profiles", [("day", "==", day)], ["document"])["document"].map(json.loads)
     row = ["day", "source", "source_file", "source_line"]

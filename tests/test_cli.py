@@ -15,7 +15,7 @@ from tests.worlds import KEY
 
 COMMANDS = (
     "sample", "land", "ingest", "features", "train", "promote", "profile", "publish", "run", "show", "predict", "status", "days",
-    "evaluate", "quarantine", "requeue", "redact",
+    "evaluate", "quarantine", "requeue", "redact", "identity",
 )  # fmt: skip
 
 
@@ -64,6 +64,12 @@ def test_a_day_from_drop_to_profile(shop: dict[str, str]) -> None:
     readable = profiling("show", document["customer_id"], **shop)
     assert document["persona"]["text"].split(".")[0] in " ".join(readable.stdout.split())
     assert "A lovely guitar" in readable.stdout
+    looked = profiling("identity", "--day", DAY, "--customer", "customer:ann", **shop)
+    assert f"customer_id: {document['customer_id']}" in looked.stdout
+    assert (
+        "one of them at a time"
+        in profiling("identity", "--day", DAY, "--customer", "x", "--preview", "y", **shop).stderr
+    )
     assert json.loads(profiling("status", "--json", **shop).stdout)["newest released day"]["publish"] == DAY
     (row,) = json.loads(profiling("days", "--json", **shop).stdout)
     assert (row["read"], row["stored"], row["publish"]) == (2, 2, "released")

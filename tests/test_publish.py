@@ -43,6 +43,7 @@ def profiles(customers: str = "abcd", day: str = DAY, action: str = "wait") -> p
             "next_best_action": action,
             "completeness": 0.5,
             "document": json.dumps({"customer_id": letter * 32, "as_of": day, "likes": "吉他"}, ensure_ascii=False),
+            "merged_from": [letter * 31 + "0"],
         }
         for letter in customers
     ]

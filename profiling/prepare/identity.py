@@ -1,18 +1,22 @@
-"""Who a row belongs to: pseudonyms of identifiers, links between them, and customers as connected components."""
+"""Who a row belongs to: pseudonyms of identifiers, and the links between them. Customers are made of these when reading."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
+from profiling.prepare.identifiers import normalised
+from profiling.prepare.identity_rules import Rules, default_rules
 from profiling.prepare.privacy import pseudonym, pseudonyms
 
-LINK_COLUMNS = ("identity_id", "other_id", "identifier_type", "interaction_id", "occurred_at")
+LINK_COLUMNS = ("identity_id", "other_id", "identifier_type", "interaction_id", "occurred_at", "first_type", "source")
 
 
-def identity_id(key: bytes, identifier_type: str, value: str) -> str:
-    """The pseudonym of one identifier, exactly as the source writes it."""
-    return pseudonym(key, "identity", identifier_type, value)
+def identity_id(key: bytes, identifier_type: str, value: str, rules: Rules | None = None) -> str:
+    """The pseudonym of one identifier, normalised by its type's rule."""
+    return pseudonym(key, "identity", identifier_type, normalised(rules or default_rules(), identifier_type, value))
 
 
 def interaction_id(key: bytes, source: str, natural_key: str, occurred_at: datetime) -> str:
@@ -27,11 +31,34 @@ def _isoformat(times: pd.Series) -> pd.Series:
     return pd.Series(texts, index=times.index, dtype="object")
 
 
-def first_identities(identifiers: pd.Series, key: bytes) -> pd.Series:
-    """identity_id of the first identifier of each row."""
-    types = pd.Series([pairs[0][0] for pairs in identifiers], index=identifiers.index, dtype="object")
-    values = pd.Series([pairs[0][1] for pairs in identifiers], index=identifiers.index, dtype="object")
-    return pseudonyms(key, "identity", types, values)
+def identities_of(identifiers: pd.Series, key: bytes, rules: Rules) -> pd.Series:
+    """(type, identity_id) pairs of each row, each identity once, in the order of `led`."""
+    known: dict[tuple[str, str], tuple[str, str]] = {}
+
+    def hashed(kind: str, value: str) -> tuple[str, str]:
+        found = known.get((kind, value))
+        if found is None:
+            found = known[kind, value] = (kind, identity_id(key, kind, value, rules))
+        return found
+
+    rows = [
+        [hashed(*pairs[0])] if len(pairs) == 1 else list(dict.fromkeys(hashed(*pair) for pair in led(pairs, rules)))
+        for pairs in identifiers
+    ]
+    return pd.Series(rows, index=identifiers.index, dtype="object")
+
+
+def led(pairs: Sequence[tuple[str, str]], rules: Rules) -> Sequence[tuple[str, str]]:
+    """A row's identifiers with one that identifies alone first: what someone does on the family's device is theirs."""
+    if len(pairs) == 1 or rules.leads(pairs[0][0]):
+        return pairs
+    return sorted(pairs, key=lambda pair: not rules.leads(pair[0]))  # stable: otherwise in the order given
+
+
+def first_identities(identifiers: pd.Series, key: bytes, rules: Rules | None = None) -> pd.Series:
+    """identity_id of each row: of its first identifier that identifies alone, else of its first."""
+    rows = identities_of(identifiers, key, rules or default_rules())
+    return pd.Series([pairs[0][1] for pairs in rows], index=identifiers.index, dtype="str")
 
 
 def buckets_of(identities: pd.Series, buckets: int) -> pd.Series:
@@ -40,77 +67,50 @@ def buckets_of(identities: pd.Series, buckets: int) -> pd.Series:
     return pd.Series(numbers.astype("int32"), index=identities.index)
 
 
-def identify(rows: pd.DataFrame, key: bytes, source: str, buckets: int) -> pd.DataFrame:
-    """Valid events with `identity_id`, `bucket` and `interaction_id` added."""
-    identities = first_identities(rows["identifiers"], key)
+def identify(rows: pd.DataFrame, key: bytes, source: str, buckets: int, rules: Rules | None = None) -> pd.DataFrame:
+    """Valid events with `identities`, `identity_id`, `bucket` and `interaction_id` added; `identities` as `identities_of`."""
+    found = identities_of(rows["identifiers"], key, rules or default_rules())
+    identities = pd.Series([pairs[0][1] for pairs in found], index=rows.index, dtype="str")
     sources = pd.Series(source, index=rows.index, dtype="object")
     return rows.assign(
+        identities=found,
         identity_id=identities,
         bucket=buckets_of(identities, buckets),
         interaction_id=pseudonyms(key, "interaction", sources, rows["natural_key"], _isoformat(rows["occurred_at"])),
     )
 
 
-def links(rows: pd.DataFrame, key: bytes) -> pd.DataFrame:
-    """One row for every further identifier of an identified event: IDENTITY_LINKS without `day`."""
-    several = rows[rows["identifiers"].map(len) > 1]
+def links(rows: pd.DataFrame, source: str) -> pd.DataFrame:
+    """One row for every pair of identities of an event: IDENTITY_LINKS without `day`.
+
+    Every pair and not only those with the first: which of them may join is a question of the rules, and asked when reading.
+
+    Args:
+        rows: `identities`, `interaction_id`, `occurred_at`.
+    """
+    several = rows[rows["identities"].map(len) > 1]
     found = [
-        (first, identity_id(key, kind, value), kind, event, at)
-        for first, event, at, identifiers in zip(
-            several["identity_id"],
-            several["interaction_id"],
-            several["occurred_at"],
-            several["identifiers"],
-            strict=True,
+        (one, other, kind, event, at, first_kind, source)
+        for identities, event, at in zip(
+            several["identities"], several["interaction_id"], several["occurred_at"], strict=True
         )
-        for kind, value in identifiers[1:]
+        for (first_kind, one), (kind, other) in combinations(identities, 2)
     ]
     frame = pd.DataFrame(found, columns=list(LINK_COLUMNS)).astype(
         {**dict.fromkeys(LINK_COLUMNS, "str"), "occurred_at": "datetime64[us, UTC]"}
     )
-    return (
-        frame[frame["identity_id"] != frame["other_id"]]
-        .sort_values(["identity_id", "other_id", "interaction_id", "identifier_type"])
-        .drop_duplicates(["identity_id", "other_id", "interaction_id"])
-        .reset_index(drop=True)
-    )
+    key = ["identity_id", "other_id", "interaction_id"]
+    return frame.sort_values(key, kind="stable").drop_duplicates(key, ignore_index=True)
 
 
-def _components(left: np.ndarray, right: np.ndarray, count: int) -> np.ndarray:
-    """The lowest member of each node's connected component: hook the higher root under the lower, then jump pointers."""
-    root = np.arange(count)
-    while (root[left] != root[right]).any():
-        low = np.minimum(root[left], root[right])
-        np.minimum.at(root, root[left], low)
-        np.minimum.at(root, root[right], low)
-        while (root != root[root]).any():
-            root = root[root]
-    return root
-
-
-def resolve(links: pd.DataFrame, first_seen: pd.Series) -> pd.Series:
-    """The customer of every identity: connected components of the links, named after their oldest member.
+def statement_links(statements: pd.DataFrame, key: bytes, source: str, rules: Rules | None = None) -> pd.DataFrame:
+    """The links of statements about customers, as `links`: whoever says several identifiers of one says that they are one's.
 
     Args:
-        links: `identity_id`, `other_id`: identifiers of one person, in any order.
-        first_seen: identity_id -> time of its first event; identities without links are customers of their own.
-
-    Returns:
-        identity_id -> customer_id, sorted by identity_id, for every identity of `links` and `first_seen`. Oldest by
-        (first_seen, identity_id); members never seen themselves come after all that were.
+        statements: `identifiers`, `subject_id`, `stated_at` (UTC, none missing). A line's statements give its links once.
     """
-    members = (
-        pd.Index(first_seen.index).union(pd.Index(links["identity_id"])).union(pd.Index(links["other_id"])).unique()
-    )
-    # Numbered from oldest to youngest, so the lowest number of a component is its customer.
-    order = (
-        pd.DataFrame({"first_seen": first_seen.reindex(members).array, "identity_id": members})
-        .sort_values(["first_seen", "identity_id"], na_position="last")["identity_id"]
-        .to_numpy()
-    )
-    number = pd.Index(order)
-    root = _components(
-        number.get_indexer(pd.Index(links["identity_id"])), number.get_indexer(pd.Index(links["other_id"])), len(number)
-    )
-    customers = pd.Series(order[root], index=pd.Index(order, name="identity_id"), name="customer_id", dtype="str")
-    return customers.sort_index()
+    found = statements[statements["identifiers"].map(len) > 1].drop_duplicates("source_line")
+    sources = pd.Series(source, index=found.index, dtype="object")
+    ids = pseudonyms(key, "statement", sources, found["subject_id"].astype("str"), _isoformat(found["stated_at"]))
+    identities = identities_of(found["identifiers"], key, rules or default_rules())
+    return links(found.assign(identities=identities, interaction_id=ids, occurred_at=found["stated_at"]), source)

@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from profiling.prepare.clean import MAX_TEXT, mend, normalise, normalise_text, validate
+from profiling.prepare.identifiers import as_written
 from profiling.prepare.identity import identify, links
+from profiling.prepare.identity_rules import Rules, default_rules
 from profiling.prepare.privacy import pseudonyms
 from profiling.prepare.redaction import PERSONAL, might_hold, redact_counted, redact_series
 from profiling.schemas import IDENTITY_LINKS, INTERACTIONS
@@ -25,13 +27,20 @@ class Prepared:
     """What became of a batch.
 
     rows: every column of INTERACTIONS but `is_text_shared`; links: IDENTITY_LINKS; rejects: REJECT_COLUMNS;
-    redactions: how many of each kind of `redaction.PERSONAL` were replaced.
+    redactions: how many of each kind of `redaction.PERSONAL` were replaced; as_written: how many identifiers
+    of each type could not be normalised.
     """
 
     rows: pd.DataFrame
     links: pd.DataFrame
     rejects: pd.DataFrame
     redactions: dict[str, int]
+    as_written: dict[str, int]
+
+    def counts(self) -> dict[str, int]:
+        """Both, by the names of the ledger's counts."""
+        redacted = {f"redacted_{kind}": number for kind, number in self.redactions.items()}
+        return redacted | {f"as_written_{kind}": number for kind, number in self.as_written.items()}
 
 
 def _redact_value(value: Any, counts: Counter[str]) -> Any:
@@ -99,6 +108,7 @@ def prepare_interactions(
     key: bytes,
     buckets: int,
     bucket: int | None,
+    rules: Rules | None = None,
 ) -> Prepared:
     """Validate, identify, keep one bucket, normalise, redact, hash, date.
 
@@ -108,7 +118,8 @@ def prepare_interactions(
         bucket: the bucket to keep, or None for all. Texts of other buckets cost nothing. Rejects belong to bucket 0.
     """
     good, rejects = validate(batch_rows, day_end)
-    rows = identify(good, key, source, buckets)
+    rules = rules or default_rules()
+    rows = identify(good, key, source, buckets, rules)
     if bucket is not None:
         rows = rows[rows["bucket"] == bucket].reset_index(drop=True)
     text, in_text = redact_series(normalise_text(rows["text"]))
@@ -125,7 +136,8 @@ def prepare_interactions(
     ).pipe(_typed)
     return Prepared(
         rows=interactions,
-        links=links(rows, key).assign(day=day).astype({"day": "str"})[IDENTITY_LINKS.names],
+        links=links(rows, source).assign(day=day).astype({"day": "str"})[IDENTITY_LINKS.names],
         rejects=rejects if bucket in (None, 0) else rejects.iloc[:0],
         redactions={name: in_text[name] + in_attributes[name] for name in PERSONAL},
+        as_written=as_written(rules, rows["identifiers"]),
     )

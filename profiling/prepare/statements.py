@@ -1,13 +1,15 @@
 """Statements about customers and items made ready: attributes, consents, catalogue."""
 
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from profiling.collect import REJECT_COLUMNS
 from profiling.prepare.clean import as_json, is_identified, normalise_text
-from profiling.prepare.identity import first_identities
+from profiling.prepare.identifiers import as_written
+from profiling.prepare.identity import first_identities, statement_links
+from profiling.prepare.identity_rules import Rules, default_rules
 from profiling.prepare.redaction import redact_series
 from profiling.schemas import TABLES
 
@@ -21,6 +23,17 @@ _FIXES = {
     "consent_unknown": ("value", "consent is neither granted nor withdrawn; use one of these two words"),
     "stated_twice": ("name", "the line states two values of one name; keep one"),
 }  # fmt: skip
+
+
+class PreparedStatements(NamedTuple):
+    """What became of a batch: the columns of its table; REJECT_COLUMNS, one for each line; IDENTITY_LINKS of lines that name a
+    customer by several identifiers; how many identifiers of each type could not be normalised, as a name of the ledger's counts.
+    """
+
+    rows: pd.DataFrame
+    rejects: pd.DataFrame
+    links: pd.DataFrame
+    counts: dict[str, int]
 
 
 def _start_of(day: str, zone: ZoneInfo) -> pd.Timestamp:
@@ -73,7 +86,8 @@ def prepare_statements(
     day_end: pd.Timestamp,
     zone: ZoneInfo,
     key: bytes,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rules: Rules | None = None,
+) -> PreparedStatements:
     """Statements of one file, ready for their table.
 
     A line is all or nothing: one impossible statement rejects it whole. A statement without a time was made at the start of the
@@ -83,9 +97,6 @@ def prepare_statements(
         rows: STATEMENT_COLUMNS.
         table: `attributes`, `consents` or `catalogue`; the subject is the pseudonym of the line's first identifier, or, for
             the catalogue, the item id itself.
-
-    Returns:
-        (frame as the table's columns, rejects as REJECT_COLUMNS, one for each line).
     """
     rows = rows.reset_index(drop=True).assign(
         name=normalise_text(rows["name"]).to_numpy(), value=normalise_text(rows["value"]).to_numpy()
@@ -98,16 +109,22 @@ def prepare_statements(
     rejects = [_reject(line) for _, line in rows[is_bad].groupby("source_line")]
     good = rows[~is_bad].drop_duplicates(["source_line", "name"])
     is_item = table == "catalogue"
-    frame = good.assign(
+    good = good.assign(
         subject_id=[pairs[0][1] for pairs in good["identifiers"]]
         if is_item
-        else first_identities(good["identifiers"], key),
+        else first_identities(good["identifiers"], key, rules),
         value=good["value"] if is_item else redact_series(good["value"])[0],
         stated_at=good["stated_at"].fillna(_start_of(day, zone)),
         source=source,
         source_file=source_file,
         day=day,
-    )[TABLES[table].names]
+    )
+    said = good.iloc[:0] if is_item else good
+    linked = statement_links(said, key, source, rules).assign(day=day)
+    counts = as_written(rules or default_rules(), said.drop_duplicates("source_line")["identifiers"])
+    frame = good[TABLES[table].names]
     texts = {name: "str" for name in frame.columns if name not in ("stated_at", "source_line")}
     frame = frame.astype({**texts, "stated_at": "datetime64[us, UTC]", "source_line": "int64"}).reset_index(drop=True)
-    return frame, pd.DataFrame(rejects, columns=list(REJECT_COLUMNS))
+    rejected = pd.DataFrame(rejects, columns=list(REJECT_COLUMNS))
+    linked = linked.astype({"day": "str"})[TABLES["identity_links"].names]
+    return PreparedStatements(frame, rejected, linked, {f"as_written_{kind}": n for kind, n in counts.items()})

@@ -122,6 +122,7 @@ def _parts(
         "aspects": aspects(snapshot.activity),
         "recommendations": _with_titles(_of(recommendations, of), snapshot),
         "activity": strongest(main, ["customer_id"]),
+        "members": _of(snapshot.members, of),
     }
     return {name: records_by_customer(frame) for name, frame in frames.items()}
 
@@ -156,6 +157,7 @@ def _provenance(snapshot: Snapshot, given: Mapping[str, Any]) -> Callable[[set[s
         return {
             "schema_version": SCHEMA_VERSION,
             "half_life_days": RECENT_HALF_LIFE_DAYS,
+            "identity_rules": snapshot.identity_rules,
             **given,
             "models": {"embedding": sorted(of_items | own), **given.get("models", {})},
         }
@@ -186,6 +188,7 @@ def _row(customer: Mapping[str, Any], document: dict[str, Any], bucket: int, day
         "next_best_action": document["next_best_action"]["action"],
         "completeness": document["completeness"],
         "document": dumps(document),
+        "merged_from": document["identity"]["merged_from"],
     }
 
 
@@ -197,5 +200,5 @@ def _as_profiles(rows: list[dict[str, Any]]) -> pd.DataFrame:
         "float64": ["spend", "satisfaction", "satisfaction_trend", "completeness"],
         "datetime64[us, UTC]": ["last_seen_at"],
     }
-    typed = {name: dtype for dtype, names in types.items() for name in names}
+    typed = {name: dtype for dtype, names in types.items() for name in names} | {"merged_from": "object"}
     return frame.astype({name: typed.get(name, "str") for name in frame.columns})

@@ -33,7 +33,8 @@ def document_of(customer: Record, own: Mapping[str, Records], day: str, made_by:
     Args:
         customer: a row of the scores: `overview`, `rfm`, `life_cycle`, `with_tier` and `language`.
         own: the customer's records by part, in the order they will stand in: attributes, consents, kinds, spend, items,
-            categories, interests, satisfaction, aspects, recommendations, activity; predictions where a model is in service.
+            categories, interests, satisfaction, aspects, recommendations, activity, members; predictions where a model is in
+            service.
         day: YYYY-MM-DD.
         made_by: the `provenance`.
     """
@@ -42,6 +43,7 @@ def document_of(customer: Record, own: Mapping[str, Records], day: str, made_by:
         "customer_id": customer["customer_id"],
         "as_of": day,
         "language": customer["language"],
+        "identity": _identity(customer["customer_id"], own["members"]),
         "attributes": _statements(own["attributes"]),
         "consent": _statements(own["consents"]),
         "activity": _activity(customer, own["kinds"]),
@@ -63,6 +65,14 @@ def document_of(customer: Record, own: Mapping[str, Records], day: str, made_by:
     draft["completeness"] = _completeness(draft)
     document = settle(draft)
     return {**document, "persona": persona.write(document)}
+
+
+def _identity(customer_id: str, members: Records) -> dict[str, list[str]]:
+    """Everything the customer is known by, and which of it may have been a customer before it was merged into this one."""
+    return {
+        "members": sorted({customer_id, *(r["identity_id"] for r in members)}),
+        "merged_from": sorted(r["identity_id"] for r in members if r["is_seen"] and r["identity_id"] != customer_id),
+    }
 
 
 def _statements(records: Records) -> dict[str, Any]:

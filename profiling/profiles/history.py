@@ -13,10 +13,14 @@ from profiling.behaviour.activity import STATE_COLUMNS, VECTOR_COLUMNS, add_vect
 from profiling.behaviour.targets import Target
 from profiling.lake import Filter, Lake
 from profiling.ledger import OPEN, RELEASED, Ledger, day_before, sunday_before
-from profiling.prepare.identity import resolve
+from profiling.prepare.identity_rules import Rules
+from profiling.prepare.resolution import Resolution, changes, resolve
+from profiling.prepare.survivorship import surviving
 from profiling.profiles.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
+
+SAID = ["customer_id", "name", "value", "stated_at", "source"]
 
 
 def close_week(lake: Lake, ledger: Ledger, sunday: str, attempt: str) -> None:
@@ -48,7 +52,7 @@ def close_week(lake: Lake, ledger: Ledger, sunday: str, attempt: str) -> None:
     lake.record("checkpoint", sunday, RELEASED, attempt, inputs=chain, outputs=chain, counts=counts)
 
 
-def take_populations(lake: Lake, days: Sequence[str]) -> dict[str, pd.DataFrame]:
+def take_populations(lake: Lake, days: Sequence[str], rules: Rules) -> dict[str, pd.DataFrame]:
     """By day: a snapshot's `population`, for several days at once and without writing anything.
 
     Reads the whole history of facet `all` once: for training, which looks at the past anyway and runs where nothing may be
@@ -60,12 +64,12 @@ def take_populations(lake: Lake, days: Sequence[str]) -> dict[str, pd.DataFrame]
     for day in days:
         known = daily[daily["day"] <= day]
         people = fold(schemas.ACTIVITY_STATE.arrow.empty_table().to_pandas(), day, known, day)
-        found[day] = _of_customers(people, _resolved(people, _customer_of(lake, day, people), 1))
+        found[day] = _of_customers(people, _resolved(people, _customer_of(lake, day, people, rules), 1))
     return found
 
 
 def take_snapshot(
-    lake: Lake, day: str, timezone: str, bucket: int, buckets: int, reads: Iterable[Target] = ()
+    lake: Lake, day: str, timezone: str, bucket: int, buckets: int, rules: Rules, reads: Iterable[Target] = ()
 ) -> Snapshot:
     """What is known at the end of `day` about the customers of one bucket; the week before must be closed.
 
@@ -74,7 +78,7 @@ def take_snapshot(
     """
     everyone = _activity(lake, day, [("facet", "==", "all")])
     people = everyone[everyone["subject_type"] == "identity"]
-    customer_of = _customer_of(lake, day, people)
+    customer_of = _customer_of(lake, day, people, rules)
     customers = _resolved(people, customer_of, buckets)
     mine = customers[customers["customer_bucket"] == bucket]
     strangers = mine.loc[mine["bucket"] != bucket, "identity_id"].tolist()
@@ -89,9 +93,13 @@ def take_snapshot(
             ["subject_id", "model", "count", "embedding_sum"]
         ],
         catalogue=_catalogue(_statements(lake, "catalogue", day)),
-        attributes=_of_subjects(_statements(lake, "attributes", day), customer_of),
-        consents=_of_subjects(_statements(lake, "consents", day), customer_of),
+        attributes=surviving(_of_customers_said(_statements(lake, "attributes", day, ["source"]), customer_of), rules)[
+            SAID
+        ],
+        consents=_newest_said(_of_customers_said(_statements(lake, "consents", day), customer_of)),
         texts=_newest_texts(lake, day, mine, list(reads)),
+        members=_members(customer_of, mine),
+        identity_rules=rules.digest(),
     )
 
 
@@ -138,23 +146,58 @@ def _of_bucket(lake, day, read, bucket, buckets, strangers):  # type: ignore[no-
     return pd.concat([own, read(lake, day, [*is_identity, ("subject_id", "in", strangers)])], ignore_index=True)
 
 
-def customer_ids(lake: Lake, day: str) -> pd.Series:
+def customer_ids(lake: Lake, day: str, rules: Rules) -> pd.Series:
     """customer_id by identity_id, by what is known at the end of `day`."""
-    people = _activity(lake, day, [("facet", "==", "all"), ("subject_type", "==", "identity")])
-    return _customer_of(lake, day, people)
+    return resolution(lake, day, rules).customer_of
 
 
-def customer_ids_at(lake: Lake, day: str) -> pd.Series:
+def customer_ids_at(lake: Lake, day: str, rules: Rules) -> pd.Series:
     """The same without a checkpoint, as `take_populations` reads."""
     wanted: list[Filter] = [("day", "<=", day), ("facet", "==", "all"), ("subject_type", "==", "identity")]
-    return _customer_of(lake, day, lake.read("daily_activity", wanted, ["subject_id", "first_at"]))
+    return _customer_of(lake, day, lake.read("daily_activity", wanted, ["subject_id", "first_at"]), rules)
 
 
-def _customer_of(lake: Lake, day: str, people: pd.DataFrame) -> pd.Series:
+def resolution(lake: Lake, day: str, rules: Rules) -> Resolution:
+    """Whose identities are by what is known at the end of `day`, and what the rules refused."""
+    return resolve(lake.read("identity_links", [("day", "<=", day)]), first_seen(lake, day, day), rules)
+
+
+def identity_changes(lake: Lake, day: str, rules: Rules) -> tuple[pd.DataFrame, Resolution]:
+    """IDENTITY_CHANGES of a day, and the resolution at its end; the week before must be closed."""
+    links = lake.read("identity_links", [("day", "<=", day)])
+    seen_before, is_new = first_seen(lake, day, day_before(day)), links["day"] == day
+    after = resolve(links, first_seen(lake, day, day), rules)
+    before = resolve(links[~is_new], seen_before, rules)
+    found = changes(before, after, seen_before.index, links[is_new]).assign(day=day)
+    return found.astype("str")[schemas.IDENTITY_CHANGES.names], after
+
+
+def first_seen(lake: Lake, day: str, until: str) -> pd.Series:
+    """identity_id -> time of its first event among those known at the end of `until`, which is `day` or the day before.
+
+    The checkpoint under `day` is not later than the day before it, so both are read from the same one.
+    """
+    sunday = sunday_before(day)
+    wanted: list[Filter] = [("facet", "==", "all"), ("subject_type", "==", "identity")]
+    columns = ["subject_id", "first_at"]
+    state = lake.read("activity_state", [("week", "==", sunday), *wanted], columns)
+    since = lake.read("daily_activity", [("day", ">", sunday), ("day", "<=", until), *wanted], columns)
+    return pd.concat([state, since], ignore_index=True).groupby("subject_id", sort=True)["first_at"].min()
+
+
+def _customer_of(lake: Lake, day: str, people: pd.DataFrame, rules: Rules) -> pd.Series:
     """identity_id -> customer_id, also for identifiers that were never a row's first: statements may be made by those."""
-    links = lake.read("identity_links", [("day", "<=", day)], ["identity_id", "other_id"])
-    found = resolve(links, people.groupby("subject_id", sort=True)["first_at"].min())
-    return found.rename("customer_id").rename_axis("identity_id")
+    links = lake.read("identity_links", [("day", "<=", day)])
+    return resolve(links, people.groupby("subject_id", sort=True)["first_at"].min(), rules).customer_of
+
+
+def _members(customer_of: pd.Series, mine: pd.DataFrame) -> pd.DataFrame:
+    """A snapshot's `members`, sorted."""
+    rows = customer_of[customer_of.isin(mine["customer_id"])].reset_index()
+    rows = rows.assign(is_seen=rows["identity_id"].isin(mine["identity_id"]))
+    return rows.sort_values(["customer_id", "identity_id"], ignore_index=True)[
+        ["customer_id", "identity_id", "is_seen"]
+    ]
 
 
 def _resolved(people: pd.DataFrame, customer_of: pd.Series, buckets: int) -> pd.DataFrame:
@@ -183,23 +226,27 @@ def _vectors_of_customers(rows: pd.DataFrame, customers: pd.DataFrame) -> pd.Dat
     return add_vectors(rows[VECTOR_COLUMNS])[["subject_id", "model", "count", "embedding_sum"]]
 
 
-def _statements(lake: Lake, table: str, day: str) -> pd.DataFrame:
-    """The valid statement of every subject and name: the one said last, and of those the one delivered last."""
+def _statements(lake: Lake, table: str, day: str, also: Sequence[str] = ()) -> pd.DataFrame:
+    """The valid statement of every subject and name (`also`: and of some more columns): the one said last, and of those the one
+    delivered last."""
     rows = lake.read(table, [("day", "<=", day)])
     order = ["subject_id", "name", "stated_at", "day", "source", "source_file", "source_line"]
     return rows.sort_values(order, kind="stable").drop_duplicates(
-        ["subject_id", "name"], keep="last", ignore_index=True
+        ["subject_id", "name", *also], keep="last", ignore_index=True
     )
 
 
-def _of_subjects(statements: pd.DataFrame, customer_of: pd.Series) -> pd.DataFrame:
-    """Statements about identities as statements about customers; of several members' the one said last."""
-    rows = statements.merge(
+def _of_customers_said(statements: pd.DataFrame, customer_of: pd.Series) -> pd.DataFrame:
+    """Statements about identities with the `customer_id` each is about."""
+    return statements.merge(
         customer_of.reset_index(), left_on="subject_id", right_on="identity_id", how="inner", validate="m:1"
     )
+
+
+def _newest_said(rows: pd.DataFrame) -> pd.DataFrame:
+    """Consents: of several identities' the one said last, whoever said it."""
     rows = rows.sort_values(["customer_id", "name", "stated_at", "day", "identity_id"], kind="stable")
-    rows = rows.drop_duplicates(["customer_id", "name"], keep="last", ignore_index=True)
-    return rows[["customer_id", "name", "value", "stated_at", "source"]]
+    return rows.drop_duplicates(["customer_id", "name"], keep="last", ignore_index=True)[SAID]
 
 
 def _catalogue(statements: pd.DataFrame) -> pd.DataFrame:

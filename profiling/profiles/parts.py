@@ -71,8 +71,23 @@ def content(profiles: "pd.DataFrame") -> dict[str, Content]:
     return parts
 
 
+def changes_feed(changes: "pd.DataFrame") -> Content:
+    """IDENTITY_CHANGES as lines of JSON: from, to, kind (merge or split) and evidence, the interaction or statement behind it."""
+    rows = changes.sort_values(["from_id", "to_id", "kind"])[["from_id", "to_id", "kind", "interaction_id"]]
+    lines = [
+        {"from": before, "to": after, "kind": kind, "evidence": event if isinstance(event, str) else None}
+        for before, after, kind, event in rows.itertuples(index=False)
+    ]
+    return Content(_lines(json.dumps(line, separators=(",", ":")) for line in lines))
+
+
 def manifest(
-    content: Mapping[str, Content], *, day: str, buckets: int, model_versions: Mapping[str, str]
+    content: Mapping[str, Content],
+    *,
+    day: str,
+    buckets: int,
+    model_versions: Mapping[str, str],
+    identity_rules: str | None = None,
 ) -> dict[str, Any]:
     """The day's table of contents: a pure function of what it lists.
 
@@ -96,6 +111,7 @@ def manifest(
         "buckets": buckets,
         "rows": sum(file.rows for name, file in content.items() if name.endswith(".parquet")),
         "model_versions": dict(model_versions),
+        "identity_rules": identity_rules,
         "objects": [entry(name, content[name]) for name in digests],
     }
 

@@ -12,7 +12,8 @@ from rich.text import Text
 from profiling.errors import InputError
 from profiling.lake import Lake
 from profiling.ledger import RELEASED, Ledger
-from profiling.prepare.privacy import pseudonym
+from profiling.prepare.identity import identity_id
+from profiling.prepare.identity_rules import load_rules
 from profiling.profiles.history import customer_ids
 from profiling.settings import Settings
 
@@ -34,7 +35,7 @@ def find_profile(settings: Settings, customer: str, day: str | None) -> dict[str
     if day is not None and day not in released:
         raise InputError(f"{day} has no released profiles; the newest day that has is {released[-1]}")
     day = day or released[-1]
-    customer_id = _customer_id(settings, lake, customer, day) if ":" in customer else customer
+    customer_id = customer_of(settings, lake, customer, day) if ":" in customer else customer
     rows = lake.read("profiles", [("day", "==", day), ("customer_id", "==", customer_id)], ["document"])
     if rows.empty and ":" not in customer and len(customer) >= 8:  # pages and tables show the first characters only
         everyone = lake.read("profiles", [("day", "==", day)], ["customer_id", "document"])
@@ -83,11 +84,12 @@ def render_profile(document: dict[str, Any], evidence: dict[str, str]) -> Render
     return Group(*parts)
 
 
-def _customer_id(settings: Settings, lake: Lake, customer: str, day: str) -> str:
+def customer_of(settings: Settings, lake: Lake, customer: str, day: str) -> str:
     """The customer behind an identifier, by what is known on the day."""
     kind, _, value = customer.partition(":")
-    identity = pseudonym(settings.key(), "identity", kind, value)
-    return str(customer_ids(lake, day).get(identity, identity))
+    rules = load_rules(settings)
+    identity = identity_id(settings.key(), kind, value, rules)
+    return str(customer_ids(lake, day, rules).get(identity, identity))
 
 
 def _cited(part: Any) -> set[str]:

@@ -20,6 +20,9 @@ class Snapshot:
         catalogue: one row an item: item_id, title, category, price_usd (float), brand, ...; valid as of `day`. May be empty.
         attributes: customer_id, name, value, stated_at, source: the newest valid statement for each (customer_id, name).
         texts: customer_id, interaction_id, text: the newest text of the customers to profile; empty where no model reads it.
+        members: customer_id, identity_id, is_seen (has interactions of its own) of the customers to profile: all identities
+            they are known by; a customer without rows here is known by its customer_id alone.
+        identity_rules: fingerprint of the rules that made them.
         consents: customer_id, name (the purpose), value (`granted` or `withdrawn`), stated_at, source; newest for each purpose.
     """
 
@@ -34,3 +37,7 @@ class Snapshot:
     attributes: pd.DataFrame
     consents: pd.DataFrame
     texts: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["customer_id", "interaction_id", "text"]))
+    members: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=["customer_id", "identity_id", "is_seen"])
+    )
+    identity_rules: str = ""

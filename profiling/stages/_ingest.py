@@ -39,6 +39,7 @@ def ingest(settings: Settings, day: str, *, bucket: int | None = None, close: Se
 
 
 def inputs(run: Run) -> str:
+    from profiling.prepare.identity_rules import load_rules
     from profiling.prepare.privacy import pseudonym
     from profiling.prepare.redaction import REDACTION_VERSION
 
@@ -46,9 +47,9 @@ def inputs(run: Run) -> str:
     found = landing.drops(run.settings, run.day)
     _refuse_if_gone(run, {drop.source.name for drop in found})
     run.lake.require("key", key_name, OTHER_KEY)
-    return digest(
-        landing.fingerprint(found), key_name, run.settings.timezone, run.settings.max_rejects, REDACTION_VERSION
-    )
+    rules = load_rules(run.settings).of_ingest()  # they decide whose a row is
+    limits = (run.settings.timezone, run.settings.max_rejects)
+    return digest(landing.fingerprint(found), key_name, *limits, REDACTION_VERSION, rules)
 
 
 def _ingest_bucket(run: Run, bucket: int) -> Staged:
@@ -60,8 +61,10 @@ def _ingest_bucket(run: Run, bucket: int) -> Staged:
     frames = {"interactions": rows.assign(is_text_shared=False)[schemas.INTERACTIONS.names], "identity_links": links}
     frames |= {name: schemas.TABLES[name].arrow.empty_table().to_pandas() for name in STATEMENT_TABLES}
     if bucket == 0:  # statements are few: one bucket reads them all
-        statements, statement_rejects, statement_files = _prepared_statements(run)
-        frames |= statements
+        statements, statement_rejects, statement_files, as_written = _prepared_statements(run)
+        frames |= statements | {"identity_links": concat([links, statements["identity_links"]], "identity_links")}
+        as_written.update(redactions)
+        redactions = dict(as_written)
         rejects, files = [*rejects, *statement_rejects], [*files, *statement_files]
     frames["quarantine"] = concat(rejects, "quarantine")
     return Staged(frames, {"files": files, "sources": [d.source.name for d in found], "redactions": redactions})
@@ -71,9 +74,11 @@ def _prepared_events(
     run: Run, bucket: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[pd.DataFrame], list[dict[str, Any]], dict[str, int]]:
     """The bucket's events of all files of the drop, with identity links, rejects and what was read of each file."""
+    from profiling.prepare.identity_rules import load_rules
     from profiling.prepare.interactions import prepare_interactions
     from profiling.prepare.quarantine import quarantine
 
+    rules = load_rules(run.settings)
     rows, links, rejects, files = [], [], [], []
     redactions: Counter[str] = Counter()
     for source, file, batches in _batches(run, is_statements=False):
@@ -84,10 +89,11 @@ def _prepared_events(
             prepared = prepare_interactions(
                 batch.rows, source=source, source_file=file, day=run.day, day_end=day_end(run.settings, run.day),
                 zone=run.settings.zone, key=run.settings.key(), buckets=run.settings.buckets, bucket=bucket,
+                rules=rules,
             )  # fmt: skip
             rows.append(prepared.rows)
             links.append(prepared.links)
-            redactions.update(prepared.redactions)
+            redactions.update(prepared.counts())
             lines_read += batch.lines_read
             if bucket == 0:
                 rejected = pd.concat([batch.rejects, prepared.rejects], ignore_index=True)
@@ -102,31 +108,38 @@ def _prepared_events(
     return events, concat(links, "identity_links"), rejects, files, dict(sorted(redactions.items()))
 
 
-def _prepared_statements(run: Run) -> tuple[dict[str, pd.DataFrame], list[pd.DataFrame], list[dict[str, Any]]]:
-    """The statements of all files of the drop, by table. A line counts as stored when its statements are."""
+def _prepared_statements(
+    run: Run,
+) -> tuple[dict[str, pd.DataFrame], list[pd.DataFrame], list[dict[str, Any]], Counter[str]]:
+    """The statements of all files of the drop and their links, by table. A line counts as stored when its statements are."""
+    from profiling.prepare.identity_rules import load_rules
     from profiling.prepare.quarantine import quarantine
     from profiling.prepare.statements import prepare_statements
 
-    found: dict[str, list[pd.DataFrame]] = {name: [] for name in STATEMENT_TABLES}
+    rules = load_rules(run.settings)
+    found: dict[str, list[pd.DataFrame]] = {name: [] for name in (*STATEMENT_TABLES, "identity_links")}
     rejects, files = [], []
+    as_written: Counter[str] = Counter()
     for source, file, batches in _batches(run, is_statements=True):
         read = quarantined = 0
         seen = []
         for batch in batches:
             seen.append(batch.seen)
-            rows, refused = prepare_statements(
+            rows, refused, links, counts = prepare_statements(
                 batch.rows, batch.table, source=source, source_file=file, day=run.day,
-                day_end=day_end(run.settings, run.day), zone=run.settings.zone, key=run.settings.key(),
+                day_end=day_end(run.settings, run.day), zone=run.settings.zone, key=run.settings.key(), rules=rules,
             )  # fmt: skip
             rejected = pd.concat([batch.rejects, refused], ignore_index=True)
             found[batch.table].append(rows)
+            found["identity_links"].append(links)
+            as_written.update(counts)
             rejects.append(quarantine(rejected, source=source, source_file=file, day=run.day))
             read, quarantined = read + batch.lines_read, quarantined + len(rejected)
         files.append(
             {"source": source, "file": file, "read": read, "quarantined": quarantined, "kind": "statements",
              "seen": drift.together(seen)}
         )  # fmt: skip
-    return {name: concat(frames, name) for name, frames in found.items()}, rejects, files
+    return {name: concat(frames, name) for name, frames in found.items()}, rejects, files, as_written
 
 
 def _batches(run: Run, is_statements: bool) -> Iterator[tuple[str, str, Iterator[Any]]]:
@@ -332,7 +345,7 @@ def _ingest_counts(files: list[dict[str, Any]], parts: list[Staged]) -> dict[str
     redactions: Counter[str] = Counter()
     for part in parts:
         redactions.update(part.facts["redactions"])
-    return counts | {f"redacted_{kind}": number for kind, number in sorted(redactions.items())}
+    return counts | dict(sorted(redactions.items()))
 
 
 def _refuse_if_gone(run: Run, delivered: set[str]) -> None:

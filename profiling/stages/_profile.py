@@ -9,6 +9,7 @@ from profiling.behaviour.targets import TARGETS
 from profiling.errors import NotReady
 from profiling.lake import Staged
 from profiling.ledger import DONE, sunday_before
+from profiling.prepare.identity_rules import load_rules
 from profiling.settings import Settings
 from profiling.stages._promote import champions
 from profiling.stages._step import Closed, Outcome, Run, Step, and_more, concat, days_before, digest, gate, run_step
@@ -16,6 +17,8 @@ from profiling.stages._train import load
 from profiling.watch import Observation, metrics, observe
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from profiling.behaviour.prediction import Speaker
 
 
@@ -36,7 +39,8 @@ def inputs(run: Run) -> str:
     if run.ledger.state("features", run.day) not in DONE:
         raise NotReady(f"profile {run.day}: the day has no features; run `profiling features --day {run.day}`")
     speak = {name: (entry.as_of, entry.sha) for name, entry in champions(run).items()}
-    return digest(run.ledger.chain(run.day), run.settings.timezone, sorted(speak.items()))
+    rules = load_rules(run.settings).digest()
+    return digest(run.ledger.chain(run.day), run.settings.timezone, sorted(speak.items()), rules)
 
 
 def _profile_bucket(run: Run, bucket: int) -> Staged:
@@ -49,7 +53,8 @@ def _profile_bucket(run: Run, bucket: int) -> Staged:
     close_week(run.lake, run.ledger, sunday_before(run.day), run.attempt)
     speakers = _speakers(run)
     reading = [TARGETS[s.entry.target] for s in speakers if TARGETS[s.entry.target].reads == "text"]
-    snapshot = take_snapshot(run.lake, run.day, run.settings.timezone, bucket, run.settings.buckets, reading)
+    rules, zone, buckets = load_rules(run.settings), run.settings.timezone, run.settings.buckets
+    snapshot = take_snapshot(run.lake, run.day, zone, bucket, buckets, rules, reading)
     customers = sorted(set(snapshot.activity["subject_id"]))
     said = (
         predict(speakers, snapshot.population, run.day, customers, snapshot.texts, run.settings.timezone)
@@ -74,6 +79,7 @@ def _speakers(run: Run) -> "list[Speaker]":
 
 
 def _profile_day(run: Run, parts: list[Staged]) -> Closed:
+    from profiling.profiles.history import identity_changes
     from profiling.profiles.schema import document_faults
 
     profiles = concat((part.frames["profiles"] for part in parts), "profiles").sort_values(
@@ -87,14 +93,29 @@ def _profile_day(run: Run, parts: list[Staged]) -> Closed:
         warnings.append(
             f"days that failed their gate are not in these profiles: {', '.join(failed[-3:])}{and_more(len(failed) - 3)}"
         )
+    changed, resolved = identity_changes(run.lake, run.day, load_rules(run.settings))
+    refused = resolved.conflicts
+    if torn := int((refused["day"] == run.day).sum()):
+        warnings.append(
+            f"{torn} links of the day would make one customer of two with ids of their own, and were not followed; "
+            f"`profiling identity --day {run.day}` lists them"
+        )
     return Closed(
-        {"profiles": profiles},
+        {"profiles": profiles, "identity_changes": changed},
         {"customers": len(profiles)},
         report={**gated.report, "watch": observations},
         failures=failures,
         warnings=warnings,
-        metrics=metrics(observations),
+        metrics=metrics(observations) | _identity_metrics(changed, refused),
     )
+
+
+def _identity_metrics(changed: "pd.DataFrame", refused: "pd.DataFrame") -> dict[str, float]:
+    """How many customers were merged and split on the day, and how much the rules refuse by its end."""
+    by_kind = {f"identity_{kind}": float((changed["kind"] == kind).sum()) for kind in ("merge", "split")}
+    return by_kind | {
+        f"identity_{kind}": float((refused["kind"] == kind).sum()) for kind in ("unique", "capped", "several")
+    }
 
 
 def _observations(run: Run) -> list[Observation]:

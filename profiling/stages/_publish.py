@@ -35,6 +35,8 @@ def publish(settings: Settings, day: str) -> Outcome:
         quality_html=pages["quality"],
         model_versions=_model_versions(run) | _predicting(profiles),
         run=_run_facts(run),
+        identity_changes=run.lake.read("identity_changes", [("day", "==", run.day)]),
+        identity_rules=_made_by(profiles).get("identity_rules"),
     )
     counts = {"customers": published.customers, "objects": published.objects, "bytes": published.bytes}
     run.lake.record(
@@ -98,10 +100,14 @@ def _model_versions(run: Run) -> dict[str, str]:
 
 def _predicting(profiles: pd.DataFrame) -> dict[str, str]:
     """The models that predict, as the profiles themselves name them: a promotion since then is none of theirs."""
-    if profiles.empty:
-        return {}
-    named: dict[str, str] = json.loads(profiles["document"].iloc[0])["provenance"]["models"].get("predictions", {})
+    named: dict[str, str] = _made_by(profiles).get("models", {}).get("predictions", {})
     return {f"prediction of {target}": model for target, model in named.items()}
+
+
+def _made_by(profiles: pd.DataFrame) -> dict[str, Any]:
+    """The provenance that all profiles of a day share, as the first of them says it."""
+    found: dict[str, Any] = {} if profiles.empty else json.loads(profiles["document"].iloc[0])["provenance"]
+    return found
 
 
 def _run_facts(run: Run) -> dict[str, Any]:

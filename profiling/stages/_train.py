@@ -16,6 +16,7 @@ from profiling.behaviour import registry
 from profiling.behaviour.targets import TARGETS, Target
 from profiling.errors import InputError, NotReady, SettingsError
 from profiling.ledger import DONE
+from profiling.prepare.identity_rules import load_rules
 from profiling.settings import Settings
 from profiling.stages._step import Run, and_more, begin, digest, refuse_future
 
@@ -116,7 +117,8 @@ def training_inputs(run: Run, target: Target) -> str:
             f"train {target.name} {run.day}: the day has no features; run `profiling features --day {run.day}`"
         )
     incumbent = champion_before(run, target.name)
-    return digest(run.ledger.chain(run.day), repr(target), incumbent.sha if incumbent else None)
+    rules = load_rules(run.settings).digest()
+    return digest(run.ledger.chain(run.day), repr(target), incumbent.sha if incumbent else None, rules)
 
 
 def champion_before(run: Run, target: str) -> registry.Entry | None:
@@ -173,14 +175,15 @@ def examples(run: Run, target: Target) -> "tuple[Examples, Examples]":
     from profiling.behaviour import examples as rows
     from profiling.profiles.history import customer_ids_at, take_populations
 
+    rules = load_rules(run.settings)
     if target.reads == "text":
         columns = ["interaction_id", "identity_id", "day", "kind", "text", "rating"]
         texts = run.lake.read("interactions", [("day", "<=", run.day), ("kind", "in", list(target.acts))], columns)
-        found = rows.of_texts(target, texts, customer_ids_at(run.lake, run.day))
+        found = rows.of_texts(target, texts, customer_ids_at(run.lake, run.day, rules))
         return rows.split_holdout(target, found)
     days = run.ledger.days("features")
     cuts = rows.cutoffs(run.day, target.horizon_days, days[0])
-    populations = take_populations(run.lake, cuts)
+    populations = take_populations(run.lake, cuts, rules)
     wanted = [
         ("day", "<=", run.day),
         ("event_day", ">", cuts[0]),
@@ -188,7 +191,8 @@ def examples(run: Run, target: Target) -> "tuple[Examples, Examples]":
         ("subject_type", "==", "identity"),
     ]
     activity = run.lake.read("daily_activity", wanted, ["subject_id", "kind", "event_day"])
-    found = rows.of_customers(target, populations, activity, customer_ids_at(run.lake, run.day), run.settings.timezone)
+    customer_of = customer_ids_at(run.lake, run.day, rules)
+    found = rows.of_customers(target, populations, activity, customer_of, run.settings.timezone)
     return rows.split_holdout(target, found)
 
 

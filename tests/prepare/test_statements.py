@@ -19,7 +19,7 @@ UTC = ZoneInfo("UTC")
 def prepare(rows: pd.DataFrame, table: str = "attributes", zone: ZoneInfo = UTC) -> tuple[pd.DataFrame, pd.DataFrame]:
     return prepare_statements(
         rows, table, source="crm", source_file="c.csv", day=DAY, day_end=DAY_END, zone=zone, key=KEY
-    )
+    )[:2]
 
 
 def test_a_statement_about_a_customer() -> None:
@@ -81,3 +81,19 @@ def test_consent_words_are_small() -> None:
 def test_the_frame_fits_its_table(rows: pd.DataFrame, table: str) -> None:
     frame, _ = prepare(rows, table)
     pa.Table.from_pandas(frame, schema=schemas.TABLES[table].arrow, preserve_index=False).validate(full=True)
+
+
+def test_a_line_that_names_a_customer_twice_over_links_the_two() -> None:
+    both = {"identifiers": [("customer", "c1"), ("email", "Ann@Example.org")]}
+    rows = statements(both, {**both, "name": "street"}, {}, {"identifiers": [("customer", "c4"), ("phone", "12")]})
+    rows = rows.assign(source_line=[1, 1, 2, 3])
+    arguments = {"source": "crm", "source_file": "c.csv", "day": DAY, "day_end": DAY_END, "zone": UTC, "key": KEY}
+    found = prepare_statements(rows, "attributes", **arguments)
+    assert list(found.links.columns) == schemas.IDENTITY_LINKS.names
+    first = found.links[found.links["identity_id"] == identity_id(KEY, "customer", "c1")].iloc[0]
+    assert len(found.links) == 2, "a line's statements give its link once"
+    assert first["other_id"] == identity_id(KEY, "email", "ann@example.org")
+    assert (first["first_type"], first["identifier_type"], first["source"]) == ("customer", "email", "crm")
+    assert found.counts == {"as_written_phone": 1}
+    items = rows.assign(identifiers=[[("item", "i1"), ("gtin", "i1")]] * 4)
+    assert prepare_statements(items, "catalogue", **arguments).links.empty
