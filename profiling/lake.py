@@ -117,6 +117,13 @@ class Lake:
             raise ProfilingError(f"{name}: rows of other partitions than {column}={partition}")
         self._write(table, rows, mode="overwrite", predicate=f"{column} = '{partition}'")
 
+    def append(self, name: str, frame: pd.DataFrame) -> None:
+        """Add rows to a table without partitions, checked against the table's schema; what it holds stays."""
+        table = schemas.TABLES[name]
+        if table.partition is not None:
+            raise ProfilingError(f"{name} has partitions; each is replaced whole")
+        self._write(table, to_arrow(frame, table), mode="append")
+
     def update(self, name: str, partition: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
         """Replace one partition by `change` of what it holds, by compare-and-set: of two at a time one sees the other's rows.
 

@@ -367,6 +367,28 @@ EVALUATIONS = Table(
     partition="target",
 )
 
+SUPPRESSIONS = Table(
+    "suppressions",
+    "One keyed hash of an identity that must not appear, for one purpose.",
+    (
+        Column(
+            "suppressed_hash",
+            pa.string(),
+            "keyed hash of the identity_id: it names nobody without the key",
+            is_personal=True,
+        ),
+        Column(
+            "reason", pa.string(), "erased, consent_withdrawn, or consent_granted, which lifts an earlier withdrawal"
+        ),
+        Column("purpose", pa.string(), "all, profiling, marketing or language_model"),
+        Column("since", UTC, "when it was asked for or said", "UTC"),
+        Column("request_id", pa.string(), "the request it comes from, where there was one", is_nullable=True),
+    ),
+    key=("suppressed_hash", "purpose", "reason", "since"),
+    partition=None,
+    notes="Add-only, and read as it is now by every stage. Of the statements of consent the newest `since` holds; erased is for ever.",
+)
+
 LEDGER = Table(
     "days",
     "One thing that happened to one stage of one day: opened, released, failed, empty, stale.",
@@ -415,6 +437,7 @@ TABLES: dict[str, Table] = {
         TEXT_STATISTICS,
         MODELS,
         EVALUATIONS,
+        SUPPRESSIONS,
         LEDGER,
     )
 }
