@@ -297,7 +297,7 @@ PROFILES = Table(
         Column("satisfaction", pa.float64(), "0 unhappy to 1 delighted", "0 to 1", is_nullable=True),
         Column("satisfaction_trend", pa.float64(), "recent minus lifetime satisfaction", "-1 to 1", is_nullable=True),
         Column("top_interest", pa.string(), "strongest interest", is_nullable=True),
-        Column("next_best_action", pa.string(), "what to do next"),
+        Column("next_best_action", pa.string(), "what to do next; `none` also where the customer wants no marketing"),
         Column("completeness", pa.float64(), "share of the document's parts that could be filled", "0 to 1"),
         Column("document", pa.string(), "the whole profile", "JSON, schema/profile-v1.json", is_personal=True),
     ),
@@ -386,7 +386,7 @@ SUPPRESSIONS = Table(
     ),
     key=("suppressed_hash", "purpose", "reason", "since"),
     partition=None,
-    notes="Add-only, and read as it is now by every stage. Of the statements of consent the newest `since` holds; erased is for ever.",
+    notes="Add-only, and read as it is now by every stage. Of the words on consent the newest holds; erased is for ever.",
 )
 
 LEDGER = Table(

@@ -4,7 +4,7 @@ import os
 import re
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
@@ -56,6 +56,9 @@ def _zone(name: str) -> str:
     return name
 
 
+Consent = Literal["granted", "withdrawn"]
+
+
 def _names(value: object) -> object:
     return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
@@ -105,6 +108,16 @@ class Settings(BaseSettings):
     mlflow_uri: str = Field(
         "",
         description="MLflow's tracking store, a mirror for people; `off` for none. Default: SQLite beside a lake's folder.",
+    )
+    consent_profiling: Consent = Field(
+        "granted", description="What holds of a customer who never said whether they may be profiled."
+    )
+    consent_marketing: Consent = Field(
+        "granted",
+        description="The same of marketing: recommendations and the next best action. A channel needs its own consent besides.",
+    )
+    consent_language_model: Consent = Field(
+        "granted", description="The same of giving a customer's texts to a generative language model."
     )
     embedding: str = Field("english", description="`english` (MiniLM), `static` (model2vec) or a folder with a model.")
 

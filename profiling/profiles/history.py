@@ -4,7 +4,7 @@ Cost follows the day: a profile reads one checkpoint and at most seven days, how
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
@@ -14,6 +14,7 @@ from profiling.behaviour.targets import Target
 from profiling.lake import Filter, Lake
 from profiling.ledger import OPEN, RELEASED, Ledger, day_before, sunday_before
 from profiling.prepare.identity import resolve
+from profiling.prepare.validity import newest, of_customers
 from profiling.profiles.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -65,17 +66,28 @@ def take_populations(lake: Lake, days: Sequence[str]) -> dict[str, pd.DataFrame]
 
 
 def take_snapshot(
-    lake: Lake, day: str, timezone: str, bucket: int, buckets: int, reads: Iterable[Target] = ()
+    lake: Lake,
+    day: str,
+    timezone: str,
+    bucket: int,
+    buckets: int,
+    reads: Iterable[Target] = (),
+    left_out: Callable[[pd.Series, pd.DataFrame], set[str]] = lambda customer_of, consents: set(),
 ) -> Snapshot:
     """What is known at the end of `day` about the customers of one bucket; the week before must be closed.
 
     Args:
         reads: targets whose models read the newest text; without any no text is read.
+        left_out: the customers who must not appear, of (customer_id by identity_id, the snapshot's `consents`). Nothing of the
+            snapshot is about them; sums over items still hold what they did.
     """
     everyone = _activity(lake, day, [("facet", "==", "all")])
     people = everyone[everyone["subject_type"] == "identity"]
     customer_of = _customer_of(lake, day, people)
+    consents = of_customers(_statements(lake, "consents", day), customer_of)
     customers = _resolved(people, customer_of, buckets)
+    if gone := left_out(_everyone(customers, customer_of), consents):
+        customers = customers[~customers["customer_id"].isin(gone)].reset_index(drop=True)
     mine = customers[customers["customer_bucket"] == bucket]
     strangers = mine.loc[mine["bucket"] != bucket, "identity_id"].tolist()
     return Snapshot(
@@ -89,8 +101,8 @@ def take_snapshot(
             ["subject_id", "model", "count", "embedding_sum"]
         ],
         catalogue=_catalogue(_statements(lake, "catalogue", day)),
-        attributes=_of_subjects(_statements(lake, "attributes", day), customer_of),
-        consents=_of_subjects(_statements(lake, "consents", day), customer_of),
+        attributes=of_customers(_statements(lake, "attributes", day), customer_of),
+        consents=consents,
         texts=_newest_texts(lake, day, mine, list(reads)),
     )
 
@@ -165,6 +177,12 @@ def _resolved(people: pd.DataFrame, customer_of: pd.Series, buckets: int) -> pd.
     return seen
 
 
+def _everyone(customers: pd.DataFrame, customer_of: pd.Series) -> pd.Series:
+    """customer_id by identity_id: of those seen and of those only linked to them."""
+    seen = customers.set_index("identity_id")["customer_id"]
+    return pd.concat([seen, customer_of[~customer_of.index.isin(seen.index)]]).rename_axis("identity_id")
+
+
 def _of_customers(rows: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:
     """Rows of identities as rows of customers: the members' sums added in the order of their identity ids."""
     wanted = customers[["identity_id", "customer_id", "customer_bucket"]]
@@ -184,22 +202,7 @@ def _vectors_of_customers(rows: pd.DataFrame, customers: pd.DataFrame) -> pd.Dat
 
 
 def _statements(lake: Lake, table: str, day: str) -> pd.DataFrame:
-    """The valid statement of every subject and name: the one said last, and of those the one delivered last."""
-    rows = lake.read(table, [("day", "<=", day)])
-    order = ["subject_id", "name", "stated_at", "day", "source", "source_file", "source_line"]
-    return rows.sort_values(order, kind="stable").drop_duplicates(
-        ["subject_id", "name"], keep="last", ignore_index=True
-    )
-
-
-def _of_subjects(statements: pd.DataFrame, customer_of: pd.Series) -> pd.DataFrame:
-    """Statements about identities as statements about customers; of several members' the one said last."""
-    rows = statements.merge(
-        customer_of.reset_index(), left_on="subject_id", right_on="identity_id", how="inner", validate="m:1"
-    )
-    rows = rows.sort_values(["customer_id", "name", "stated_at", "day", "identity_id"], kind="stable")
-    rows = rows.drop_duplicates(["customer_id", "name"], keep="last", ignore_index=True)
-    return rows[["customer_id", "name", "value", "stated_at", "source"]]
+    return newest(lake.read(table, [("day", "<=", day)]))
 
 
 def _catalogue(statements: pd.DataFrame) -> pd.DataFrame:

@@ -146,12 +146,14 @@ def _claims(document: dict[str, Any]) -> Table:
         why = "; ".join(reason["text"] for reason in said["reasons"])
         place = f"{said['probability']:.0%}, above {said['percentile']:.0%}"
         add("prediction", f"{said['label']}: {why}", place, said)
-    for offer in document["recommendations"]:
+    for offer in document["recommendations"] or []:
         add("recommend", f"{offer['title'] or offer['item_id']}: {offer['reason']}", f"{offer['score']:.2f}", offer)
     return table
 
 
 def _next(document: dict[str, Any]) -> Panel:
     action = document["next_best_action"]
+    if action is None:
+        return Panel(Text(document["nulls"]["/next_best_action"]), title="Next best action")
     channel = f" by {action['channel']}" if action["channel"] else ""
     return Panel(Text(f"{action['action']}{channel}: {action['reason']}"), title="Next best action")

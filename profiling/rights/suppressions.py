@@ -104,3 +104,31 @@ def add(
     if len(rows):
         lake.append("suppressions", rows.astype({"request_id": "str"})[schemas.SUPPRESSIONS.names])
     return len(rows)
+
+
+def without(
+    held: Suppressions, frames: Mapping[str, pd.DataFrame]
+) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+    """A drop's frames without the erased, and what was left out: `events`, one row each, and `statements`, one a line.
+
+    A row is left out when any identifier of it is on the list, not only its first: under a new session it is still theirs. So
+    are links that name one. Rows in quarantine bear no identifier.
+    """
+    none = {"events": frames["interactions"].iloc[:0], "statements": frames["attributes"].iloc[:0]}
+    if not held:
+        return dict(frames), none
+    found = dict(frames)
+    links, rows = frames["identity_links"], frames["interactions"]
+    is_linked = held.mask(links["identity_id"]) | held.mask(links["other_id"])
+    is_gone = held.mask(rows["identity_id"]) | rows["interaction_id"].isin(links.loc[is_linked, "interaction_id"])
+    found |= {"identity_links": links[~is_linked], "interactions": rows[~is_gone]}
+    said = []
+    for name in ("attributes", "consents"):
+        is_said = held.mask(frames[name]["subject_id"])
+        found[name] = frames[name][~is_said]
+        said.append(frames[name][is_said])
+    lines = pd.concat(said).drop_duplicates(["source", "source_file", "source_line"])
+    return {name: frame.reset_index(drop=True) for name, frame in found.items()}, {
+        "events": rows[is_gone],
+        "statements": lines,
+    }

@@ -132,7 +132,7 @@ def stale_days(settings: Settings) -> list[tuple[str, str]]:
         if record.stage not in _INPUTS or record.state not in (*DONE, STALE):
             continue
         try:
-            is_same = _has_same_inputs(Run(run.settings, run.lake, run.ledger, record.day, run.attempt), record)
+            is_same = _has_same_inputs(replace(run, day=record.day), record)
         except NotReady:
             is_same = False  # what it rests on is being recomputed
         if record.state == STALE or not is_same:

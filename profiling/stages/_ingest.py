@@ -14,6 +14,8 @@ from profiling.collect import drops as landing
 from profiling.errors import InputError, ProfilingError
 from profiling.lake import Filter, Staged
 from profiling.ledger import RELEASED
+from profiling.rights import consent
+from profiling.rights.suppressions import without
 from profiling.settings import Settings
 from profiling.stages._step import Closed, Outcome, Run, Step, concat, day_end, days_before, digest, gate, run_step
 from profiling.watch import day_statistics, observe
@@ -152,6 +154,7 @@ def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
 
     names = ("interactions", *STATEMENT_TABLES, "identity_links", "quarantine")
     frames = {name: concat((part.frames[name] for part in parts), name) for name in names}
+    frames, suppressed = without(run.suppressed, frames)
     earlier = _of_other_drops(run, frames["interactions"], [("day", "<", run.day)])
     unique, copies = exact(frames["interactions"], earlier[["interaction_id"]])
     kept, near_copies = near(unique, earlier)
@@ -159,8 +162,9 @@ def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
     # A duplicate's links are kept: that it came by another identifier is just what links two identities.
     frames["identity_links"] = frames["identity_links"].drop_duplicates(list(schemas.IDENTITY_LINKS.key))
     outcomes = {"stored": kept, "duplicates_exact": copies, "duplicates_near": near_copies}
+    outcomes["suppressed"] = suppressed["events"]
     frames["day_statistics"] = day_statistics(frames["interactions"], run.day, day_end(run.settings, run.day))
-    files = _files(parts, outcomes)
+    files = _files(parts, outcomes, suppressed["statements"])
     counts = _ingest_counts(files, parts)
     delivered = set(parts[0].facts["sources"])
     if not delivered:
@@ -297,8 +301,8 @@ def _made_stale(run: Run, closed: Closed) -> list[str]:
     return sorted(stale - closed_days)
 
 
-def _files(parts: list[Staged], outcomes: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
-    """What became of the lines of every file; every line is accounted for.
+def _files(parts: list[Staged], outcomes: Mapping[str, pd.DataFrame], unsaid: pd.DataFrame) -> list[dict[str, Any]]:
+    """What became of the lines of every file; every line is accounted for. `unsaid`: lines of statements that were suppressed.
 
     Raises:
         ProfilingError: read != stored + duplicates + quarantined + suppressed: rows were lost, which is a defect here.
@@ -307,18 +311,20 @@ def _files(parts: list[Staged], outcomes: Mapping[str, pd.DataFrame]) -> list[di
     for entry in parts[0].facts["files"]:  # the first bucket read every line and rejected for all buckets
         file = {name: entry[name] for name in ("source", "file", "read", "quarantined", "seen")}
         if entry["kind"] == "statements":
-            file |= {"stored": entry["read"] - entry["quarantined"], "duplicates_exact": 0, "duplicates_near": 0}
+            hidden = _rows_of(file, unsaid)
+            file |= {"stored": entry["read"] - entry["quarantined"] - hidden, "suppressed": hidden}
+            file |= {"duplicates_exact": 0, "duplicates_near": 0}
         else:
-            file |= {
-                name: int(((rows["source"] == file["source"]) & (rows["source_file"] == file["file"])).sum())
-                for name, rows in outcomes.items()
-            }
-        file["suppressed"] = 0
+            file |= {name: _rows_of(file, rows) for name, rows in outcomes.items()}
         outcome_names = ("stored", "duplicates_exact", "duplicates_near", "quarantined", "suppressed")
         if file["read"] != sum(file[name] for name in outcome_names):
             raise ProfilingError(f"lines of {file['source']}/{file['file']} are unaccounted for: {file}")
         files.append(file)
     return sorted(files, key=lambda file: (file["source"], file["file"]))
+
+
+def _rows_of(file: Mapping[str, Any], rows: pd.DataFrame) -> int:
+    return int(((rows["source"] == file["source"]) & (rows["source_file"] == file["file"])).sum())
 
 
 def _ingest_counts(files: list[dict[str, Any]], parts: list[Staged]) -> dict[str, int]:
@@ -345,4 +351,9 @@ def _refuse_if_gone(run: Run, delivered: set[str]) -> None:
         )
 
 
-INGEST = Step("ingest", inputs, _ingest_bucket, _ingest_day, _made_stale, _withdraws)
+def _settle(run: Run) -> None:
+    """What was said of consent, and whom links have joined, decides who is on the list."""
+    consent.record(run.lake, run.settings)
+
+
+INGEST = Step("ingest", inputs, _ingest_bucket, _ingest_day, _made_stale, _withdraws, _settle)

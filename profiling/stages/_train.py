@@ -10,14 +10,16 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from profiling.behaviour import registry
 from profiling.behaviour.targets import TARGETS, Target
 from profiling.errors import InputError, NotReady, SettingsError
 from profiling.ledger import DONE
+from profiling.rights import consent, suppressions
 from profiling.settings import Settings
-from profiling.stages._step import Run, and_more, begin, digest, refuse_future
+from profiling.stages._step import Run, and_more, begin, digest, refuse_future, refuse_if_suppressed_since
 
 if TYPE_CHECKING:
     from profiling.behaviour.examples import Examples
@@ -61,6 +63,7 @@ def train(settings: Settings, as_of: str, target: str) -> Candidate:
     if (known := _known(run, key, inputs)) is not None:
         return known
     candidate = _trained(run, question)
+    refuse_if_suppressed_since(f"train {target}", run, suppressions.load(run.lake, settings))
     if _is_first_process():
         run.lake.put_json(key, {"inputs": inputs, "candidate": candidate.asdict()})
     return candidate
@@ -116,7 +119,10 @@ def training_inputs(run: Run, target: Target) -> str:
             f"train {target.name} {run.day}: the day has no features; run `profiling features --day {run.day}`"
         )
     incumbent = champion_before(run, target.name)
-    return digest(run.ledger.chain(run.day), repr(target), incumbent.sha if incumbent else None)
+    # Who may not be learned from is a question of now: a training without them is another one.
+    held = [run.suppressed.digest("profiling")] if run.suppressed else []
+    unasked = ["unasked"] if consent.default(run.settings, "profiling") != "granted" else []
+    return digest(run.ledger.chain(run.day), repr(target), incumbent.sha if incumbent else None, *held, *unasked)
 
 
 def champion_before(run: Run, target: str) -> registry.Entry | None:
@@ -176,8 +182,9 @@ def examples(run: Run, target: Target) -> "tuple[Examples, Examples]":
     if target.reads == "text":
         columns = ["interaction_id", "identity_id", "day", "kind", "text", "rating"]
         texts = run.lake.read("interactions", [("day", "<=", run.day), ("kind", "in", list(target.acts))], columns)
-        found = rows.of_texts(target, texts, customer_ids_at(run.lake, run.day))
-        return rows.split_holdout(target, found)
+        customer_of = customer_ids_at(run.lake, run.day)
+        found = rows.of_texts(target, texts, customer_of)
+        return rows.split_holdout(target, _of_willing(run, found, customer_of))
     days = run.ledger.days("features")
     cuts = rows.cutoffs(run.day, target.horizon_days, days[0])
     populations = take_populations(run.lake, cuts)
@@ -188,8 +195,21 @@ def examples(run: Run, target: Target) -> "tuple[Examples, Examples]":
         ("subject_type", "==", "identity"),
     ]
     activity = run.lake.read("daily_activity", wanted, ["subject_id", "kind", "event_day"])
-    found = rows.of_customers(target, populations, activity, customer_ids_at(run.lake, run.day), run.settings.timezone)
-    return rows.split_holdout(target, found)
+    customer_of = customer_ids_at(run.lake, run.day)
+    found = rows.of_customers(target, populations, activity, customer_of, run.settings.timezone)
+    return rows.split_holdout(target, _of_willing(run, found, customer_of))
+
+
+def _of_willing(run: Run, examples: "Examples", customer_of: pd.Series) -> "Examples":
+    """Without the rows of those who may not be profiled.
+
+    A trainer has no key: consent it reads from the statements themselves, and the erased are not in the tables any more.
+    """
+    held = run.suppressed if run.settings.pseudonym_key else None
+    refused = consent.refused_by_statements(run.lake, run.settings, "profiling", run.day, customer_of, held)
+    if not refused:
+        return examples
+    return examples.take(np.flatnonzero(~np.isin(examples.groups, sorted(refused))))
 
 
 def load(run: Run, target: str, as_of: str, sha: str) -> "tuple[Model, dict[str, Any]]":
