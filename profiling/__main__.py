@@ -233,6 +233,28 @@ def run(
             out.print(f"{warned} of them gave warnings; they stand in the ledger (table `days`) and in quality.html")
 
 
+@app.command()
+def retain(
+    day: Day,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be deleted.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete what is older than its limit as of the day, and close its days. See PROFILING_RETENTION_DAYS."""
+    from profiling import stages
+
+    found = stages.retain(Settings.load(), day, dry_run=dry_run)
+    if as_json:
+        out.print_json(json.dumps(found.asdict()))
+        return
+    verb = "would be deleted" if dry_run else "deleted"
+    for each in found.removed:
+        out.print(f"{each.what}: {each.number} {each.unit} up to {each.until} {verb}")
+    if not found.removed:
+        out.print(f"nothing is older than its limit as of {found.day}")
+    for warning in found.warnings:
+        err.print(f"warning: {warning}", markup=False)
+
+
 # --- looking ---
 
 

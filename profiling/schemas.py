@@ -391,14 +391,14 @@ SUPPRESSIONS = Table(
 
 LEDGER = Table(
     "days",
-    "One thing that happened to one stage of one day: opened, released, failed, empty, stale.",
+    "One thing that happened to one stage of one day: opened, released, failed, empty, stale; or days up to one closed.",
     (
         Column("stage", pa.string(), "ingest, features, profile, publish"),
         DAY,
-        Column("state", pa.string(), "open, released, failed, empty or stale"),
+        Column("state", pa.string(), "open, released, failed, empty, stale or closed"),
         Column("recorded_at", UTC, "when the record was written", "UTC"),
         Column("attempt", pa.string(), "id of the attempt"),
-        Column("until", pa.string(), "last day of a stretch of empty days", "YYYY-MM-DD", is_nullable=True),
+        Column("until", pa.string(), "last day of a stretch of empty or closed days", "YYYY-MM-DD", is_nullable=True),
         Column("inputs", pa.string(), "fingerprint of what the stage read", is_nullable=True),
         Column("outputs", pa.string(), "fingerprint of what the stage wrote", is_nullable=True),
         Column("counts", pa.string(), "rows by outcome", "JSON object", is_nullable=True),

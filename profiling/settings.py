@@ -59,6 +59,42 @@ def _zone(name: str) -> str:
 Consent = Literal["granted", "withdrawn"]
 
 
+# Days that things are kept, and why so long. Each is a limit of its own; `off` keeps for ever.
+RETENTION_DAYS: dict[str, int | None] = {
+    "landing": 30,  # identifiers in the clear: as long as a day may have to be repaired and taken in again
+    "staging": 7,  # what killed runs left
+    "reports": 90,  # pages of gates: until the quarter's review
+    "quarantine": 90,  # rejected rows: as long as a source takes to repair and send them again
+    "text_cache": 180,  # results by text: losing them costs only time
+    "interactions": 730,  # with text_features, daily_activity and text_activity: one year to learn from and one to compare with
+    "checkpoints": 60,  # weekly sums: as far back as late profiles are made
+    "profiles": 365,  # one year of how profiles changed
+    "published": 365,  # the same at the target of publication
+    "revisions": 7,  # replaced publications: until the slowest reader has followed the new manifest
+}
+
+
+def _retention(value: object) -> object:
+    """`interactions=365,landing=off` over the defaults.
+
+    Raises:
+        ValueError: no such name, or no number of days.
+    """
+    if not isinstance(value, str):
+        return value
+    found = dict(RETENTION_DAYS)
+    for part in filter(None, map(str.strip, value.split(","))):
+        name, _, days = (each.strip() for each in part.partition("="))
+        if name not in found:
+            raise ValueError(f"{name!r} is nothing that is kept; known: {', '.join(found)}")
+        if days != "off" and not days.isdecimal():
+            raise ValueError(f"{part!r}: write name=days, such as landing=30, or name=off to keep for ever")
+        found[name] = None if days == "off" else int(days)
+    if (found["interactions"] or 28) < 28:
+        raise ValueError("interactions: less than 28 days leave no week to go on from")
+    return found
+
+
 def _names(value: object) -> object:
     return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
@@ -108,6 +144,10 @@ class Settings(BaseSettings):
     mlflow_uri: str = Field(
         "",
         description="MLflow's tracking store, a mirror for people; `off` for none. Default: SQLite beside a lake's folder.",
+    )
+    retention_days: Annotated[dict[str, int | None], NoDecode, BeforeValidator(_retention)] = Field(
+        RETENTION_DAYS,
+        description="Days that things are kept, `name=days` or `name=off`, comma separated, over the defaults.",
     )
     consent_profiling: Consent = Field(
         "granted", description="What holds of a customer who never said whether they may be profiled."

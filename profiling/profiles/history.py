@@ -11,6 +11,7 @@ import pandas as pd
 from profiling import schemas
 from profiling.behaviour.activity import STATE_COLUMNS, VECTOR_COLUMNS, add_vectors, combine, fold, fold_vectors
 from profiling.behaviour.targets import Target
+from profiling.errors import InputError
 from profiling.lake import Filter, Lake
 from profiling.ledger import OPEN, RELEASED, Ledger, day_before, sunday_before
 from profiling.prepare.identity import resolve
@@ -31,6 +32,11 @@ def close_week(lake: Lake, ledger: Ledger, sunday: str, attempt: str) -> None:
     week = sunday
     while week >= days[0] and not _is_valid(ledger, week):
         week = day_before(week, 7)
+        if ledger.is_closed("features", week) and not _is_valid(ledger, week):
+            raise InputError(
+                f"the sums to the end of {week} are gone or no longer fit the days under them, and those days are past their "
+                "retention: restore the tables activity_state and text_state from a backup"
+            )
     activity = lake.read("activity_state", [("week", "==", week)], STATE_COLUMNS)
     vectors = lake.read("text_state", [("week", "==", week)], VECTOR_COLUMNS)
     if not _is_valid(ledger, week):

@@ -12,6 +12,7 @@ from profiling.stages._predict import predict_text
 from profiling.stages._profile import profile
 from profiling.stages._promote import promote, roll_back
 from profiling.stages._publish import publish
+from profiling.stages._retain import Retained, retain
 from profiling.stages._step import STAGES, Outcome, parse_day
 from profiling.stages._train import Candidate, train
 
@@ -20,6 +21,7 @@ __all__ = [
     "WEEKLY",
     "Candidate",
     "Outcome",
+    "Retained",
     "features",
     "ingest",
     "is_current",
@@ -28,6 +30,7 @@ __all__ = [
     "profile",
     "promote",
     "publish",
+    "retain",
     "roll_back",
     "run_days",
     "stale_days",

@@ -112,6 +112,9 @@ def is_current(settings: Settings, stage: str, day: str) -> bool:
 
 
 def _is_current(run: Run, stage: str) -> bool:
+    was_never = run.ledger.is_closed("ingest", run.day) and run.ledger.get("ingest", run.day) is None
+    if was_never or run.ledger.is_closed(stage, run.day):  # nothing is left to do; a drop that is delivered all the same is refused
+        return stage != "ingest" or not drops(run.settings, run.day)
     record = run.ledger.get(stage, run.day)
     if record is None or record.state not in DONE:
         return False
@@ -131,6 +134,8 @@ def stale_days(settings: Settings) -> list[tuple[str, str]]:
     for record in run.ledger.records():
         if record.stage not in _INPUTS or record.state not in (*DONE, STALE):
             continue
+        if run.ledger.is_closed(record.stage, record.day):
+            continue
         try:
             is_same = _has_same_inputs(replace(run, day=record.day), record)
         except NotReady:
@@ -145,7 +150,8 @@ def _record_empty(run: Run, stretch: list[str], stages: Sequence[str]) -> Iterat
     if not stretch:
         return
     for stage in (name for name in STAGES if name in stages):
-        new = [day for day in stretch if run.ledger.state(stage, day) != EMPTY]
+        open_days = [day for day in stretch if not run.ledger.is_closed(stage, day)]
+        new = [day for day in open_days if run.ledger.state(stage, day) != EMPTY]
         held = [day for day in new if run.ledger.state(stage, day) is not None]
         if held:
             raise InputError(

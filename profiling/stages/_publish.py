@@ -10,7 +10,7 @@ from profiling.errors import NotReady
 from profiling.ledger import OPEN, RELEASED, Details, Record, details, sunday_before
 from profiling.rights import suppressions
 from profiling.settings import Settings
-from profiling.stages._step import STAGES, Outcome, Run, begin, digest, refuse_if_suppressed_since
+from profiling.stages._step import STAGES, Outcome, Run, begin, digest, refuse_closed, refuse_if_suppressed_since
 from profiling.watch import metrics
 
 
@@ -23,6 +23,7 @@ def publish(settings: Settings, day: str) -> Outcome:
     from profiling.publish import open_target, publish_profiles
 
     run = begin(settings, day)
+    refuse_closed("publish", run)
     fingerprint = inputs(run)
     run.lake.record("publish", run.day, OPEN, run.attempt, inputs=fingerprint)
     profiles = _permitted(run, run.lake.read("profiles", [("day", "==", run.day)]))

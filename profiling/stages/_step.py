@@ -120,6 +120,7 @@ def run_step(step: Step, settings: Settings, day: str, bucket: int | None, close
         raise SettingsError(f"bucket {bucket} does not exist: PROFILING_BUCKETS is {settings.buckets}, the first is 0")
     run = begin(settings, day)
     refuse_future(run.day)
+    refuse_closed(step.name, run)
     inputs = step.inputs(run)
     if close is None and (bucket is None or (bucket == 0 and run.ledger.state(step.name, run.day) != OPEN)):
         run.lake.record(step.name, run.day, OPEN, run.attempt, inputs=inputs)
@@ -245,6 +246,19 @@ def _refuse_if_changed(step: Step, run: Run, inputs: str) -> None:
         )
 
 
+def refuse_closed(stage: str, run: Run) -> None:
+    """A day whose inputs are deleted must not be computed as if there had been none.
+
+    Raises:
+        InputError: the day is past its retention.
+    """
+    if run.ledger.is_closed(stage, run.day):
+        raise InputError(
+            f"{stage} {run.day}: days up to {run.ledger.closed(stage)} are closed: what they were made of is past its retention "
+            "(PROFILING_RETENTION_DAYS) and deleted. A closed day is never computed again"
+        )
+
+
 def refuse_if_suppressed_since(stage: str, run: Run, now: Suppressions) -> None:
     """Who came on the list while a day was computed must not be in what is committed.
 
@@ -260,7 +274,8 @@ def refuse_if_suppressed_since(stage: str, run: Run, now: Suppressions) -> None:
 def _marked_stale(step: Step, run: Run) -> list[str]:
     """Days that some attempt marked and did not live to compute again."""
     days = run.ledger.days(step.name)
-    return [day for day in days if day != run.day and run.ledger.state(step.name, day) == STALE]
+    stale = [day for day in days if day != run.day and run.ledger.state(step.name, day) == STALE]
+    return [day for day in stale if not run.ledger.is_closed(step.name, day)]
 
 
 def _restated(step: Step, settings: Settings, stale: list[str]) -> list[str]:
@@ -274,8 +289,9 @@ def _restated(step: Step, settings: Settings, stale: list[str]) -> list[str]:
         waiting.remove(day)
         run = begin(settings, day)
         try:
+            refuse_closed(step.name, run)
             inputs = step.inputs(run)
-        except NotReady as error:
+        except (NotReady, InputError) as error:
             logger.warning("%s %s stays stale: %s", step.name, day, error)
             continue
         parts = [step.compute(run, number) for number in range(settings.buckets)]

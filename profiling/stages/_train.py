@@ -167,11 +167,16 @@ def _trained(run: Run, target: Target) -> Candidate:
 
 def _too_young(run: Run, target: Target) -> str | None:
     """Features need a horizon of history, and then come two: one to learn from and the holdout's."""
-    first = run.ledger.days("features")[0]
+    first = _first_day(run)
     days, needed = (date.fromisoformat(run.day) - date.fromisoformat(first)).days, 3 * target.horizon_days
     if days >= needed:
         return None
     return f"labels of {target.horizon_days} days need {needed} days of history, and it begins {days} days before, on {first}"
+
+
+def _first_day(run: Run) -> str:
+    """The first day of the history that the tables still hold."""
+    return next(day for day in run.ledger.days("features") if not run.ledger.is_closed("features", day))
 
 
 def examples(run: Run, target: Target) -> "tuple[Examples, Examples]":
@@ -185,8 +190,7 @@ def examples(run: Run, target: Target) -> "tuple[Examples, Examples]":
         customer_of = customer_ids_at(run.lake, run.day)
         found = rows.of_texts(target, texts, customer_of)
         return rows.split_holdout(target, _of_willing(run, found, customer_of))
-    days = run.ledger.days("features")
-    cuts = rows.cutoffs(run.day, target.horizon_days, days[0])
+    cuts = rows.cutoffs(run.day, target.horizon_days, _first_day(run))
     populations = take_populations(run.lake, cuts)
     wanted = [
         ("day", "<=", run.day),
