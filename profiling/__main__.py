@@ -255,6 +255,19 @@ def retain(
         err.print(f"warning: {warning}", markup=False)
 
 
+@app.command()
+def rekey() -> None:
+    """Rotate the pseudonym key: ids stay, the old key stops working. Reads the new key from a prompt, or from standard input."""
+    from profiling.rights.keys import rekey as rotate
+
+    name = rotate(Settings.load(), lambda: _secret_line("New key"))
+    out.print(
+        f"the lake's key {name[:8]} is encrypted under the new key. Set PROFILING_PSEUDONYM_KEY to it everywhere, now: "
+        "the old one opens nothing any more. Every id is what it was",
+        soft_wrap=True,
+    )
+
+
 # --- looking ---
 
 
@@ -295,6 +308,29 @@ def show(
         out.print_json(json.dumps(document, ensure_ascii=False))
     else:
         out.print(render_profile(document, evidence_texts(settings, document)))
+
+
+@app.command()
+def export(
+    customer: Annotated[str | None, typer.Argument(metavar="CUSTOMER", help="A customer_id.")] = None,
+    identifier: Annotated[
+        bool,
+        typer.Option("--identifier", help="Ask for type:value instead, at a prompt or from standard input."),
+    ] = False,
+) -> None:
+    """Everything held about a person, as JSON on standard output."""
+    from profiling.rights.export import customer_of_identifier
+    from profiling.rights.export import export as write
+
+    if (customer is None) != identifier:
+        raise SettingsError(
+            "give a CUSTOMER (a customer_id) or --identifier, which asks for type:value; one of the two"
+        )
+    settings = Settings.load()
+    if customer is None:
+        customer = customer_of_identifier(settings, _secret_line("Identifier (type:value)"))
+    for piece in write(settings, customer):
+        sys.stdout.write(piece)
 
 
 @app.command()
@@ -467,6 +503,13 @@ def _figure(figure: "Estimate") -> str:
         for each in (figure.value, figure.low, figure.high)
     )
     return f"{value} [{', '.join(bounds)}]" if all(bounds) else value
+
+
+def _secret_line(what: str) -> str:
+    """A line that must not stand in a shell's history or a list of processes: prompted for without echo, or read from a pipe."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(what, hide_input=True, err=True))
+    return sys.stdin.readline().rstrip("\n")
 
 
 def _print_outcome(outcome: "Outcome", as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
@@ -95,6 +96,15 @@ def _retention(value: object) -> object:
     return found
 
 
+_key_backend: Callable[[], str | None] | None = None
+
+
+def set_key_backend(backend: Callable[[], str | None] | None) -> None:
+    """Where else to ask for the pseudonym key when it is needed: Airflow's secrets backends, by `plugins/key_backend.py`."""
+    global _key_backend
+    _key_backend = backend
+
+
 def _names(value: object) -> object:
     return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
@@ -135,6 +145,9 @@ class Settings(BaseSettings):
     )
     pseudonym_key: SecretStr | None = Field(
         None, description="HMAC key of the pseudonyms, at least 16 characters. Without it there is no ingest."
+    )
+    pseudonym_key_file: Path | None = Field(
+        None, description="A file that holds the key, as a mounted secret; read only when a key is needed."
     )
     timezone: Annotated[str, AfterValidator(_zone)] = Field(
         "UTC", description="Time zone of dates without one, and of the day's end."
@@ -186,13 +199,29 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
 
+    @property
+    def has_key(self) -> bool:
+        """Whether a key is given in any of the ways there are; nothing is read. A trainer has none."""
+        return bool(self.pseudonym_key or self.pseudonym_key_file or _key_backend)
+
     def key(self) -> bytes:
-        """The HMAC key.
+        """The operator's key: of `PROFILING_PSEUDONYM_KEY`, of the file named by `PROFILING_PSEUDONYM_KEY_FILE`, or of the
+        secrets backend given by `set_key_backend`, in this order. What hashes are made with is `rights.keys.pseudonym_key`.
 
         Raises:
-            SettingsError: there is none, or it is shorter than 16 characters.
+            SettingsError: there is none, its file cannot be read, or it is shorter than 16 characters.
         """
         secret = self.pseudonym_key.get_secret_value() if self.pseudonym_key else ""
+        if not secret and self.pseudonym_key_file is not None:
+            try:
+                secret = self.pseudonym_key_file.read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise SettingsError(
+                    f"{PREFIX}PSEUDONYM_KEY_FILE={self.pseudonym_key_file} cannot be read: {type(error).__name__}; "
+                    "mount the secret there, as UTF-8"
+                ) from error
+        if not secret and _key_backend is not None:
+            secret = (_key_backend() or "").strip()
         if len(secret) < 16:
             raise SettingsError(
                 f"{PREFIX}PSEUDONYM_KEY is {'too short' if secret else 'not set'}: customers are stored under keyed hashes. "

@@ -14,6 +14,7 @@ from profiling.lake import Lake
 from profiling.ledger import RELEASED, Ledger
 from profiling.prepare.privacy import pseudonym
 from profiling.profiles.history import customer_ids
+from profiling.rights.keys import pseudonym_key
 from profiling.settings import Settings
 
 
@@ -86,7 +87,7 @@ def render_profile(document: dict[str, Any], evidence: dict[str, str]) -> Render
 def _customer_id(settings: Settings, lake: Lake, customer: str, day: str) -> str:
     """The customer behind an identifier, by what is known on the day."""
     kind, _, value = customer.partition(":")
-    identity = pseudonym(settings.key(), "identity", kind, value)
+    identity = pseudonym(pseudonym_key(lake, settings), "identity", kind, value)
     return str(customer_ids(lake, day).get(identity, identity))
 
 

@@ -113,7 +113,7 @@ def is_current(settings: Settings, stage: str, day: str) -> bool:
 
 def _is_current(run: Run, stage: str) -> bool:
     was_never = run.ledger.is_closed("ingest", run.day) and run.ledger.get("ingest", run.day) is None
-    if was_never or run.ledger.is_closed(stage, run.day):  # nothing is left to do; a drop that is delivered all the same is refused
+    if was_never or run.ledger.is_closed(stage, run.day):  # a drop delivered all the same is refused
         return stage != "ingest" or not drops(run.settings, run.day)
     record = run.ledger.get(stage, run.day)
     if record is None or record.state not in DONE:

@@ -15,6 +15,7 @@ from profiling.errors import InputError, ProfilingError
 from profiling.lake import Filter, Staged
 from profiling.ledger import RELEASED
 from profiling.rights import consent
+from profiling.rights.keys import pseudonym_key, require_key
 from profiling.rights.suppressions import without
 from profiling.settings import Settings
 from profiling.stages._step import Closed, Outcome, Run, Step, concat, day_end, days_before, digest, gate, run_step
@@ -22,7 +23,6 @@ from profiling.watch import day_statistics, observe
 
 logger = logging.getLogger(__name__)
 
-OTHER_KEY = "PROFILING_PSEUDONYM_KEY is not the key this lake was made with: every customer would become another one"
 STATEMENT_TABLES = ("attributes", "consents", "catalogue")
 
 
@@ -41,12 +41,9 @@ def ingest(settings: Settings, day: str, *, bucket: int | None = None, close: Se
 
 
 def inputs(run: Run) -> str:
-    from profiling.prepare.privacy import pseudonym
-
-    key_name = pseudonym(run.settings.key(), "key")  # a changed key changes every id
+    key_name = require_key(run.lake, run.settings)
     found = landing.drops(run.settings, run.day)
     _refuse_if_gone(run, {drop.source.name for drop in found})
-    run.lake.require("key", key_name, OTHER_KEY)
     return digest(landing.fingerprint(found), key_name, run.settings.timezone, run.settings.max_rejects)
 
 
@@ -75,6 +72,7 @@ def _prepared_events(
 
     rows, links, rejects, files = [], [], [], []
     redactions: Counter[str] = Counter()
+    key = pseudonym_key(run.lake, run.settings)
     for source, file, batches in _batches(run, is_statements=False):
         lines_read = quarantined = 0
         seen = []
@@ -82,7 +80,7 @@ def _prepared_events(
             seen.append(batch.seen)
             prepared = prepare_interactions(
                 batch.rows, source=source, source_file=file, day=run.day, day_end=day_end(run.settings, run.day),
-                zone=run.settings.zone, key=run.settings.key(), buckets=run.settings.buckets, bucket=bucket,
+                zone=run.settings.zone, key=key, buckets=run.settings.buckets, bucket=bucket,
             )  # fmt: skip
             rows.append(prepared.rows)
             links.append(prepared.links)
@@ -108,6 +106,7 @@ def _prepared_statements(run: Run) -> tuple[dict[str, pd.DataFrame], list[pd.Dat
 
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in STATEMENT_TABLES}
     rejects, files = [], []
+    key = pseudonym_key(run.lake, run.settings)
     for source, file, batches in _batches(run, is_statements=True):
         read = quarantined = 0
         seen = []
@@ -115,7 +114,7 @@ def _prepared_statements(run: Run) -> tuple[dict[str, pd.DataFrame], list[pd.Dat
             seen.append(batch.seen)
             rows, refused = prepare_statements(
                 batch.rows, batch.table, source=source, source_file=file, day=run.day,
-                day_end=day_end(run.settings, run.day), zone=run.settings.zone, key=run.settings.key(),
+                day_end=day_end(run.settings, run.day), zone=run.settings.zone, key=key,
             )  # fmt: skip
             rejected = pd.concat([batch.rejects, refused], ignore_index=True)
             found[batch.table].append(rows)

@@ -209,7 +209,7 @@ def _of_willing(run: Run, examples: "Examples", customer_of: pd.Series) -> "Exam
 
     A trainer has no key: consent it reads from the statements themselves, and the erased are not in the tables any more.
     """
-    held = run.suppressed if run.settings.pseudonym_key else None
+    held = run.suppressed if run.settings.has_key else None
     refused = consent.refused_by_statements(run.lake, run.settings, "profiling", run.day, customer_of, held)
     if not refused:
         return examples
