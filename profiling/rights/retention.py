@@ -7,8 +7,6 @@ A day is closed in the ledger before anything of it is deleted, so that it can n
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from shutil import rmtree
 
 import pandas as pd
 
@@ -111,15 +109,14 @@ def _is_taken_in(ledger: Ledger, day: str) -> bool:
 
 
 def _landing(settings: Settings, until: str, dry_run: bool) -> Removed:
+    area = landing.landing_area(settings)
+    old = [day for day in days_with_drops(settings) if day <= until]
     folders = [
-        folder
-        for source in landing.sources(settings)
-        for day in days_with_drops(settings)
-        if day <= until and (folder := Path(settings.landing) / source.name / day).is_dir()
+        (source.name, day) for source in landing.sources(settings) for day in old if area.has_folder(source.name, day)
     ]
     if not dry_run:
-        for folder in folders:
-            rmtree(folder)
+        for names in folders:
+            area.remove_folder(*names)
     return Removed("landing", until, len(folders), "folders")
 
 

@@ -1,10 +1,12 @@
 """Retention: what is deleted as of which day, that its days are closed, and that what remains goes on as before."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from profiling import stages
+from profiling.collect.drops import landing_area
 from profiling.errors import InputError, SettingsError
 from profiling.lake import Lake
 from profiling.ledger import Ledger, day_before
@@ -57,6 +59,17 @@ def test_with_the_limits_that_are_on_by_default_nothing_young_is_lost(settings: 
     assert removed(stages.retain(settings, "2026-02-04")) == {"landing": 1}
     assert not list(Path(settings.landing).rglob("*.jsonl"))
     assert set(documents(settings, FIRST)) == {identity(settings, "ann")}
+
+
+def test_drops_in_a_bucket_go_too(settings: Settings, s3) -> None:
+    bucketed = settings.model_copy(update={"landing": f"s3://{s3.bucket}/landing", "s3_endpoint": s3.endpoint})
+    area = landing_area(bucketed)
+    for day in (FIRST, LAST):
+        area.put(json.dumps(event(1, day=day)).encode(), "events", day, "rows.jsonl")
+        area.put(b"", "events", day, "_SUCCESS")
+        stages.ingest(bucketed, day)
+    assert removed(stages.retain(bucketed, LAST)) == {"landing": 1}
+    assert area.level("events").folders == [LAST]
 
 
 def test_a_dry_run_counts_and_touches_nothing(short: Settings) -> None:
