@@ -67,7 +67,7 @@ RETENTION_DAYS: dict[str, int | None] = {
     "reports": 90,  # pages of gates: until the quarter's review
     "quarantine": 90,  # rejected rows: as long as a source takes to repair and send them again
     "text_cache": 180,  # results by text: losing them costs only time
-    "interactions": 730,  # with text_features, daily_activity and text_activity: one year to learn from and one to compare with
+    "interactions": 730,  # and what is made of them: one year to learn from and one to compare with
     "checkpoints": 60,  # weekly sums: as far back as late profiles are made
     "profiles": 365,  # one year of how profiles changed
     "published": 365,  # the same at the target of publication

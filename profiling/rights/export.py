@@ -31,6 +31,7 @@ PURPOSES = {
     "consents": "what the customer allowed, obeyed by every stage, and kept as its proof",
     "identity_links": "which identifiers belong to one customer",
     "text_features": "what language models read in the texts: language, mood, keywords, aspects",
+    "facts": "statements read out of the texts, shown in the profile",
     "daily_activity": "sums of a day's interactions, from which profiles are made",
     "activity_state": "the same sums to the end of a week",
     "text_activity": "how many texts a day's vector sums",

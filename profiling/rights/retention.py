@@ -19,7 +19,8 @@ from profiling.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-FOLLOWING = ("interactions", "text_features", "daily_activity", "text_activity")  # one limit: none outlives the others
+# One limit: nothing outlives the interactions under it.
+FOLLOWING = ("interactions", "text_features", "facts", "daily_activity", "text_activity")
 _FOR_EVER = "9999-12-31"
 
 
