@@ -202,7 +202,8 @@ class LocalTraining(BaseOperator):
 
 def without_key(variables: Mapping[str, str]) -> dict[str, str]:
     """A trainer never sees the pseudonym key: not in a pod, and so not here either, where a slip would go unnoticed."""
-    return {name: value for name, value in variables.items() if name != f"{PREFIX}PSEUDONYM_KEY"}
+    hidden = {f"{PREFIX}PSEUDONYM_KEY", f"{PREFIX}PSEUDONYM_KEY_FILE"}
+    return {name: value for name, value in variables.items() if name not in hidden}
 
 
 def read_result(text: str) -> Any:

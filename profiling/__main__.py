@@ -257,6 +257,41 @@ def run(
             out.print(f"{warned} of them gave warnings; they stand in the ledger (table `days`) and in quality.html")
 
 
+@app.command()
+def retain(
+    day: Day,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be deleted.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete what is older than its limit as of the day, and close its days. See PROFILING_RETENTION_DAYS."""
+    from profiling import stages
+
+    found = stages.retain(Settings.load(), day, dry_run=dry_run)
+    if as_json:
+        out.print_json(json.dumps(found.asdict()))
+        return
+    verb = "would be deleted" if dry_run else "deleted"
+    for each in found.removed:
+        out.print(f"{each.what}: {each.number} {each.unit} up to {each.until} {verb}")
+    if not found.removed:
+        out.print(f"nothing is older than its limit as of {found.day}")
+    for warning in found.warnings:
+        err.print(f"warning: {warning}", markup=False)
+
+
+@app.command()
+def rekey() -> None:
+    """Rotate the pseudonym key: ids stay, the old key stops working. Reads the new key from a prompt, or from standard input."""
+    from profiling.rights.keys import rekey as rotate
+
+    name = rotate(Settings.load(), lambda: _secret_line("New key"))
+    out.print(
+        f"the lake's key {name[:8]} is encrypted under the new key. Set PROFILING_PSEUDONYM_KEY to it everywhere, now: "
+        "the old one opens nothing any more. Every id is what it was",
+        soft_wrap=True,
+    )
+
+
 # --- looking ---
 
 
@@ -333,6 +368,29 @@ def identity(
     for name, value in found.items():
         if isinstance(value, list) and value:
             _print_rows(name, value)
+
+
+@app.command()
+def export(
+    customer: Annotated[str | None, typer.Argument(metavar="CUSTOMER", help="A customer_id.")] = None,
+    identifier: Annotated[
+        bool,
+        typer.Option("--identifier", help="Ask for type:value instead, at a prompt or from standard input."),
+    ] = False,
+) -> None:
+    """Everything held about a person, as JSON on standard output."""
+    from profiling.rights.export import customer_of_identifier
+    from profiling.rights.export import export as write
+
+    if (customer is None) != identifier:
+        raise SettingsError(
+            "give a CUSTOMER (a customer_id) or --identifier, which asks for type:value; one of the two"
+        )
+    settings = Settings.load()
+    if customer is None:
+        customer = customer_of_identifier(settings, _secret_line("Identifier (type:value)"))
+    for piece in write(settings, customer):
+        sys.stdout.write(piece)
 
 
 @app.command()
@@ -508,6 +566,13 @@ def _figure(figure: "Estimate") -> str:
         for each in (figure.value, figure.low, figure.high)
     )
     return f"{value} [{', '.join(bounds)}]" if all(bounds) else value
+
+
+def _secret_line(what: str) -> str:
+    """A line that must not stand in a shell's history or a list of processes: prompted for without echo, or read from a pipe."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(what, hide_input=True, err=True))
+    return sys.stdin.readline().rstrip("\n")
 
 
 def _print_outcome(outcome: "Outcome", as_json: bool) -> None:

@@ -9,6 +9,7 @@ import io
 import json
 import logging
 import os
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ from profiling.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 LEDGER_COLUMNS = ("stage", "day", "state", "recorded_at", "attempt", "until", "inputs", "outputs")
 Filter = tuple[str, str, Any]
 Result = TypeVar("Result")
@@ -121,6 +123,55 @@ class Lake:
         if set(rows.column(column).unique().to_pylist()) - {partition}:
             raise ProfilingError(f"{name}: rows of other partitions than {column}={partition}")
         self._write(table, rows, mode="overwrite", predicate=f"{column} = '{partition}'")
+
+    def append(self, name: str, frame: pd.DataFrame) -> None:
+        """Add rows to a table without partitions, checked against the table's schema; what it holds stays."""
+        table = schemas.TABLES[name]
+        if table.partition is not None:
+            raise ProfilingError(f"{name} has partitions; each is replaced whole")
+        self._write(table, to_arrow(frame, table), mode="append")
+
+    def count(self, name: str, filters: Sequence[Filter]) -> int:
+        """How many rows satisfy all filters."""
+        return len(self.read(name, filters, [schemas.TABLES[name].key[0]]))
+
+    def delete(self, name: str, filters: Sequence[Filter]) -> int:
+        """Delete the rows that satisfy all filters, each partition at once; how many. Their files stay until `vacuum`.
+
+        Partitions that lose some of their rows are written by us: what Delta's own delete writes anew, Arrow cannot filter.
+        """
+        table = schemas.TABLES[name]
+        column = table.partition
+        if column is None:
+            raise ProfilingError(f"{name} has no partitions; nothing of it can be deleted")
+        going = self.read(name, filters, [column])[column].value_counts()
+        if going.empty:
+            return 0
+        held = self.read(name, [(column, "in", sorted(going.index))], [column])[column].value_counts()
+        whole = sorted(partition for partition in going.index if going[partition] == held[partition])
+        if whole:
+            self._drop_partitions(table, whole)
+        for partition in sorted(set(going.index) - set(whole)):
+            self.update(name, partition, lambda rows: rows[~_satisfies(rows, filters)])
+        return int(going.sum())
+
+    def _drop_partitions(self, table: Table, partitions: Sequence[str]) -> None:
+        named = ", ".join(f"'{partition}'" for partition in partitions)
+
+        def once() -> None:
+            delta = self._table(table)
+            if delta is not None:
+                with self._reachable():
+                    delta.delete(f"{table.partition} IN ({named})")
+
+        _with_retries(once, table.name)
+
+    def vacuum(self, name: str) -> None:
+        """Remove the files of rows that were replaced or deleted a week ago or earlier: whoever reads them has long ended."""
+        delta = self._table(schemas.TABLES[name])
+        if delta is not None:
+            with self._reachable():
+                delta.vacuum(dry_run=False)
 
     def update(self, name: str, partition: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
         """Replace one partition by `change` of what it holds, by compare-and-set: of two at a time one sees the other's rows.
@@ -301,6 +352,16 @@ class Lake:
         for key in keys:
             if self._files.get_file_info(f"{self._root}/{key}").type == fs.FileType.Directory:
                 self._files.delete_dir(f"{self._root}/{key}")
+
+    def day_folders(self, prefix: str) -> list[str]:
+        """The folders below a prefix that are named by a day, one or two levels deep."""
+        found = []
+        for info in self._files.get_file_info(
+            fs.FileSelector(f"{self._root}/{prefix}", recursive=True, allow_not_found=True)
+        ):
+            inside = info.path.removeprefix(f"{self._root}/{prefix}/").split("/")
+            found += ["/".join([prefix, *inside[: n + 1]]) for n, part in enumerate(inside[:2]) if _DAY.fullmatch(part)]
+        return sorted(set(found))
 
     def _put(self, key: str, content: bytes) -> None:
         try:
@@ -494,6 +555,14 @@ def _expression(filters: Iterable[Filter]) -> Any | None:
         part = _is_in(left, list(value)) if operator == "in" else _OPERATORS[operator](left, value)
         expression = part if expression is None else expression & part
     return expression
+
+
+def _satisfies(rows: pd.DataFrame, filters: Iterable[Filter]) -> pd.Series:
+    """The same as `_expression`, of a frame."""
+    found = pd.Series(True, index=rows.index)
+    for column, operator, value in filters:
+        found &= rows[column].isin(list(value)) if operator == "in" else _OPERATORS[operator](rows[column], value)
+    return found
 
 
 def _is_in(field: Any, values: list[Any]) -> Any:

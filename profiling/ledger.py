@@ -10,6 +10,9 @@ from typing import Any
 import pandas as pd
 
 OPEN, RELEASED, FAILED, EMPTY, STALE = "open", "released", "failed", "empty", "stale"
+CLOSED = (
+    "closed"  # of a stage's days up to `until`: what they were made of is deleted, and they are never computed again
+)
 DONE = (RELEASED, EMPTY)
 
 
@@ -46,9 +49,13 @@ class Ledger:
         """records: rows of `days`, oldest first, with LEDGER_COLUMNS."""
         self._newest: dict[tuple[str, str], Record] = {}
         self._released: dict[tuple[str, str], Record] = {}  # what the tables hold, whatever has been tried since
+        self._closed: dict[str, str] = {}
         names = ("stage", "day", "state", "attempt", "recorded_at", "inputs", "outputs", "until")
         for row in zip(*(records[name].tolist() for name in names), strict=True):
             stage, first, state, attempt, recorded_at, inputs, outputs, until = row
+            if state == CLOSED:  # beside what became of the days: that stays what it was
+                self._closed[stage] = max(until, self._closed.get(stage, ""))
+                continue
             record = Record(stage, first, state, attempt, recorded_at, _text(inputs), _text(outputs))
             for day in days_between(record.day, until) if isinstance(until, str) else [record.day]:
                 key = (record.stage, day)
@@ -71,6 +78,14 @@ class Ledger:
         """The record of what the tables hold of a stage and day, whatever has been tried since its last release."""
         return self._released.get((stage, day))
 
+    def closed(self, stage: str) -> str | None:
+        """The newest day of a stage that is past its retention, as are all before it."""
+        return self._closed.get(stage)
+
+    def is_closed(self, stage: str, day: str) -> bool:
+        """Whether a day is past its retention: what it was made of is deleted, and it must not be computed again."""
+        return day <= self._closed.get(stage, "")
+
     def days(self, *stages: str) -> list[str]:
         """Days with a record of one of the stages (of any without arguments), ascending."""
         return sorted({day for stage, day in self._newest if not stages or stage in stages})
@@ -85,10 +100,10 @@ class Ledger:
         sentences = []
         for day in self.days("ingest", "features"):
             ingest, features = self.state("ingest", day), self.state("features", day)
-            if day > until or FAILED in (ingest, features):
+            if day > until or FAILED in (ingest, features) or self.is_closed("features", day):
                 continue
             for stage, state in (("ingest", ingest), ("features", features)):
-                if state not in DONE:
+                if state not in DONE and not self.is_closed(stage, day):
                     sentences.append(f"{stage} of {day} is {state or 'not done'}; run `profiling {stage} --day {day}`")
                     break
             else:
@@ -153,6 +168,11 @@ def days_between(first: str, last: str) -> list[str]:
 def day_before(day: str, days: int = 1) -> str:
     """The day `days` before `day`."""
     return (date.fromisoformat(day) - timedelta(days=days)).isoformat()
+
+
+def sunday_on_or_before(day: str) -> str:
+    """The newest Sunday up to `day`."""
+    return sunday_before(day_before(day, -1))
 
 
 def sunday_before(day: str) -> str:

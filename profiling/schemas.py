@@ -300,7 +300,7 @@ PROFILES = Table(
         Column("satisfaction", pa.float64(), "0 unhappy to 1 delighted", "0 to 1", is_nullable=True),
         Column("satisfaction_trend", pa.float64(), "recent minus lifetime satisfaction", "-1 to 1", is_nullable=True),
         Column("top_interest", pa.string(), "strongest interest", is_nullable=True),
-        Column("next_best_action", pa.string(), "what to do next"),
+        Column("next_best_action", pa.string(), "what to do next; `none` also where the customer wants no marketing"),
         Column("completeness", pa.float64(), "share of the document's parts that could be filled", "0 to 1"),
         Column("document", pa.string(), "the whole profile", "JSON, schema/profile-v1.json", is_personal=True),
         Column(
@@ -390,16 +390,38 @@ EVALUATIONS = Table(
     partition="target",
 )
 
+SUPPRESSIONS = Table(
+    "suppressions",
+    "One keyed hash of an identity that must not appear, for one purpose.",
+    (
+        Column(
+            "suppressed_hash",
+            pa.string(),
+            "keyed hash of the identity_id: it names nobody without the key",
+            is_personal=True,
+        ),
+        Column(
+            "reason", pa.string(), "erased, consent_withdrawn, or consent_granted, which lifts an earlier withdrawal"
+        ),
+        Column("purpose", pa.string(), "all, profiling, marketing or language_model"),
+        Column("since", UTC, "when it was asked for or said", "UTC"),
+        Column("request_id", pa.string(), "the request it comes from, where there was one", is_nullable=True),
+    ),
+    key=("suppressed_hash", "purpose", "reason", "since"),
+    partition=None,
+    notes="Add-only, and read as it is now by every stage. Of the words on consent the newest holds; erased is for ever.",
+)
+
 LEDGER = Table(
     "days",
-    "One thing that happened to one stage of one day: opened, released, failed, empty, stale.",
+    "One thing that happened to one stage of one day: opened, released, failed, empty, stale; or days up to one closed.",
     (
         Column("stage", pa.string(), "ingest, features, profile, publish"),
         DAY,
-        Column("state", pa.string(), "open, released, failed, empty or stale"),
+        Column("state", pa.string(), "open, released, failed, empty, stale or closed"),
         Column("recorded_at", UTC, "when the record was written", "UTC"),
         Column("attempt", pa.string(), "id of the attempt"),
-        Column("until", pa.string(), "last day of a stretch of empty days", "YYYY-MM-DD", is_nullable=True),
+        Column("until", pa.string(), "last day of a stretch of empty or closed days", "YYYY-MM-DD", is_nullable=True),
         Column("inputs", pa.string(), "fingerprint of what the stage read", is_nullable=True),
         Column("outputs", pa.string(), "fingerprint of what the stage wrote", is_nullable=True),
         Column("counts", pa.string(), "rows by outcome", "JSON object", is_nullable=True),
@@ -439,6 +461,7 @@ TABLES: dict[str, Table] = {
         TEXT_STATISTICS,
         MODELS,
         EVALUATIONS,
+        SUPPRESSIONS,
         LEDGER,
     )
 }

@@ -2,9 +2,10 @@
 
 import os
 import re
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
@@ -60,6 +61,54 @@ def _zone(name: str) -> str:
     return name
 
 
+Consent = Literal["granted", "withdrawn"]
+
+
+# Days that things are kept, and why so long. Each is a limit of its own; `off` keeps for ever.
+RETENTION_DAYS: dict[str, int | None] = {
+    "landing": 30,  # identifiers in the clear: as long as a day may have to be repaired and taken in again
+    "staging": 7,  # what killed runs left
+    "reports": 90,  # pages of gates: until the quarter's review
+    "quarantine": 90,  # rejected rows: as long as a source takes to repair and send them again
+    "text_cache": 180,  # results by text: losing them costs only time
+    "interactions": 730,  # and what is made of them: one year to learn from and one to compare with
+    "checkpoints": 60,  # weekly sums: as far back as late profiles are made
+    "profiles": 365,  # one year of how profiles changed
+    "published": 365,  # the same at the target of publication
+    "revisions": 7,  # replaced publications: until the slowest reader has followed the new manifest
+}
+
+
+def _retention(value: object) -> object:
+    """`interactions=365,landing=off` over the defaults.
+
+    Raises:
+        ValueError: no such name, or no number of days.
+    """
+    if not isinstance(value, str):
+        return value
+    found = dict(RETENTION_DAYS)
+    for part in filter(None, map(str.strip, value.split(","))):
+        name, _, days = (each.strip() for each in part.partition("="))
+        if name not in found:
+            raise ValueError(f"{name!r} is nothing that is kept; known: {', '.join(found)}")
+        if days != "off" and not days.isdecimal():
+            raise ValueError(f"{part!r}: write name=days, such as landing=30, or name=off to keep for ever")
+        found[name] = None if days == "off" else int(days)
+    if (found["interactions"] or 28) < 28:
+        raise ValueError("interactions: less than 28 days leave no week to go on from")
+    return found
+
+
+_key_backend: Callable[[], str | None] | None = None
+
+
+def set_key_backend(backend: Callable[[], str | None] | None) -> None:
+    """Where else to ask for the pseudonym key when it is needed: Airflow's secrets backends, by `plugins/key_backend.py`."""
+    global _key_backend
+    _key_backend = backend
+
+
 def _names(value: object) -> object:
     return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
@@ -101,6 +150,9 @@ class Settings(BaseSettings):
     pseudonym_key: SecretStr | None = Field(
         None, description="HMAC key of the pseudonyms, at least 16 characters. Without it there is no ingest."
     )
+    pseudonym_key_file: Path | None = Field(
+        None, description="A file that holds the key, as a mounted secret; read only when a key is needed."
+    )
     timezone: Annotated[str, AfterValidator(_zone)] = Field(
         "UTC", description="Time zone of dates without one, and of the day's end."
     )
@@ -115,6 +167,20 @@ class Settings(BaseSettings):
     mlflow_uri: str = Field(
         "",
         description="MLflow's tracking store, a mirror for people; `off` for none. Default: SQLite beside a lake's folder.",
+    )
+    retention_days: Annotated[dict[str, int | None], NoDecode, BeforeValidator(_retention)] = Field(
+        RETENTION_DAYS,
+        description="Days that things are kept, `name=days` or `name=off`, comma separated, over the defaults.",
+    )
+    consent_profiling: Consent = Field(
+        "granted", description="What holds of a customer who never said whether they may be profiled."
+    )
+    consent_marketing: Consent = Field(
+        "granted",
+        description="The same of marketing: recommendations and the next best action. A channel needs its own consent besides.",
+    )
+    consent_language_model: Consent = Field(
+        "granted", description="The same of giving a customer's texts to a generative language model."
     )
     embedding: str = Field("english", description="`english` (MiniLM), `static` (model2vec) or a folder with a model.")
 
@@ -143,13 +209,29 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
 
+    @property
+    def has_key(self) -> bool:
+        """Whether a key is given in any of the ways there are; nothing is read. A trainer has none."""
+        return bool(self.pseudonym_key or self.pseudonym_key_file or _key_backend)
+
     def key(self) -> bytes:
-        """The HMAC key.
+        """The operator's key: of `PROFILING_PSEUDONYM_KEY`, of the file named by `PROFILING_PSEUDONYM_KEY_FILE`, or of the
+        secrets backend given by `set_key_backend`, in this order. What hashes are made with is `rights.keys.pseudonym_key`.
 
         Raises:
-            SettingsError: there is none, or it is shorter than 16 characters.
+            SettingsError: there is none, its file cannot be read, or it is shorter than 16 characters.
         """
         secret = self.pseudonym_key.get_secret_value() if self.pseudonym_key else ""
+        if not secret and self.pseudonym_key_file is not None:
+            try:
+                secret = self.pseudonym_key_file.read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise SettingsError(
+                    f"{PREFIX}PSEUDONYM_KEY_FILE={self.pseudonym_key_file} cannot be read: {type(error).__name__}; "
+                    "mount the secret there, as UTF-8"
+                ) from error
+        if not secret and _key_backend is not None:
+            secret = (_key_backend() or "").strip()
         if len(secret) < 16:
             raise SettingsError(
                 f"{PREFIX}PSEUDONYM_KEY is {'too short' if secret else 'not set'}: customers are stored under keyed hashes. "

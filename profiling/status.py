@@ -9,7 +9,7 @@ from profiling.behaviour.targets import TARGETS
 from profiling.collect.drops import unread
 from profiling.errors import SettingsError
 from profiling.lake import Lake
-from profiling.ledger import EMPTY, FAILED, OPEN, RELEASED, STALE, Ledger, days_between
+from profiling.ledger import CLOSED, EMPTY, FAILED, OPEN, RELEASED, STALE, Ledger, days_between
 from profiling.profiles.report import OUTCOMES
 from profiling.publish import open_target, read_manifest
 from profiling.settings import Settings
@@ -105,4 +105,6 @@ def file_rows(settings: Settings) -> list[dict[str, Any]]:
 
 
 def _state(ledger: Ledger, stage: str, day: str, stale_stages: set[tuple[str, str]]) -> str | None:
+    if ledger.is_closed(stage, day) and ledger.state(stage, day):
+        return CLOSED
     return STALE if (day, stage) in stale_stages else ledger.state(stage, day)

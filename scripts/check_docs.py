@@ -13,10 +13,14 @@ from typer.main import get_command
 
 from profiling import schemas
 from profiling.__main__ import app
-from profiling.settings import FOREIGN, PREFIX, Settings
+from profiling.rights.export import PURPOSES, UNATTRIBUTED
+from profiling.rights.retention import FOLLOWING
+from profiling.settings import FOREIGN, PREFIX, RETENTION_DAYS, Settings
 
 ROOT = Path(__file__).parent.parent
 DICTIONARY = ROOT / "docs" / "data-dictionary.md"
+PRIVACY = ROOT / "docs" / "privacy.md"
+HELD, HELD_END = "<!-- made by scripts/check_docs.py --write -->", "<!-- end -->"
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.M | re.S)
 
@@ -41,6 +45,29 @@ def data_dictionary() -> str:
             lines.append(f"| `{column.name}` | {kind} | {column.unit} | {marks} | {column.meaning} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def held_table() -> str:
+    """The block of `docs/privacy.md` that says what is held of a person, why, and how long."""
+    following = dict.fromkeys((*FOLLOWING, "attributes", "identity_links"), "interactions")
+    following |= {"activity_state": "checkpoints", "text_state": "checkpoints"}
+    lines = ["| table | one row | personal columns | why it is held | kept |", "| --- | --- | --- | --- | --- |"]
+    for table in schemas.TABLES.values():
+        personal = [f"`{column.name}`" for column in table.columns if column.is_personal]
+        if personal:
+            days = RETENTION_DAYS.get(following.get(table.name, table.name))
+            why = PURPOSES.get(table.name) or UNATTRIBUTED.get(table.name) or table.notes
+            kept = f"{days} days" if days else "for ever"
+            grain = table.grain.rstrip(".").replace("|", "\\|")
+            lines.append(f"| `{table.name}` | {grain} | {', '.join(personal)} | {why} | {kept} |")
+    return "\n".join(lines)
+
+
+def with_held_table(page: str) -> str:
+    """The page with the block between its marks made anew."""
+    before, _, rest = page.partition(f"{HELD}\n")
+    _, _, after = rest.partition(f"\n{HELD_END}")
+    return f"{before}{HELD}\n\n{held_table()}\n\n{HELD_END}{after}"
 
 
 def anchors(page: str) -> set[str]:
@@ -89,11 +116,14 @@ def settings_table() -> list[str]:
 def main() -> int:
     if "--write" in sys.argv:
         DICTIONARY.write_text(data_dictionary())
+        PRIVACY.write_text(with_held_table(PRIVACY.read_text()))
     tracked = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True)
     files = [ROOT / name for name in tracked.stdout.split()]
     faults = [*dead_links(files), *unknown_commands(files), *settings_table()]
     if not DICTIONARY.exists() or DICTIONARY.read_text() != data_dictionary():
         faults.append("docs/data-dictionary.md is out of date: run python scripts/check_docs.py --write")
+    if PRIVACY.read_text() != with_held_table(PRIVACY.read_text()):
+        faults.append("docs/privacy.md is out of date: run python scripts/check_docs.py --write")
     print("\n".join(faults) if faults else f"docs: {len(files)} pages, no dead links")
     return bool(faults)
 

@@ -72,6 +72,9 @@ class Area(Protocol):
     def remove(self, *names: str) -> None:
         """Remove a file; one that is not there is no error."""
 
+    def remove_folder(self, *names: str) -> None:
+        """Remove a folder with all that is in it; one that is not there is no error."""
+
     def scratch(self, name: str) -> AbstractContextManager[Path]:
         """A path for a folder of work, empty at first and removed at the end; to make it is the caller's."""
 
@@ -170,6 +173,11 @@ class FolderArea:
     def remove(self, *names: str) -> None:
         self._root.joinpath(*names).unlink(missing_ok=True)
 
+    def remove_folder(self, *names: str) -> None:
+        folder = self._root.joinpath(*names)
+        if folder.is_dir():
+            shutil.rmtree(folder)
+
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
         """Beside the sources, so that files are moved and not copied; a name that starts with _ is never a source."""
@@ -262,6 +270,9 @@ class BucketArea:
 
     def remove(self, *names: str) -> None:
         self._bucket.delete(["/".join(names)])
+
+    def remove_folder(self, *names: str) -> None:
+        self._bucket.delete(self._bucket.list("".join(f"{name}/" for name in names)))
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:

@@ -16,7 +16,7 @@ from profiling.strategy.next_best_action import decide
 # Complaints this clear become the reason of a service recovery.
 _BAD_POLARITY = -0.2
 # What completeness counts: the parts that data, a model or a language model can fill.
-_PARTS = (
+PARTS = (
     "attributes", "consent", "spend", "items", "categories", "interests", "satisfaction", "trend", "aspects", "facts",
     "predictions", "clv", "tier", "recommendations",
 )  # fmt: skip
@@ -268,8 +268,8 @@ def _completeness(draft: Mapping[str, Any]) -> float:
         **{name: draft["satisfaction"][name] for name in ("trend", "aspects")},
         **{name: draft["value"][name] for name in ("clv", "tier")},
     }
-    filled = [name for name in _PARTS if not isinstance(found[name], Unknown) and found[name] not in ({}, [])]
-    return len(filled) / len(_PARTS)
+    filled = [name for name in PARTS if not isinstance(found[name], Unknown) and found[name] not in ({}, [])]
+    return len(filled) / len(PARTS)
 
 
 def _cited(evidence: Records, count: int) -> dict[str, Any]:

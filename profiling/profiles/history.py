@@ -4,18 +4,20 @@ Cost follows the day: a profile reads one checkpoint and at most seven days, how
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
 from profiling import schemas
 from profiling.behaviour.activity import STATE_COLUMNS, VECTOR_COLUMNS, add_vectors, combine, fold, fold_vectors
 from profiling.behaviour.targets import Target
+from profiling.errors import InputError
 from profiling.lake import Filter, Lake
 from profiling.ledger import OPEN, RELEASED, Ledger, day_before, sunday_before
 from profiling.prepare.identity_rules import Rules
 from profiling.prepare.resolution import Resolution, changes, resolve
 from profiling.prepare.survivorship import surviving
+from profiling.prepare.validity import newest, of_customers
 from profiling.profiles.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,11 @@ def close_week(lake: Lake, ledger: Ledger, sunday: str, attempt: str) -> None:
     week = sunday
     while week >= days[0] and not _is_valid(ledger, week):
         week = day_before(week, 7)
+        if ledger.is_closed("features", week) and not _is_valid(ledger, week):
+            raise InputError(
+                f"the sums to the end of {week} are gone or no longer fit the days under them, and those days are past their "
+                "retention: restore the tables activity_state and text_state from a backup"
+            )
     activity = lake.read("activity_state", [("week", "==", week)], STATE_COLUMNS)
     vectors = lake.read("text_state", [("week", "==", week)], VECTOR_COLUMNS)
     if not _is_valid(ledger, week):
@@ -69,17 +76,29 @@ def take_populations(lake: Lake, days: Sequence[str], rules: Rules) -> dict[str,
 
 
 def take_snapshot(
-    lake: Lake, day: str, timezone: str, bucket: int, buckets: int, rules: Rules, reads: Iterable[Target] = ()
+    lake: Lake,
+    day: str,
+    timezone: str,
+    bucket: int,
+    buckets: int,
+    rules: Rules,
+    reads: Iterable[Target] = (),
+    left_out: Callable[[pd.Series, pd.DataFrame], set[str]] = lambda customer_of, consents: set(),
 ) -> Snapshot:
     """What is known at the end of `day` about the customers of one bucket; the week before must be closed.
 
     Args:
         reads: targets whose models read the newest text; without any no text is read.
+        left_out: the customers who must not appear, of (customer_id by identity_id, the snapshot's `consents`). Nothing of the
+            snapshot is about them; sums over items still hold what they did.
     """
     everyone = _activity(lake, day, [("facet", "==", "all")])
     people = everyone[everyone["subject_type"] == "identity"]
     customer_of = _customer_of(lake, day, people, rules)
+    consents = of_customers(_statements(lake, "consents", day), customer_of)
     customers = _resolved(people, customer_of, buckets)
+    if gone := left_out(_everyone(customers, customer_of), consents):
+        customers = customers[~customers["customer_id"].isin(gone)].reset_index(drop=True)
     mine = customers[customers["customer_bucket"] == bucket]
     strangers = mine.loc[mine["bucket"] != bucket, "identity_id"].tolist()
     return Snapshot(
@@ -96,7 +115,7 @@ def take_snapshot(
         attributes=surviving(_of_customers_said(_statements(lake, "attributes", day, ["source"]), customer_of), rules)[
             SAID
         ],
-        consents=_newest_said(_of_customers_said(_statements(lake, "consents", day), customer_of)),
+        consents=consents,
         texts=_newest_texts(lake, day, mine, list(reads)),
         members=_members(customer_of, mine),
         identity_rules=rules.digest(),
@@ -208,6 +227,12 @@ def _resolved(people: pd.DataFrame, customer_of: pd.Series, buckets: int) -> pd.
     return seen
 
 
+def _everyone(customers: pd.DataFrame, customer_of: pd.Series) -> pd.Series:
+    """customer_id by identity_id: of those seen and of those only linked to them."""
+    seen = customers.set_index("identity_id")["customer_id"]
+    return pd.concat([seen, customer_of[~customer_of.index.isin(seen.index)]]).rename_axis("identity_id")
+
+
 def _of_customers(rows: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:
     """Rows of identities as rows of customers: the members' sums added in the order of their identity ids."""
     wanted = customers[["identity_id", "customer_id", "customer_bucket"]]
@@ -227,13 +252,8 @@ def _vectors_of_customers(rows: pd.DataFrame, customers: pd.DataFrame) -> pd.Dat
 
 
 def _statements(lake: Lake, table: str, day: str, also: Sequence[str] = ()) -> pd.DataFrame:
-    """The valid statement of every subject and name (`also`: and of some more columns): the one said last, and of those the one
-    delivered last."""
-    rows = lake.read(table, [("day", "<=", day)])
-    order = ["subject_id", "name", "stated_at", "day", "source", "source_file", "source_line"]
-    return rows.sort_values(order, kind="stable").drop_duplicates(
-        ["subject_id", "name", *also], keep="last", ignore_index=True
-    )
+    """The valid statement of every subject and name; `also`: and of some more columns."""
+    return newest(lake.read(table, [("day", "<=", day)]), also)
 
 
 def _of_customers_said(statements: pd.DataFrame, customer_of: pd.Series) -> pd.DataFrame:
@@ -241,12 +261,6 @@ def _of_customers_said(statements: pd.DataFrame, customer_of: pd.Series) -> pd.D
     return statements.merge(
         customer_of.reset_index(), left_on="subject_id", right_on="identity_id", how="inner", validate="m:1"
     )
-
-
-def _newest_said(rows: pd.DataFrame) -> pd.DataFrame:
-    """Consents: of several identities' the one said last, whoever said it."""
-    rows = rows.sort_values(["customer_id", "name", "stated_at", "day", "identity_id"], kind="stable")
-    return rows.drop_duplicates(["customer_id", "name"], keep="last", ignore_index=True)[SAID]
 
 
 def _catalogue(statements: pd.DataFrame) -> pd.DataFrame:

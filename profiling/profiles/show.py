@@ -15,6 +15,7 @@ from profiling.ledger import RELEASED, Ledger
 from profiling.prepare.identity import identity_id
 from profiling.prepare.identity_rules import load_rules
 from profiling.profiles.history import customer_ids
+from profiling.rights.keys import pseudonym_key
 from profiling.settings import Settings
 
 
@@ -88,7 +89,7 @@ def customer_of(settings: Settings, lake: Lake, customer: str, day: str) -> str:
     """The customer behind an identifier, by what is known on the day."""
     kind, _, value = customer.partition(":")
     rules = load_rules(settings)
-    identity = identity_id(settings.key(), kind, value, rules)
+    identity = identity_id(pseudonym_key(lake, settings), kind, value, rules)
     return str(customer_ids(lake, day, rules).get(identity, identity))
 
 
@@ -148,12 +149,14 @@ def _claims(document: dict[str, Any]) -> Table:
         why = "; ".join(reason["text"] for reason in said["reasons"])
         place = f"{said['probability']:.0%}, above {said['percentile']:.0%}"
         add("prediction", f"{said['label']}: {why}", place, said)
-    for offer in document["recommendations"]:
+    for offer in document["recommendations"] or []:
         add("recommend", f"{offer['title'] or offer['item_id']}: {offer['reason']}", f"{offer['score']:.2f}", offer)
     return table
 
 
 def _next(document: dict[str, Any]) -> Panel:
     action = document["next_best_action"]
+    if action is None:
+        return Panel(Text(document["nulls"]["/next_best_action"]), title="Next best action")
     channel = f" by {action['channel']}" if action["channel"] else ""
     return Panel(Text(f"{action['action']}{channel}: {action['reason']}"), title="Next best action")

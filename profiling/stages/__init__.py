@@ -13,6 +13,7 @@ from profiling.stages._profile import profile
 from profiling.stages._promote import promote, roll_back
 from profiling.stages._publish import publish
 from profiling.stages._redact import days_to_redact, redact
+from profiling.stages._retain import Retained, retain
 from profiling.stages._step import STAGES, Outcome, parse_day
 from profiling.stages._train import Candidate, train
 
@@ -21,6 +22,7 @@ __all__ = [
     "WEEKLY",
     "Candidate",
     "Outcome",
+    "Retained",
     "days_to_redact",
     "features",
     "ingest",
@@ -31,6 +33,7 @@ __all__ = [
     "promote",
     "publish",
     "redact",
+    "retain",
     "roll_back",
     "run_days",
     "stale_days",

@@ -113,6 +113,9 @@ def is_current(settings: Settings, stage: str, day: str) -> bool:
 
 
 def _is_current(run: Run, stage: str) -> bool:
+    was_never = run.ledger.is_closed("ingest", run.day) and run.ledger.get("ingest", run.day) is None
+    if was_never or run.ledger.is_closed(stage, run.day):  # a drop delivered all the same is refused
+        return stage != "ingest" or not drops(run.settings, run.day)
     record = run.ledger.get(stage, run.day)
     if record is None or record.state not in DONE:
         return False
@@ -135,8 +138,10 @@ def stale_days(settings: Settings) -> list[tuple[str, str]]:
     for record in run.ledger.records():
         if record.stage not in _INPUTS or record.state not in (*DONE, STALE):
             continue
+        if run.ledger.is_closed(record.stage, record.day):
+            continue
         try:
-            is_same = _has_same_inputs(Run(run.settings, run.lake, run.ledger, record.day, run.attempt), record)
+            is_same = _has_same_inputs(replace(run, day=record.day), record)
         except NotReady:
             is_same = False  # what it rests on is being recomputed
         except InputError:  # its drop is gone: all that can change is how it was redacted
@@ -151,7 +156,8 @@ def _record_empty(run: Run, stretch: list[str], stages: Sequence[str]) -> Iterat
     if not stretch:
         return
     for stage in (name for name in STAGES if name in stages):
-        new = [day for day in stretch if run.ledger.state(stage, day) != EMPTY]
+        open_days = [day for day in stretch if not run.ledger.is_closed(stage, day)]
+        new = [day for day in open_days if run.ledger.state(stage, day) != EMPTY]
         held = [day for day in new if run.ledger.state(stage, day) is not None]
         if held:
             raise InputError(

@@ -41,7 +41,7 @@ def _features_bucket(run: Run, bucket: int) -> Staged:
         [("day", "==", run.day), ("bucket", "==", bucket)],
         ["interaction_id", "identity_id", "bucket", "day", "text", "text_hash"],
     )
-    rows = rows[rows["text"].notna()].reset_index(drop=True)
+    rows = rows[rows["text"].notna() & ~run.suppressed.mask(rows["identity_id"])].reset_index(drop=True)
     if rows.empty:
         return Staged({"text_features": concat([], "text_features")})
     encoder = load_encoder(run.settings.embedding, run.settings.cache)
@@ -51,6 +51,7 @@ def _features_bucket(run: Run, bucket: int) -> Staged:
 
 def _features_day(run: Run, parts: list[Staged]) -> Closed:
     interactions = run.lake.read("interactions", [("day", "==", run.day)])
+    interactions = interactions[~run.suppressed.mask(interactions["identity_id"])].reset_index(drop=True)
     found = concat((part.frames["text_features"] for part in parts), "text_features")
     frames = {
         "text_features": found,

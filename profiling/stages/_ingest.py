@@ -14,13 +14,15 @@ from profiling.collect import drops as landing
 from profiling.errors import InputError, ProfilingError
 from profiling.lake import Filter, Staged
 from profiling.ledger import RELEASED
+from profiling.rights import consent
+from profiling.rights.keys import pseudonym_key, require_key
+from profiling.rights.suppressions import without
 from profiling.settings import Settings
 from profiling.stages._step import Closed, Outcome, Run, Step, concat, day_end, days_before, digest, gate, run_step
 from profiling.watch import day_statistics, observe
 
 logger = logging.getLogger(__name__)
 
-OTHER_KEY = "PROFILING_PSEUDONYM_KEY is not the key this lake was made with: every customer would become another one"
 STATEMENT_TABLES = ("attributes", "consents", "catalogue")
 
 
@@ -40,13 +42,11 @@ def ingest(settings: Settings, day: str, *, bucket: int | None = None, close: Se
 
 def inputs(run: Run) -> str:
     from profiling.prepare.identity_rules import load_rules
-    from profiling.prepare.privacy import pseudonym
     from profiling.prepare.redaction import REDACTION_VERSION
 
-    key_name = pseudonym(run.settings.key(), "key")  # a changed key changes every id
+    key_name = require_key(run.lake, run.settings)
     found = landing.drops(run.settings, run.day)
     _refuse_if_gone(run, {drop.source.name for drop in found})
-    run.lake.require("key", key_name, OTHER_KEY)
     rules = load_rules(run.settings).of_ingest()  # they decide whose a row is
     limits = (run.settings.timezone, run.settings.max_rejects)
     return digest(landing.fingerprint(found), key_name, *limits, REDACTION_VERSION, rules)
@@ -81,6 +81,7 @@ def _prepared_events(
     rules = load_rules(run.settings)
     rows, links, rejects, files = [], [], [], []
     redactions: Counter[str] = Counter()
+    key = pseudonym_key(run.lake, run.settings)
     for source, file, batches in _batches(run, is_statements=False):
         lines_read = quarantined = 0
         seen = []
@@ -88,7 +89,7 @@ def _prepared_events(
             seen.append(batch.seen)
             prepared = prepare_interactions(
                 batch.rows, source=source, source_file=file, day=run.day, day_end=day_end(run.settings, run.day),
-                zone=run.settings.zone, key=run.settings.key(), buckets=run.settings.buckets, bucket=bucket,
+                zone=run.settings.zone, key=key, buckets=run.settings.buckets, bucket=bucket,
                 rules=rules,
             )  # fmt: skip
             rows.append(prepared.rows)
@@ -120,6 +121,7 @@ def _prepared_statements(
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in (*STATEMENT_TABLES, "identity_links")}
     rejects, files = [], []
     as_written: Counter[str] = Counter()
+    key = pseudonym_key(run.lake, run.settings)
     for source, file, batches in _batches(run, is_statements=True):
         read = quarantined = 0
         seen = []
@@ -127,7 +129,7 @@ def _prepared_statements(
             seen.append(batch.seen)
             rows, refused, links, counts = prepare_statements(
                 batch.rows, batch.table, source=source, source_file=file, day=run.day,
-                day_end=day_end(run.settings, run.day), zone=run.settings.zone, key=run.settings.key(), rules=rules,
+                day_end=day_end(run.settings, run.day), zone=run.settings.zone, key=key, rules=rules,
             )  # fmt: skip
             rejected = pd.concat([batch.rejects, refused], ignore_index=True)
             found[batch.table].append(rows)
@@ -168,6 +170,7 @@ def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
 
     names = ("interactions", *STATEMENT_TABLES, "identity_links", "quarantine")
     frames = {name: concat((part.frames[name] for part in parts), name) for name in names}
+    frames, suppressed = without(run.suppressed, frames)
     earlier = _of_other_drops(run, frames["interactions"], [("day", "<", run.day)])
     unique, copies = exact(frames["interactions"], earlier[["interaction_id"]])
     kept, near_copies = near(unique, earlier)
@@ -175,8 +178,9 @@ def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
     # A duplicate's links are kept: that it came by another identifier is just what links two identities.
     frames["identity_links"] = frames["identity_links"].drop_duplicates(list(schemas.IDENTITY_LINKS.key))
     outcomes = {"stored": kept, "duplicates_exact": copies, "duplicates_near": near_copies}
+    outcomes["suppressed"] = suppressed["events"]
     frames["day_statistics"] = day_statistics(frames["interactions"], run.day, day_end(run.settings, run.day))
-    files = _files(parts, outcomes)
+    files = _files(parts, outcomes, suppressed["statements"])
     counts = _ingest_counts(files, parts)
     delivered = set(parts[0].facts["sources"])
     if not delivered:
@@ -313,8 +317,8 @@ def _made_stale(run: Run, closed: Closed) -> list[str]:
     return sorted(stale - closed_days)
 
 
-def _files(parts: list[Staged], outcomes: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
-    """What became of the lines of every file; every line is accounted for.
+def _files(parts: list[Staged], outcomes: Mapping[str, pd.DataFrame], unsaid: pd.DataFrame) -> list[dict[str, Any]]:
+    """What became of the lines of every file; every line is accounted for. `unsaid`: lines of statements that were suppressed.
 
     Raises:
         ProfilingError: read != stored + duplicates + quarantined + suppressed: rows were lost, which is a defect here.
@@ -325,18 +329,21 @@ def _files(parts: list[Staged], outcomes: Mapping[str, pd.DataFrame]) -> list[di
     for entry in parts[0].facts["files"]:  # the first bucket read every line and rejected for all buckets
         file = {name: entry[name] for name in ("source", "file", "read", "quarantined", "seen")}
         if entry["kind"] == "statements":
-            file |= {"stored": entry["read"] - entry["quarantined"], "duplicates_exact": 0, "duplicates_near": 0}
+            hidden = _rows_of(file, unsaid)
+            file |= {"stored": entry["read"] - entry["quarantined"] - hidden, "suppressed": hidden}
+            file |= {"duplicates_exact": 0, "duplicates_near": 0}
         else:
-            file |= {
-                name: int(((rows["source"] == file["source"]) & (rows["source_file"] == file["file"])).sum())
-                for name, rows in outcomes.items()
-            }
-        file |= {"suppressed": 0, "redaction": REDACTION_VERSION}
+            file |= {name: _rows_of(file, rows) for name, rows in outcomes.items()}
+        file["redaction"] = REDACTION_VERSION
         outcome_names = ("stored", "duplicates_exact", "duplicates_near", "quarantined", "suppressed")
         if file["read"] != sum(file[name] for name in outcome_names):
             raise ProfilingError(f"lines of {file['source']}/{file['file']} are unaccounted for: {file}")
         files.append(file)
     return sorted(files, key=lambda file: (file["source"], file["file"]))
+
+
+def _rows_of(file: Mapping[str, Any], rows: pd.DataFrame) -> int:
+    return int(((rows["source"] == file["source"]) & (rows["source_file"] == file["file"])).sum())
 
 
 def _ingest_counts(files: list[dict[str, Any]], parts: list[Staged]) -> dict[str, int]:
@@ -363,4 +370,9 @@ def _refuse_if_gone(run: Run, delivered: set[str]) -> None:
         )
 
 
-INGEST = Step("ingest", inputs, _ingest_bucket, _ingest_day, _made_stale, _withdraws)
+def _settle(run: Run) -> None:
+    """What was said of consent, and whom links have joined, decides who is on the list."""
+    consent.record(run.lake, run.settings)
+
+
+INGEST = Step("ingest", inputs, _ingest_bucket, _ingest_day, _made_stale, _withdraws, _settle)

@@ -10,6 +10,8 @@ from profiling.errors import NotReady
 from profiling.lake import Staged
 from profiling.ledger import DONE, sunday_before
 from profiling.prepare.identity_rules import load_rules
+from profiling.rights import consent
+from profiling.rights.suppressions import PURPOSES
 from profiling.settings import Settings
 from profiling.stages._promote import champions
 from profiling.stages._step import Closed, Outcome, Run, Step, and_more, concat, days_before, digest, gate, run_step
@@ -39,8 +41,9 @@ def inputs(run: Run) -> str:
     if run.ledger.state("features", run.day) not in DONE:
         raise NotReady(f"profile {run.day}: the day has no features; run `profiling features --day {run.day}`")
     speak = {name: (entry.as_of, entry.sha) for name, entry in champions(run).items()}
-    rules = load_rules(run.settings).digest()
-    return digest(run.ledger.chain(run.day), run.settings.timezone, sorted(speak.items()), rules)
+    parts = [run.ledger.chain(run.day), run.settings.timezone, sorted(speak.items()), load_rules(run.settings).digest()]
+    unasked = [purpose for purpose in PURPOSES if consent.default(run.settings, purpose) != "granted"]
+    return digest(*parts, *unasked)
 
 
 def _profile_bucket(run: Run, bucket: int) -> Staged:
@@ -48,13 +51,21 @@ def _profile_bucket(run: Run, bucket: int) -> Staged:
     from profiling.profiles.build import build_profiles
     from profiling.profiles.history import close_week, take_snapshot
     from profiling.profiles.interests import interests
+    from profiling.profiles.silence import silence
     from profiling.recommend import recommend
 
     close_week(run.lake, run.ledger, sunday_before(run.day), run.attempt)
     speakers = _speakers(run)
     reading = [TARGETS[s.entry.target] for s in speakers if TARGETS[s.entry.target].reads == "text"]
+    refused: dict[str, set[str]] = {}
+
+    def left_out(customer_of: "pd.Series", consents: "pd.DataFrame") -> set[str]:
+        for purpose in PURPOSES:
+            refused[purpose] = consent.refusing(customer_of, consents, purpose, run.settings, run.suppressed)
+        return refused["profiling"]
+
     rules, zone, buckets = load_rules(run.settings), run.settings.timezone, run.settings.buckets
-    snapshot = take_snapshot(run.lake, run.day, zone, bucket, buckets, rules, reading)
+    snapshot = take_snapshot(run.lake, run.day, zone, bucket, buckets, rules, reading, left_out)
     customers = sorted(set(snapshot.activity["subject_id"]))
     said = (
         predict(speakers, snapshot.population, run.day, customers, snapshot.texts, run.settings.timezone)
@@ -64,7 +75,7 @@ def _profile_bucket(run: Run, bucket: int) -> Staged:
     made_by = {"models": {"predictions": {s.entry.target: f"{s.entry.model} {s.entry.sha}" for s in speakers}}}
     liked = interests(snapshot)
     profiles = build_profiles(snapshot, recommend(snapshot, liked), liked, bucket, made_by, said)
-    return Staged({"profiles": profiles})
+    return Staged({"profiles": silence(profiles, refused["marketing"])})
 
 
 def _speakers(run: Run) -> "list[Speaker]":

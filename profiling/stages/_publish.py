@@ -8,8 +8,9 @@ import pandas as pd
 from profiling import __version__, schemas
 from profiling.errors import NotReady
 from profiling.ledger import OPEN, RELEASED, Details, Record, details, sunday_before
+from profiling.rights import suppressions
 from profiling.settings import Settings
-from profiling.stages._step import STAGES, Outcome, Run, begin, digest
+from profiling.stages._step import STAGES, Outcome, Run, begin, digest, refuse_closed, refuse_if_suppressed_since
 from profiling.watch import metrics
 
 
@@ -22,10 +23,12 @@ def publish(settings: Settings, day: str) -> Outcome:
     from profiling.publish import open_target, publish_profiles
 
     run = begin(settings, day)
+    refuse_closed("publish", run)
     fingerprint = inputs(run)
     run.lake.record("publish", run.day, OPEN, run.attempt, inputs=fingerprint)
-    profiles = run.lake.read("profiles", [("day", "==", run.day)])
+    profiles = _permitted(run, run.lake.read("profiles", [("day", "==", run.day)]))
     pages = _pages(run, profiles)
+    refuse_if_suppressed_since("publish", run, suppressions.load(run.lake, settings))
     published = publish_profiles(
         open_target(settings.publish, settings.s3_endpoint),
         profiles,
@@ -38,6 +41,8 @@ def publish(settings: Settings, day: str) -> Outcome:
         identity_changes=run.lake.read("identity_changes", [("day", "==", run.day)]),
         identity_rules=_made_by(profiles).get("identity_rules"),
     )
+    # Who came on the list meanwhile has just been published: the day stays open, and the next call leaves them out.
+    refuse_if_suppressed_since("publish", run, suppressions.load(run.lake, settings))
     counts = {"customers": published.customers, "objects": published.objects, "bytes": published.bytes}
     run.lake.record(
         "publish", run.day, RELEASED, run.attempt, inputs=fingerprint, outputs=published.revision, counts=counts,
@@ -50,6 +55,21 @@ def publish(settings: Settings, day: str) -> Outcome:
         "publish", run.day, RELEASED, counts=counts, report=published.manifest_key, metrics=metrics(watched), link=page,
         written={"profiles": published.customers},
     )  # fmt: skip
+
+
+def _permitted(run: Run, profiles: pd.DataFrame) -> pd.DataFrame:
+    """Without those who have been erased or have withdrawn their consent since the profiles were made."""
+    from profiling.prepare.identity_rules import load_rules
+    from profiling.profiles.history import customer_ids
+    from profiling.profiles.silence import silence
+
+    if not run.suppressed or profiles.empty:
+        return profiles
+    customer_of = customer_ids(run.lake, run.day, load_rules(run.settings))
+    identities = customer_of.index.to_series()
+    of = {p: set(customer_of[run.suppressed.mask(identities, p).to_numpy()]) for p in ("profiling", "marketing")}
+    kept = profiles[~profiles["customer_id"].isin(of["profiling"])].reset_index(drop=True)
+    return silence(kept, of["marketing"])
 
 
 def inputs(run: Run) -> str:

@@ -8,8 +8,9 @@ import pandas as pd
 from profiling.errors import InputError
 from profiling.lake import Staged
 from profiling.ledger import Details, details
+from profiling.rights.keys import pseudonym_key, require_key
 from profiling.settings import Settings
-from profiling.stages._ingest import OTHER_KEY, STATEMENT_TABLES
+from profiling.stages._ingest import STATEMENT_TABLES
 from profiling.stages._step import Closed, Outcome, Run, Step, begin, day_end, run_step
 from profiling.watch import day_statistics
 
@@ -56,12 +57,10 @@ def redacted_with(run: Run) -> dict[str, str]:
 
 
 def _inputs(run: Run) -> str:
-    from profiling.prepare.privacy import pseudonym
-
     record = run.ledger.released("ingest", run.day)
     if record is None:
         raise InputError(f"{run.day} holds nothing to redact; `profiling days` lists the days that were ingested")
-    run.lake.require("key", pseudonym(run.settings.key(), "key"), OTHER_KEY)
+    require_key(run.lake, run.settings)
     return record.inputs or ""
 
 
@@ -80,7 +79,7 @@ def _redact_day(run: Run, parts: list[Staged]) -> Closed:
     before = _released(run)
     frames = {name: run.lake.read(name, [("day", "==", run.day)]) for name in _READ}
     counts = Counter(before.counts)
-    frames["interactions"], found = _interactions(frames["interactions"], run.settings.key())
+    frames["interactions"], found = _interactions(frames["interactions"], pseudonym_key(run.lake, run.settings))
     counts.update({f"redacted_{kind}": number for kind, number in found.items()})
     frames["attributes"] = _columns(frames["attributes"], "value")
     frames["quarantine"] = _columns(frames["quarantine"], "content", "detail")

@@ -16,6 +16,8 @@ from profiling import __version__, schemas
 from profiling.errors import GateFailed, InputError, NotReady, SettingsError
 from profiling.lake import Lake, Staged, fingerprint
 from profiling.ledger import EMPTY, FAILED, OPEN, RELEASED, STALE, Ledger
+from profiling.rights import suppressions
+from profiling.rights.suppressions import Suppressions
 from profiling.settings import Settings
 from profiling.watch import BASELINE_DAYS, Observation, metrics, warnings
 
@@ -59,6 +61,7 @@ class Run:
     ledger: Ledger
     day: str
     attempt: str
+    suppressed: Suppressions
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ class Closed:
 class Step:
     """How one stage computes: a fingerprint of its inputs, one bucket, the whole day; and which days a commit makes stale.
 
-    `withdraws` is asked before the tables change: days that may have left out rows because this day held them.
+    `withdraws` is asked before the tables change: days that may have left out rows because this day held them. `settle` is what
+    else follows from the tables as they are after; it may be called again.
     """
 
     name: str
@@ -88,6 +92,7 @@ class Step:
     finish: Callable[[Run, list[Staged]], Closed]
     made_stale: Callable[[Run, Closed], list[str]] = lambda run, closed: []
     withdraws: Callable[[Run, Closed], list[str]] = lambda run, closed: []
+    settle: Callable[[Run], object] = lambda run: None
 
 
 def begin(settings: Settings, day: str) -> Run:
@@ -97,7 +102,8 @@ def begin(settings: Settings, day: str) -> Run:
         SettingsError: it is no day, or the lake was made with other settings.
     """
     lake = Lake.open(settings)
-    return Run(settings, lake, Ledger(lake.ledger()), parse_day(day), uuid.uuid4().hex[:12])
+    held = suppressions.load(lake, settings)
+    return Run(settings, lake, Ledger(lake.ledger()), parse_day(day), uuid.uuid4().hex[:12], held)
 
 
 def run_step(step: Step, settings: Settings, day: str, bucket: int | None, close: Sequence[str] | None) -> Outcome:
@@ -114,12 +120,14 @@ def run_step(step: Step, settings: Settings, day: str, bucket: int | None, close
         raise SettingsError(f"bucket {bucket} does not exist: PROFILING_BUCKETS is {settings.buckets}, the first is 0")
     run = begin(settings, day)
     refuse_future(run.day)
+    refuse_closed(step.name, run)
     inputs = step.inputs(run)
     if close is None and (bucket is None or (bucket == 0 and run.ledger.state(step.name, run.day) != OPEN)):
         run.lake.record(step.name, run.day, OPEN, run.attempt, inputs=inputs)
     if bucket is not None:
         staged = _computed(step, run, bucket)
-        key = run.lake.stage(step.name, run.day, bucket, Staged(staged.frames, {**staged.facts, "inputs": inputs}))
+        facts = {**staged.facts, "inputs": inputs, "suppressed": run.suppressed.digest()}
+        key = run.lake.stage(step.name, run.day, bucket, Staged(staged.frames, facts))
         return Outcome(step.name, run.day, "staged", staged=key, counts={n: len(f) for n, f in staged.frames.items()})
     if close is None:
         parts = [_computed(step, run, number) for number in range(settings.buckets)]
@@ -161,6 +169,11 @@ def _staged_parts(step: Step, run: Run, keys: Sequence[str], inputs: str) -> lis
                 f"{step.name} {run.day}: bucket {part.facts['bucket']} was computed from other inputs than those of now; "
                 f"run it again with --bucket {part.facts['bucket']}"
             )
+    if any(part.facts.get("suppressed") != run.suppressed.digest() for part in parts):
+        logger.info(
+            "%s %s: the list of suppressed people changed since it was staged; computed again", step.name, run.day
+        )
+        return [_computed(step, run, number) for number in range(buckets)]
     return sorted(parts, key=lambda part: int(part.facts["bucket"]))
 
 
@@ -190,6 +203,7 @@ def _commit(step: Step, run: Run, closed: Closed, inputs: str) -> tuple[Outcome,
     stale = [] if is_same else mark(step.withdraws(run, closed))
     for name, frame in closed.frames.items():
         run.lake.replace(name, run.day, frame)
+    step.settle(run)
     stale += [] if is_same else mark([day for day in step.made_stale(run, closed) if day not in stale])
     state = EMPTY if closed.is_empty else RELEASED
     run.lake.record(step.name, run.day, state, run.attempt, **facts, outputs=outputs, note=note)
@@ -222,19 +236,46 @@ def _refuse_if_changed(step: Step, run: Run, inputs: str) -> None:
     """A slow attempt must not put what it read over what a quicker one has read since.
 
     Raises:
-        NotReady: the inputs are others than when this attempt began.
+        NotReady: the inputs, or the list of suppressed people, are others than when this attempt began.
     """
     now = begin(run.settings, run.day)
+    refuse_if_suppressed_since(step.name, run, now.suppressed)
     if step.inputs(now) != inputs:
         raise NotReady(
             f"{step.name} {run.day}: its inputs changed while it was computed; nothing was committed. Run it again"
         )
 
 
+def refuse_closed(stage: str, run: Run) -> None:
+    """A day whose inputs are deleted must not be computed as if there had been none.
+
+    Raises:
+        InputError: the day is past its retention.
+    """
+    if run.ledger.is_closed(stage, run.day):
+        raise InputError(
+            f"{stage} {run.day}: days up to {run.ledger.closed(stage)} are closed: what they were made of is past its retention "
+            "(PROFILING_RETENTION_DAYS) and deleted. A closed day is never computed again"
+        )
+
+
+def refuse_if_suppressed_since(stage: str, run: Run, now: Suppressions) -> None:
+    """Who came on the list while a day was computed must not be in what is committed.
+
+    Raises:
+        NotReady: the list is another one than when this attempt began.
+    """
+    if now.digest() != run.suppressed.digest():
+        raise NotReady(
+            f"{stage} {run.day}: the list of suppressed people changed while it was computed; nothing was committed. Run it again"
+        )
+
+
 def _marked_stale(step: Step, run: Run) -> list[str]:
     """Days that some attempt marked and did not live to compute again."""
     days = run.ledger.days(step.name)
-    return [day for day in days if day != run.day and run.ledger.state(step.name, day) == STALE]
+    stale = [day for day in days if day != run.day and run.ledger.state(step.name, day) == STALE]
+    return [day for day in stale if not run.ledger.is_closed(step.name, day)]
 
 
 def _restated(step: Step, settings: Settings, stale: list[str]) -> list[str]:
@@ -248,8 +289,9 @@ def _restated(step: Step, settings: Settings, stale: list[str]) -> list[str]:
         waiting.remove(day)
         run = begin(settings, day)
         try:
+            refuse_closed(step.name, run)
             inputs = step.inputs(run)
-        except NotReady as error:
+        except (NotReady, InputError) as error:
             logger.warning("%s %s stays stale: %s", step.name, day, error)
             continue
         parts = [step.compute(run, number) for number in range(settings.buckets)]

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from profiling.behaviour import registry
@@ -17,8 +18,9 @@ from profiling.behaviour.targets import TARGETS, Target
 from profiling.errors import InputError, NotReady, SettingsError
 from profiling.ledger import DONE
 from profiling.prepare.identity_rules import load_rules
+from profiling.rights import consent, suppressions
 from profiling.settings import Settings
-from profiling.stages._step import Run, and_more, begin, digest, refuse_future
+from profiling.stages._step import Run, and_more, begin, digest, refuse_future, refuse_if_suppressed_since
 
 if TYPE_CHECKING:
     from profiling.behaviour.examples import Examples
@@ -62,6 +64,7 @@ def train(settings: Settings, as_of: str, target: str) -> Candidate:
     if (known := _known(run, key, inputs)) is not None:
         return known
     candidate = _trained(run, question)
+    refuse_if_suppressed_since(f"train {target}", run, suppressions.load(run.lake, settings))
     if _is_first_process():
         run.lake.put_json(key, {"inputs": inputs, "candidate": candidate.asdict()})
     return candidate
@@ -118,7 +121,10 @@ def training_inputs(run: Run, target: Target) -> str:
         )
     incumbent = champion_before(run, target.name)
     rules = load_rules(run.settings).digest()
-    return digest(run.ledger.chain(run.day), repr(target), incumbent.sha if incumbent else None, rules)
+    # Who may not be learned from is a question of now: a training without them is another one.
+    held = [run.suppressed.digest("profiling")] if run.suppressed else []
+    unasked = ["unasked"] if consent.default(run.settings, "profiling") != "granted" else []
+    return digest(run.ledger.chain(run.day), repr(target), incumbent.sha if incumbent else None, rules, *held, *unasked)
 
 
 def champion_before(run: Run, target: str) -> registry.Entry | None:
@@ -163,11 +169,16 @@ def _trained(run: Run, target: Target) -> Candidate:
 
 def _too_young(run: Run, target: Target) -> str | None:
     """Features need a horizon of history, and then come two: one to learn from and the holdout's."""
-    first = run.ledger.days("features")[0]
+    first = _first_day(run)
     days, needed = (date.fromisoformat(run.day) - date.fromisoformat(first)).days, 3 * target.horizon_days
     if days >= needed:
         return None
     return f"labels of {target.horizon_days} days need {needed} days of history, and it begins {days} days before, on {first}"
+
+
+def _first_day(run: Run) -> str:
+    """The first day of the history that the tables still hold."""
+    return next(day for day in run.ledger.days("features") if not run.ledger.is_closed("features", day))
 
 
 def examples(run: Run, target: Target) -> "tuple[Examples, Examples]":
@@ -179,10 +190,10 @@ def examples(run: Run, target: Target) -> "tuple[Examples, Examples]":
     if target.reads == "text":
         columns = ["interaction_id", "identity_id", "day", "kind", "text", "rating"]
         texts = run.lake.read("interactions", [("day", "<=", run.day), ("kind", "in", list(target.acts))], columns)
-        found = rows.of_texts(target, texts, customer_ids_at(run.lake, run.day, rules))
-        return rows.split_holdout(target, found)
-    days = run.ledger.days("features")
-    cuts = rows.cutoffs(run.day, target.horizon_days, days[0])
+        customer_of = customer_ids_at(run.lake, run.day, rules)
+        found = rows.of_texts(target, texts, customer_of)
+        return rows.split_holdout(target, _of_willing(run, found, customer_of))
+    cuts = rows.cutoffs(run.day, target.horizon_days, _first_day(run))
     populations = take_populations(run.lake, cuts, rules)
     wanted = [
         ("day", "<=", run.day),
@@ -193,7 +204,19 @@ def examples(run: Run, target: Target) -> "tuple[Examples, Examples]":
     activity = run.lake.read("daily_activity", wanted, ["subject_id", "kind", "event_day"])
     customer_of = customer_ids_at(run.lake, run.day, rules)
     found = rows.of_customers(target, populations, activity, customer_of, run.settings.timezone)
-    return rows.split_holdout(target, found)
+    return rows.split_holdout(target, _of_willing(run, found, customer_of))
+
+
+def _of_willing(run: Run, examples: "Examples", customer_of: pd.Series) -> "Examples":
+    """Without the rows of those who may not be profiled.
+
+    A trainer has no key: consent it reads from the statements themselves, and the erased are not in the tables any more.
+    """
+    held = run.suppressed if run.settings.has_key else None
+    refused = consent.refused_by_statements(run.lake, run.settings, "profiling", run.day, customer_of, held)
+    if not refused:
+        return examples
+    return examples.take(np.flatnonzero(~np.isin(examples.groups, sorted(refused))))
 
 
 def load(run: Run, target: str, as_of: str, sha: str) -> "tuple[Model, dict[str, Any]]":

@@ -4,6 +4,7 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -45,8 +46,15 @@ class TextCache:
         """Store all values in one transaction: after a kill all are there or none."""
         if not values:
             return
-        rows = [(key, zlib.crc32(value), value) for key, value in values.items()]
+        now = int(time.time())
+        rows = [(key, zlib.crc32(value), value, now) for key, value in values.items()]
         self._retrying(lambda connection: _insert(connection, rows))
+
+    def forget(self, before: int, *, dry_run: bool = False) -> int:
+        """Delete what was stored before a moment (seconds since 1970), or only count it; how many. No file, nothing to do."""
+        if not self.path.exists():
+            return 0
+        return self._retrying(lambda connection: _forget(connection, before, dry_run))
 
     def close(self) -> None:
         """Close this thread's connection; the next use opens a new one."""
@@ -98,8 +106,10 @@ def _open(path: Path) -> sqlite3.Connection:
         # A power cut may lose the last transactions, never the file: good enough for a cache.
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute(
-            "CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, checksum INTEGER NOT NULL, value BLOB NOT NULL)"
+            "CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, checksum INTEGER NOT NULL, value BLOB NOT NULL, "
+            "stored_at INTEGER NOT NULL DEFAULT 0)"
         )
+        _add_column(connection)
     except sqlite3.Error:
         connection.close()
         raise
@@ -119,15 +129,33 @@ def _select(connection: sqlite3.Connection, keys: list[str]) -> dict[str, bytes]
     return found
 
 
-def _insert(connection: sqlite3.Connection, rows: list[tuple[str, int, bytes]]) -> None:
+def _insert(connection: sqlite3.Connection, rows: list[tuple[str, int, bytes, int]]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.executemany("INSERT OR REPLACE INTO results VALUES (?, ?, ?)", rows)
+        connection.executemany("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?)", rows)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _add_column(connection: sqlite3.Connection) -> None:
+    """Files of an earlier version have no times: what they hold is as old as can be."""
+    if "stored_at" not in {row[1] for row in connection.execute("PRAGMA table_info(results)")}:
+        try:
+            connection.execute("ALTER TABLE results ADD COLUMN stored_at INTEGER NOT NULL DEFAULT 0")
+        except sqlite3.OperationalError as error:
+            if "duplicate column" not in str(error):  # another process was quicker
+                raise
+
+
+def _forget(connection: sqlite3.Connection, before: int, dry_run: bool) -> int:
+    (number,) = connection.execute("SELECT count(*) FROM results WHERE stored_at < ?", (before,)).fetchone()
+    if number and not dry_run:
+        connection.execute("DELETE FROM results WHERE stored_at < ?", (before,))
+        connection.execute("VACUUM")  # what is deleted must not be read from the file's free pages
+    return int(number)
 
 
 def _is_corrupt(error: sqlite3.DatabaseError) -> bool:

@@ -16,7 +16,8 @@ FLOW = {
     "publish_profiles": (["profile", "close", "publish"], "text_features", "profiles"),
 }
 TRAINING = "train_behaviour_models"  # more of it in test_training_dag.py
-ALL = (*FLOW, TRAINING)
+RETENTION = "apply_retention"
+ALL = (*FLOW, TRAINING, RETENTION)
 HEADINGS = ("**What**", "**Input**", "**Output**", "**Impact of failure**", "**Re-run**")
 
 
@@ -94,6 +95,14 @@ def test_every_task_retries_what_may_pass_and_no_more(bag: Any, dag_id: str) -> 
         assert decided["NotReady"].retry_delay.total_seconds() == 30
         assert policy.evaluate(OSError("a network fault"), 1, 5).action == RetryAction.DEFAULT
         assert (task.partial_kwargs["retries"] if task.is_mapped else task.retries) == 5
+
+
+def test_retention_runs_by_the_day_and_by_nothing_else(bag: Any) -> None:
+    """It deletes: no asset may start it for a day of a backfill, and where nothing is scheduled it waits to be asked."""
+    dag = bag.dags[RETENTION]
+    assert [task.task_id for task in dag.tasks] == ["retain"]
+    assert type(dag.timetable).__name__ == "CronPartitionTimetable"
+    assert (dag.catchup, dag.max_active_runs, list(dag.params)) == (False, 1, ["day"])
 
 
 def test_buckets_are_mapped_with_readable_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,101 @@
+"""Consent by purpose: what holds as of a day, and what is withdrawn now.
+
+Of the statements about one customer and purpose the newest holds, over all identities of theirs. As of a day those count that
+had arrived by its end; a withdrawal also enters the list of `suppressions`, which every stage reads as it is now. Someone is
+left out where either says so.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from profiling.lake import Lake
+from profiling.prepare.identity_rules import load_rules
+from profiling.prepare.validity import newest, of_customers
+from profiling.rights import suppressions
+from profiling.rights.suppressions import GRANTED, PURPOSES, WITHDRAWN, Suppressions
+from profiling.settings import Settings
+
+_FOR_EVER = "9999-12-31"
+
+
+def default(settings: Settings, purpose: str) -> str:
+    """What holds of a customer who never said anything of a purpose: `granted` or `withdrawn`."""
+    return str(getattr(settings, f"consent_{purpose}"))
+
+
+def refusing(
+    customer_of: pd.Series, consents: pd.DataFrame, purpose: str, settings: Settings, held: Suppressions | None
+) -> set[str]:
+    """The customers whose data must not be used for a purpose.
+
+    Args:
+        customer_of: customer_id by identity_id, of everyone.
+        consents: customer_id, name, value: what holds as of the day, as `of_customers` returns it.
+        held: the list as it is now; None where there is no key to read it with, as in a trainer, which looks at what was said
+            until now instead (`refused_by_statements`).
+    """
+    said = consents[consents["name"] == purpose]
+    found = set(said.loc[said["value"] != "granted", "customer_id"])
+    if default(settings, purpose) != "granted":
+        found |= set(customer_of) - set(said["customer_id"])
+    if held:
+        identities = customer_of.index.to_series()
+        found |= set(customer_of[held.mask(identities, purpose).to_numpy()])
+    return found
+
+
+def refused_by_statements(
+    lake: Lake, settings: Settings, purpose: str, day: str, customer_of: pd.Series, held: Suppressions | None
+) -> set[str]:
+    """`refusing`, from the statements themselves: those known at the end of `day`, and those known now."""
+    said = lake.read("consents", [("name", "==", purpose)])
+    known = of_customers(newest(said[said["day"] <= day]), customer_of)
+    now = of_customers(newest(said), customer_of)
+    found = refusing(customer_of, known, purpose, settings, held)
+    return found | set(now.loc[now["value"] != "granted", "customer_id"])
+
+
+def may_be_read_by_language_model(lake: Lake, settings: Settings, day: str, identities: pd.Series) -> pd.Series:
+    """True where an identity's texts may be given to a language model, as of a day and now."""
+    from profiling.profiles.history import customer_ids_at
+
+    customer_of = customer_ids_at(lake, day, load_rules(settings))
+    held = suppressions.load(lake, settings)
+    refused = refused_by_statements(lake, settings, "language_model", day, _with(customer_of, identities), held)
+    return ~identities.map(_with(customer_of, identities)).isin(refused)
+
+
+def _with(customer_of: pd.Series, identities: Iterable[str]) -> pd.Series:
+    """The same with those added of whom nothing is known but their id: each is a customer of its own."""
+    strangers = sorted(set(identities) - set(customer_of.index))
+    added = pd.Series(strangers, index=pd.Index(strangers, name="identity_id"), name="customer_id", dtype="str")
+    return pd.concat([customer_of, added]).rename_axis("identity_id").rename("customer_id")
+
+
+def record(lake: Lake, settings: Settings) -> int:
+    """Bring the list up to date with what was said of `profiling`, `marketing` and `language_model`; how many rows were added.
+
+    The moment of the record counts in the list and not that of the statement: what holds is decided here, over all members of a
+    customer, and may change without a new statement, by a link that joins two or a drop that is delivered again without it.
+    """
+    from profiling.profiles.history import customer_ids_at
+
+    said = lake.read("consents", [("name", "in", list(PURPOSES))])
+    held = suppressions.load(lake, settings)
+    if said.empty and not held:
+        return 0
+    customer_of = _with(customer_ids_at(lake, _FOR_EVER, load_rules(settings)), said["subject_id"])
+    holds = of_customers(newest(said), customer_of)
+    added, moment = 0, pd.Timestamp(datetime.now(UTC))
+    for purpose in PURPOSES:
+        of_purpose = holds[holds["name"] == purpose]
+        withdrawn = set(of_purpose.loc[of_purpose["value"] == "withdrawn", "customer_id"])
+        identities = customer_of.index.to_series()
+        is_withdrawn = customer_of.isin(withdrawn).to_numpy()
+        is_held = held.mask(identities, purpose).to_numpy()
+        for reason, changed in ((WITHDRAWN, is_withdrawn & ~is_held), (GRANTED, is_held & ~is_withdrawn)):
+            if changed.any():
+                added += suppressions.add(lake, settings, identities[changed], reason, purpose, moment)
+    return added
