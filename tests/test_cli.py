@@ -15,7 +15,7 @@ from tests.worlds import KEY
 
 COMMANDS = (
     "sample", "land", "ingest", "features", "train", "promote", "profile", "publish", "run", "show", "predict", "status", "days",
-    "evaluate", "quarantine", "requeue", "retain", "rekey", "export",
+    "erase", "evaluate", "export", "quarantine", "rekey", "requeue", "retain",
 )  # fmt: skip
 
 
