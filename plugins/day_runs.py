@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import key_backend  # noqa: F401  # tasks ask Airflow's secrets backends for the pseudonym key where no variable gives it
 from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule
+from airflow.sdk.configuration import conf
 from dotenv import dotenv_values
 from lineage import report_lineage
 
@@ -72,7 +73,16 @@ def on_failure() -> list[Any]:
     ]
 
 
+# Every task takes one slot of this pool, an erasure's task all of them: so it runs when no other does, and none beside it.
+# `[profiling] pool` and `pool_slots` in Airflow's configuration name another pool than the default one, and how large it is.
+POOL = conf.get("profiling", "pool", fallback="default_pool")
+POOL_SLOTS = conf.getint(
+    "profiling", "pool_slots", fallback=conf.getint("core", "default_pool_task_slot_count", fallback=128)
+)
+ALONE = {"pool_slots": POOL_SLOTS, "priority_weight": 1000, "weight_rule": "absolute"}
+
 DEFAULTS = {
+    "pool": POOL,
     "on_failure_callback": on_failure(),
     "retries": 5,
     "retry_delay": timedelta(minutes=1),

@@ -27,6 +27,7 @@ from profiling.settings import Settings
 if TYPE_CHECKING:
     from profiling.behaviour.evaluation import Estimate
     from profiling.behaviour.protocols.report import Report
+    from profiling.lake import Lake
     from profiling.stages import Outcome
 
 app = typer.Typer(
@@ -498,6 +499,95 @@ def requeue(
     )
     if found.still_rejected:
         err.print(f"warning: {found.still_rejected} of them will be rejected again", markup=False)
+
+
+# --- rights ---
+
+
+@app.command()
+def erase(
+    identifiers: Annotated[
+        list[str] | None, typer.Option("--identifier", metavar="TYPE:VALUE", help="Who asks; may be given again.")
+    ] = None,
+    customers: Annotated[
+        list[str] | None, typer.Option("--customer", metavar="ID", help="A customer_id; may be given again.")
+    ] = None,
+    asked_by: Annotated[
+        str | None, typer.Option("--asked-by", metavar="NAME", help="Whom to answer; gone with the request.")
+    ] = None,
+    request: Annotated[str | None, typer.Option("--request", metavar="ID", help="Carry this request out.")] = None,
+    step: Annotated[str | None, typer.Option("--step", metavar="NAME", help="Only one step of it.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what there is to erase.")] = False,
+    is_alone: Annotated[bool, typer.Option("--alone", help="Nobody else writes to the lake: do not look.")] = False,
+    list_open: Annotated[bool, typer.Option("--list", help="The ids of the open requests.")] = False,
+    receipt: Annotated[
+        str | None, typer.Option("--verify", metavar="RECEIPT", help="Check a receipt: a file or an id.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask that a person be erased (identifiers also come a line each on standard input), or carry a request out."""
+    from profiling.lake import Lake
+    from profiling.rights import requests
+
+    settings = Settings.load()
+    modes = [bool(identifiers or customers), request is not None, list_open, receipt is not None]
+    if sum(modes) > 1:
+        raise SettingsError("name a person, or give one of --request, --list and --verify")
+    if receipt is not None:
+        _verify(Lake.open(settings), settings, receipt)
+    elif list_open:
+        for each in requests.open_requests(Lake.open(settings)):
+            out.print(each)
+    elif request is not None:
+        _carry_out(settings, request, step, dry_run, is_alone, as_json)
+    else:
+        asked = requests.ask(settings, identifiers or ([] if customers else _identifiers()), customers or [], asked_by)
+        if as_json:
+            out.print_json(json.dumps({"request": asked.id, "identities": len(asked.identities)}))
+        else:
+            out.print(asked.id)
+
+
+def _identifiers() -> list[str]:
+    """From standard input, so that they stand in no history of a shell; a person at a terminal is asked."""
+    if sys.stdin.isatty():
+        return [typer.prompt("Identifier (type:value)", hide_input=True, err=True)]
+    return [line.strip() for line in sys.stdin if line.strip()]
+
+
+def _carry_out(
+    settings: Settings, request: str, step: str | None, dry_run: bool, is_alone: bool, as_json: bool
+) -> None:
+    from dataclasses import asdict
+
+    from profiling import stages
+
+    erased = stages.erase(settings, request, step, dry_run=dry_run, is_alone=is_alone)
+    if as_json:
+        out.print_json(json.dumps(asdict(erased)))
+        return
+    for place, number in erased.counts.items():
+        out.print(f"{number:>8} {place}", markup=False)
+    if erased.receipt:
+        out.print(f"done; the receipt is _erasure/receipts/{request}.json of the lake", soft_wrap=True)
+        for said in erased.receipt["said"]:
+            err.print(f"warning: {said}", markup=False)
+
+
+def _verify(lake: "Lake", settings: Settings, receipt: str) -> None:
+    from profiling.rights import requests
+
+    if Path(receipt).is_file():
+        try:
+            done = json.loads(Path(receipt).read_text())
+        except ValueError as error:
+            raise SettingsError(f"{receipt} is no receipt ({error})") from error
+    elif (found := requests.receipt(lake, receipt)) is not None:
+        done = found
+    else:
+        raise SettingsError(f"there is no receipt {receipt}; give a file, or the id of a request that was carried out")
+    requests.verify(lake, settings, done)
+    out.print(f"the receipt of {done['request']} is as it was signed; erased at {done['erased_at']}")
 
 
 # --- measuring ---

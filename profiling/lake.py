@@ -4,6 +4,7 @@ Every write of a table replaces one partition atomically, or appends to the ledg
 or as it is after, never between.
 """
 
+import functools
 import hashlib
 import io
 import json
@@ -195,6 +196,36 @@ class Lake:
 
         _with_retries(once, table.name)
 
+    def erase_rows(self, name: str, values: Mapping[str, Iterable[str]]) -> int:
+        """Take out the rows that hold one of the values in one of the columns, partition by partition; how many there were.
+
+        Each partition is replaced by compare-and-set, so rows that another writer adds meanwhile are kept. Not by a delete
+        with a predicate: Delta writes that, values and all, into its log. The bytes of before stay until `forget`.
+        """
+        column = str(schemas.TABLES[name].partition)
+        sought = {key: set(listed) for key, listed in values.items()}
+        erased: dict[str, int] = {}
+
+        def without(held: pd.DataFrame) -> pd.DataFrame:
+            is_sought = _holds(held, sought)
+            if is_sought.any():
+                erased[str(held[column].iloc[0])] = int(is_sought.sum())
+            return held[~is_sought]
+
+        for partition in sorted(set(self.rows_with(name, values, [column])[column])):
+            self.update(name, partition, without)
+        return sum(erased.values())
+
+    def rows_with(self, name: str, values: Mapping[str, Iterable[str]], columns: Sequence[str]) -> pd.DataFrame:
+        """The columns of the rows that hold one of the values in one of the columns of `values`."""
+        table = schemas.TABLES[name]
+        delta = self._table(table)
+        if delta is None:
+            return table.arrow.empty_table().select(list(columns)).to_pandas()
+        with self._reachable():
+            dataset = self._dataset(delta, table)
+            return dataset.to_table(columns=list(columns), filter=_any_of(values)).to_pandas()
+
     def partitions(self, name: str) -> list[str]:
         """The partitions a table has, ascending."""
         table = schemas.TABLES[name]
@@ -347,6 +378,11 @@ class Lake:
             )
         return [found[bucket][1] for bucket in sorted(found)]
 
+    def empty_staged(self, key: str) -> None:
+        """Take the rows out of a complete attempt and leave its facts, so that a close finds it and sees that it is outdated."""
+        for name in self.staged(key).frames:
+            self._put(f"{key}/{name}.parquet", _parquet(schemas.TABLES[name].arrow.empty_table()))
+
     def clear_staged(self, keys: Iterable[str]) -> None:
         """Remove staged work once it is committed; another run of the same day may still need its own."""
         for key in keys:
@@ -384,6 +420,54 @@ class Lake:
     def _get(self, key: str) -> bytes:
         with self._reachable(), self._files.open_input_stream(f"{self._root}/{key}") as stream:
             return bytes(stream.read())
+
+    # --- forgetting ---
+
+    def forget(self, name: str) -> int:
+        """Remove what only older versions of a table hold: data files, and the log's entries about them; how many files.
+
+        An entry of the log names the least and the greatest value of every column of a file, so a row that is gone from the
+        data still stands there. After this the table has its newest version and no history. Nobody else may write the table
+        meanwhile: a file that another writer has written and not yet committed would go too.
+        """
+        delta = self._table(schemas.TABLES[name])
+        if delta is None:
+            return 0
+        with self._reachable():
+            removed = delta.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False, full=True)
+            delta = self._table(schemas.TABLES[name])
+            assert delta is not None, name
+            delta.create_checkpoint()
+        return len(removed) + self._forget_log(name, int(delta.version()))
+
+    def _forget_log(self, name: str, version: int) -> int:
+        """Leave of a table's log its newest checkpoint and entry, and whatever was written since."""
+        log = f"{self._root}/{name}/_delta_log"
+        old = []
+        for info in self._files.get_file_info(fs.FileSelector(log, recursive=True)):
+            number = info.base_name.split(".")[0]
+            is_numbered = number.isdigit() and int(number) >= version
+            if info.type == fs.FileType.File and not is_numbered and info.base_name != "_last_checkpoint":
+                old.append(info.path)
+        for path in sorted(old):
+            self._files.delete_file(path)
+        return len(old)
+
+    def keys(self, prefix: str) -> list[str]:
+        """The files under a folder of the lake, those of its folders too, sorted; also what a killed write left behind."""
+        with self._reachable():
+            found = self._files.get_file_info(
+                fs.FileSelector(f"{self._root}/{prefix}", recursive=True, allow_not_found=True)
+            )
+        return sorted(info.path[len(self._root) + 1 :] for info in found if info.type == fs.FileType.File)
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Remove files; those that are not there are no error."""
+        for key in keys:
+            try:
+                self._files.delete_file(f"{self._root}/{key}")
+            except FileNotFoundError:
+                continue
 
     # --- models' files ---
 
@@ -563,6 +647,20 @@ def _satisfies(rows: pd.DataFrame, filters: Iterable[Filter]) -> pd.Series:
     for column, operator, value in filters:
         found &= rows[column].isin(list(value)) if operator == "in" else _OPERATORS[operator](rows[column], value)
     return found
+
+
+def _any_of(values: Mapping[str, Iterable[str]]) -> Any:
+    import pyarrow.dataset as ds
+
+    parts = [_is_in(ds.field(column), sorted(set(listed))) for column, listed in values.items()]
+    return functools.reduce(lambda left, right: left | right, parts)
+
+
+def _holds(rows: pd.DataFrame, values: Mapping[str, set[str]]) -> pd.Series:
+    is_held = pd.Series(False, index=rows.index)
+    for column, sought in values.items():
+        is_held |= rows[column].isin(sought)
+    return is_held
 
 
 def _is_in(field: Any, values: list[Any]) -> Any:

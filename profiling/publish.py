@@ -69,6 +69,9 @@ class Target(Protocol):
     def delete(self, keys: Iterable[str]) -> None:
         """Remove; keys that are not there are no error."""
 
+    def forget(self, prefix: str) -> int:
+        """Remove what a reader does not see any more and the storage still keeps under a prefix; how many objects."""
+
 
 def open_target(uri: str, endpoint: str | None = None) -> Target:
     """A folder, or `s3://bucket/prefix` (at `endpoint` if that is another server than AWS).
@@ -153,6 +156,12 @@ class FolderTarget:
     def delete(self, keys: Iterable[str]) -> None:
         for key in keys:
             self._path(key).unlink(missing_ok=True)
+
+    def forget(self, prefix: str) -> int:
+        left = [path for path in self._scratch.glob("*") if path.name != "lock"]  # of writers that were killed
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
 
 
 # --- writing
@@ -257,6 +266,18 @@ def _advance(target: Target, day: str, manifest_key: str) -> int:
             return 1
         time.sleep(0.02 * attempt)
     raise NotReady(f"{target.uri}/{LATEST}: {ATTEMPTS} other publishers were quicker; publish {day} again")
+
+
+def withdraw_old(target: Target) -> int:
+    """Remove at once every part that no manifest names, of all days, and what the storage still keeps of them; how many."""
+    keys = list(target.list("profiles/"))
+    named = {key for key in keys if key.endswith(("/manifest.json", "/run.json"))}
+    for key in [key for key in keys if key.endswith("/manifest.json")]:
+        found = target.get(key)
+        named |= {part["key"] for part in json.loads(found[0])["objects"]} if found else set()
+    old = [key for key in keys if key not in named]
+    target.delete(old)
+    return len(old) + target.forget("")
 
 
 def read_manifest(target: Target, day: str | None = None) -> dict[str, Any]:

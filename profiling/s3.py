@@ -1,6 +1,6 @@
 """A bucket of S3: objects by key, for publication and for the landing area. The only user of boto3."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -165,7 +165,24 @@ class Bucket:
             self._client.upload_fileobj(file, self._bucket, self._prefix + key)
 
     def delete(self, keys: Iterable[str]) -> None:
-        names = [{"Key": self._prefix + key} for key in keys]
+        self._delete([{"Key": self._prefix + key} for key in keys])
+
+    def forget(self, prefix: str) -> int:
+        """Remove older versions and delete markers of a bucket with versions, under a prefix; the newest version of a key stays.
+        How many there were."""
+        pages = self._client.get_paginator("list_object_versions")
+        old = []
+        with self._translated():
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
+                found = [each for each in page.get("Versions", ()) if not each["IsLatest"]]
+                old += [
+                    {"Key": each["Key"], "VersionId": each["VersionId"]}
+                    for each in [*found, *page.get("DeleteMarkers", ())]
+                ]
+        self._delete(old)
+        return len(old)
+
+    def _delete(self, names: Sequence[dict[str, str]]) -> None:
         for start in range(0, len(names), 1000):  # the protocol's limit of one call
             with self._translated():
                 part = {"Objects": names[start : start + 1000], "Quiet": True}

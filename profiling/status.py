@@ -37,6 +37,7 @@ def status(settings: Settings) -> dict[str, dict[str, Any]]:
         "rows": {name: lake.rows(name) for name in schemas.TABLES},
         "newest released day": newest,
         "models in service": _models(lake),
+        "models that learned from people erased since": _flagged(lake),
         "published": published,
     }
 
@@ -56,6 +57,14 @@ def _models(lake: Lake) -> dict[str, str]:
         if entry
         else "none"
         for target, entry in found.items()
+    }
+
+
+def _flagged(lake: Lake) -> dict[str, str]:
+    flags = [key.split("/") for key in lake.keys("_models") if key.endswith(f"/{registry.RETRAIN}")]
+    return {
+        f"{target} as of {as_of}": f"run `profiling train --as-of {as_of} --target {target}`, then promote"
+        for _, target, as_of, _ in flags
     }
 
 

@@ -15,7 +15,7 @@ from tests.worlds import KEY
 
 COMMANDS = (
     "sample", "land", "ingest", "features", "train", "promote", "profile", "publish", "run", "show", "predict", "status", "days",
-    "evaluate", "quarantine", "requeue", "redact", "identity", "retain", "rekey", "export",
+    "erase", "evaluate", "export", "identity", "quarantine", "redact", "rekey", "requeue", "retain",
 )  # fmt: skip
 
 

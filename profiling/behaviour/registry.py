@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 PROMOTED, REFUSED, ROLLED_BACK = "promoted", "refused", "rolled_back"
+RETRAIN = "retrain.json"
 CHANCE = {"roc_auc": 0.5}
 
 
@@ -34,6 +35,11 @@ class Entry:
 def artefact_folder(target: str, as_of: str, sha: str = "") -> str:
     """Where a model's files lie in the lake; without `sha` the folder of all candidates of the day."""
     return f"_models/{target}/{as_of}/{sha}".rstrip("/")
+
+
+def retrain_flag(target: str, as_of: str) -> str:
+    """Where it says that the model of a day learned from somebody who was erased since, so that it is trained again."""
+    return f"{artefact_folder(target, as_of)}/{RETRAIN}"
 
 
 def effective_from(as_of: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from profiling.behaviour import registry
+from profiling.errors import NotReady
 from profiling.lake import Lake
 from profiling.settings import Settings
 
@@ -54,6 +55,36 @@ def tracking_uri(settings: Settings) -> str:
     if settings.lake.startswith("s3://"):
         return OFF
     return f"sqlite:///{Path(settings.lake).parent / 'mlflow.db'}"
+
+
+def forget(settings: Settings, sha: str) -> int:
+    """Delete the mirror's copies of a model, files and all; how many runs.
+
+    Raises:
+        NotReady: MLflow does not answer, so the copies are still there.
+    """
+    uri = tracking_uri(settings)
+    if uri == OFF or (uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists()):
+        return 0
+    try:
+        return _forget(uri, sha)
+    except Exception as error:
+        raise NotReady(
+            f"MLflow still has copies of the model {sha} ({type(error).__name__}); try again later"
+        ) from error
+
+
+def _forget(uri: str, sha: str) -> int:
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri)
+    experiments = [each.experiment_id for each in client.search_experiments()]
+    runs = client.search_runs(experiments, f"tags.sha = '{sha}'") if experiments else []
+    for run in runs:
+        get_artifact_repository(run.info.artifact_uri).delete_artifacts()
+        client.delete_run(run.info.run_id)
+    return len(runs)
 
 
 def _write(

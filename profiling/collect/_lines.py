@@ -329,7 +329,9 @@ def _parquet(path: Path) -> Iterator[Line]:
             for batch in file.iter_batches(batch_size=PARQUET_ROWS):
                 for record in batch.to_pylist(maps_as_pydicts="lossy"):
                     number += 1
-                    yield Line(number, None, {name: value for name, value in record.items() if not is_missing(value)})
+                    said = {name: value for name, value in record.items() if not is_missing(value)}
+                    if said:  # a row of nulls is a blank line
+                        yield Line(number, None, said)
     except (pa.ArrowException, UnicodeDecodeError, OverflowError) as error:
         raise InputError(f"{path.name}: not a readable Parquet file ({error}); deliver it again") from error
 

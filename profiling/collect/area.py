@@ -75,6 +75,9 @@ class Area(Protocol):
     def remove_folder(self, *names: str) -> None:
         """Remove a folder with all that is in it; one that is not there is no error."""
 
+    def forget(self, *names: str) -> None:
+        """Remove what the storage keeps of older contents of a file."""
+
     def scratch(self, name: str) -> AbstractContextManager[Path]:
         """A path for a folder of work, empty at first and removed at the end; to make it is the caller's."""
 
@@ -178,6 +181,9 @@ class FolderArea:
         if folder.is_dir():
             shutil.rmtree(folder)
 
+    def forget(self, *names: str) -> None:
+        """A folder keeps nothing."""
+
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
         """Beside the sources, so that files are moved and not copied; a name that starts with _ is never a source."""
@@ -273,6 +279,9 @@ class BucketArea:
 
     def remove_folder(self, *names: str) -> None:
         self._bucket.delete(self._bucket.list("".join(f"{name}/" for name in names)))
+
+    def forget(self, *names: str) -> None:
+        self._bucket.forget("/".join(names))
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:

@@ -59,6 +59,33 @@ def close_week(lake: Lake, ledger: Ledger, sunday: str, attempt: str) -> None:
     lake.record("checkpoint", sunday, RELEASED, attempt, inputs=chain, outputs=chain, counts=counts)
 
 
+def refold_items(lake: Lake, since: str) -> None:
+    """Fold the sums of items again in every checkpoint of a week that ends on or after a day whose daily sums were changed.
+
+    What the checkpoints say of identities stays as it is, and so does whether they are valid.
+    """
+    weeks = lake.partitions("activity_state")
+    for week in [week for week in weeks if week >= since]:
+        held = max((each for each in weeks if each < week), default=None)
+        first = min(lake.partitions("daily_activity"), default=week)
+        before = held or day_before(sunday_before(first), 7)
+        items: list[Filter] = [("subject_type", "==", "item")]
+        activity = lake.read("activity_state", [("week", "==", before), *items], STATE_COLUMNS)
+        vectors = lake.read("text_state", [("week", "==", before), *items], VECTOR_COLUMNS)
+        while before < week:
+            following = day_before(before, -7)
+            new: list[Filter] = [("day", ">", before), ("day", "<=", following), *items]
+            activity = fold(activity, before, lake.read("daily_activity", new), following)
+            vectors = fold_vectors(vectors, lake.read("text_activity", new))
+            before = following
+        for name, frame in (("activity_state", activity), ("text_state", vectors)):
+            lake.update(name, week, _with_items(frame.assign(week=week)))
+
+
+def _with_items(items: pd.DataFrame) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda held: pd.concat([held[held["subject_type"] != "item"], items], ignore_index=True)
+
+
 def take_populations(lake: Lake, days: Sequence[str], rules: Rules) -> dict[str, pd.DataFrame]:
     """By day: a snapshot's `population`, for several days at once and without writing anything.
 

@@ -6,6 +6,7 @@ does both. A killed or failed call leaves the last good state readable, and the 
 """
 
 from profiling.stages._days import WEEKLY, is_current, run_days, stale_days
+from profiling.stages._erase import Erased, erase
 from profiling.stages._features import features
 from profiling.stages._ingest import ingest
 from profiling.stages._predict import predict_text
@@ -21,9 +22,11 @@ __all__ = [
     "STAGES",
     "WEEKLY",
     "Candidate",
+    "Erased",
     "Outcome",
     "Retained",
     "days_to_redact",
+    "erase",
     "features",
     "ingest",
     "is_current",

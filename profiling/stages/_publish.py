@@ -1,7 +1,7 @@
 """profiles -> the publication target."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -13,6 +13,9 @@ from profiling.settings import Settings
 from profiling.stages._step import STAGES, Outcome, Run, begin, digest, refuse_closed, refuse_if_suppressed_since
 from profiling.watch import metrics
 
+if TYPE_CHECKING:
+    from profiling.publish import Published
+
 
 def publish(settings: Settings, day: str) -> Outcome:
     """profiles -> the publication target: parts, pages, manifest, latest.json.
@@ -20,27 +23,11 @@ def publish(settings: Settings, day: str) -> Outcome:
     Raises:
         NotReady: the day has no released profiles, or the target does not answer.
     """
-    from profiling.publish import open_target, publish_profiles
-
     run = begin(settings, day)
     refuse_closed("publish", run)
     fingerprint = inputs(run)
     run.lake.record("publish", run.day, OPEN, run.attempt, inputs=fingerprint)
-    profiles = _permitted(run, run.lake.read("profiles", [("day", "==", run.day)]))
-    pages = _pages(run, profiles)
-    refuse_if_suppressed_since("publish", run, suppressions.load(run.lake, settings))
-    published = publish_profiles(
-        open_target(settings.publish, settings.s3_endpoint),
-        profiles,
-        day=run.day,
-        buckets=settings.buckets,
-        report_html=pages["report"],
-        quality_html=pages["quality"],
-        model_versions=_model_versions(run) | _predicting(profiles),
-        run=_run_facts(run),
-        identity_changes=run.lake.read("identity_changes", [("day", "==", run.day)]),
-        identity_rules=_made_by(profiles).get("identity_rules"),
-    )
+    published = _published(run)
     # Who came on the list meanwhile has just been published: the day stays open, and the next call leaves them out.
     refuse_if_suppressed_since("publish", run, suppressions.load(run.lake, settings))
     counts = {"customers": published.customers, "objects": published.objects, "bytes": published.bytes}
@@ -55,6 +42,40 @@ def publish(settings: Settings, day: str) -> Outcome:
         "publish", run.day, RELEASED, counts=counts, report=published.manifest_key, metrics=metrics(watched), link=page,
         written={"profiles": published.customers},
     )  # fmt: skip
+
+
+def publish_again(settings: Settings, day: str) -> None:
+    """Put what the table holds now in the place of what is published, for an erasure, which waits for no gate.
+
+    Where the day's profiles are released this is its publication; where an attempt at them is under way or has failed, the
+    last good state is published without the people erased since, and the ledger goes on saying how the attempt stands.
+    """
+    run = begin(settings, day)
+    profiled = run.ledger.get("profile", run.day)
+    if profiled is not None and profiled.state == RELEASED:
+        publish(settings, day)
+    else:
+        _published(run)
+
+
+def _published(run: Run) -> "Published":
+    from profiling.publish import open_target, publish_profiles
+
+    profiles = _permitted(run, run.lake.read("profiles", [("day", "==", run.day)]))
+    pages = _pages(run, profiles)
+    refuse_if_suppressed_since("publish", run, suppressions.load(run.lake, run.settings))
+    return publish_profiles(
+        open_target(run.settings.publish, run.settings.s3_endpoint),
+        profiles,
+        day=run.day,
+        buckets=run.settings.buckets,
+        report_html=pages["report"],
+        quality_html=pages["quality"],
+        model_versions=_model_versions(run) | _predicting(profiles),
+        run=_run_facts(run),
+        identity_changes=run.lake.read("identity_changes", [("day", "==", run.day)]),
+        identity_rules=_made_by(profiles).get("identity_rules"),
+    )
 
 
 def _permitted(run: Run, profiles: pd.DataFrame) -> pd.DataFrame:

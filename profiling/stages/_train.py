@@ -50,7 +50,8 @@ class Candidate:
 def train(settings: Settings, as_of: str, target: str) -> Candidate:
     """Train the candidates of a target; the best lies in the lake with its evaluation and card, and waits for `promote`.
 
-    The same inputs give the same files; a second call with them trains nothing.
+    The same inputs give the same files; a second call with them trains nothing, unless somebody the model learned from was
+    erased since.
 
     Raises:
         SettingsError: there is no such target, or the day lies in the future.
@@ -61,12 +62,14 @@ def train(settings: Settings, as_of: str, target: str) -> Candidate:
     refuse_future(run.day)
     inputs = training_inputs(run, question)
     key = f"{registry.artefact_folder(target, run.day)}/{CANDIDATE}"
-    if (known := _known(run, key, inputs)) is not None:
+    flag = registry.retrain_flag(target, run.day)
+    if run.lake.get_json(flag) is None and (known := _known(run, key, inputs)) is not None:
         return known
     candidate = _trained(run, question)
     refuse_if_suppressed_since(f"train {target}", run, suppressions.load(run.lake, settings))
     if _is_first_process():
         run.lake.put_json(key, {"inputs": inputs, "candidate": candidate.asdict()})
+        run.lake.remove([flag])
     return candidate
 
 

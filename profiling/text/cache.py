@@ -56,6 +56,19 @@ class TextCache:
             return 0
         return self._retrying(lambda connection: _forget(connection, before, dry_run))
 
+    def keys(self) -> list[str]:
+        """All keys; none where nothing was ever stored."""
+        if not self.path.exists():
+            return []
+        return self._retrying(lambda connection: [key for (key,) in connection.execute("SELECT key FROM results")])
+
+    def erase(self, keys: Iterable[str]) -> None:
+        """Delete some values so that no byte of them is left in the files, and files that were moved aside as damaged."""
+        for aside in self.folder.glob(f"{self.namespace}.corrupt-*"):
+            aside.unlink(missing_ok=True)
+        if self.path.exists():
+            self._retrying(lambda connection: _erase(connection, list(keys)))
+
     def close(self) -> None:
         """Close this thread's connection; the next use opens a new one."""
         connection = self._connections.pop(_here(), None)
@@ -156,6 +169,21 @@ def _forget(connection: sqlite3.Connection, before: int, dry_run: bool) -> int:
         connection.execute("DELETE FROM results WHERE stored_at < ?", (before,))
         connection.execute("VACUUM")  # what is deleted must not be read from the file's free pages
     return int(number)
+
+
+def _erase(connection: sqlite3.Connection, keys: list[str]) -> None:
+    connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten by zeros
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.executemany("DELETE FROM results WHERE key = ?", [(key,) for key in keys])
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    # Older pages may hold what was replaced before today: the file is written anew, and the log beside it emptied.
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _is_corrupt(error: sqlite3.DatabaseError) -> bool:

@@ -17,7 +17,8 @@ FLOW = {
 }
 TRAINING = "train_behaviour_models"  # more of it in test_training_dag.py
 RETENTION = "apply_retention"
-ALL = (*FLOW, TRAINING, RETENTION)
+ERASURE = "erase_customers"
+ALL = (*FLOW, TRAINING, RETENTION, ERASURE)
 HEADINGS = ("**What**", "**Input**", "**Output**", "**Impact of failure**", "**Re-run**")
 
 
@@ -74,7 +75,20 @@ def test_tasks_in_their_order_with_their_assets(bag: Any, dag_id: str, expected:
     assert dag.start_date.year == 1990
 
 
-@pytest.mark.parametrize("dag_id", FLOW)
+def test_an_erasure_runs_step_by_step_and_alone(bag: Any) -> None:
+    from profiling.rights.steps import ERASURE_STEPS
+
+    dag = bag.dags[ERASURE]
+    assert [task.task_id for task in dag.topological_sort()] == ["count", *ERASURE_STEPS]
+    for task, after in zip(dag.topological_sort(), ERASURE_STEPS, strict=False):
+        assert after in task.downstream_task_ids
+    pools = {task.pool for each in bag.dags.values() for task in each.tasks}
+    assert pools == {"default_pool"}, "an erasure waits for every task of ours, and only in their own pool"
+    assert {task.pool_slots for task in dag.tasks} == {128}, "all of the default pool"
+    assert dag.timetable.can_be_scheduled is False
+
+
+@pytest.mark.parametrize("dag_id", [*FLOW, ERASURE])
 def test_every_task_retries_what_may_pass_and_no_more(bag: Any, dag_id: str) -> None:
     from airflow.sdk import RetryAction
 

@@ -1,7 +1,7 @@
 """Running `profiling run` in a process that kills itself at its n-th write.
 
-A write point is every moment at which the disk is about to change or has just changed: a Delta commit (before and after),
-a staged file, a file opened for writing, a rename. SIGKILL leaves no chance to clean up.
+A write point is every moment at which the disk is about to change or has just changed: a Delta commit or clean-up (before and
+after), a staged file, a file opened for writing, a rename, a removal. SIGKILL leaves no chance to clean up.
 """
 
 import logging
@@ -34,6 +34,22 @@ def context() -> multiprocessing.context.BaseContext:
 
 def run_and_die(settings: Settings, first: str, last: str, kill_at: int, counted: Any) -> None:
     """Run all stages of all days; SIGKILL at write point `kill_at` (0: never). `counted` gets the number of points."""
+    _arm(settings, kill_at, counted)
+    from profiling import stages
+
+    for _ in stages.run_days(settings, first, last):
+        pass
+
+
+def erase_and_die(settings: Settings, request: str, kill_at: int, counted: Any) -> None:
+    """Carry out a request to be erased, in the same way."""
+    _arm(settings, kill_at, counted)
+    from profiling import stages
+
+    stages.erase(settings, request)
+
+
+def _arm(settings: Settings, kill_at: int, counted: Any) -> None:
     logging.disable(logging.WARNING)
     root = os.path.dirname(settings.lake)
 
@@ -46,7 +62,7 @@ def run_and_die(settings: Settings, first: str, last: str, kill_at: int, counted
 
     def audit(event: str, arguments: tuple) -> None:
         is_write = event == "open" and isinstance(arguments[1], str) and arguments[1].strip("rbt") != ""
-        if (is_write or event == "os.rename") and str(arguments[0]).startswith(root):
+        if (is_write or event in ("os.rename", "os.remove")) and str(arguments[0]).startswith(root):
             point()
 
     import deltalake
@@ -63,10 +79,12 @@ def run_and_die(settings: Settings, first: str, last: str, kill_at: int, counted
         return call
 
     deltalake.write_deltalake = around(deltalake.write_deltalake)
-    Lake._put = around(Lake._put)
+    for owner, name in (
+        (Lake, "_put"),
+        (Lake, "remove"),
+        (Lake, "clear_staged"),
+        (deltalake.DeltaTable, "vacuum"),
+        (deltalake.DeltaTable, "create_checkpoint"),
+    ):
+        setattr(owner, name, around(getattr(owner, name)))
     sys.addaudithook(audit)
-
-    from profiling import stages
-
-    for _ in stages.run_days(settings, first, last):
-        pass

@@ -100,3 +100,14 @@ class Resumable(Protocol):
     """
 
     checkpoint: Path | None
+
+
+@runtime_checkable
+class KeepsWords(Protocol):
+    """A model whose files hold words of the texts it learned from: whoever wrote them may ask that they be erased."""
+
+    def vocabulary(self) -> frozenset[str]:
+        """The words and word sequences in its files."""
+
+    def words(self, text: str) -> list[str]:
+        """A text as the model reads it, in the terms of its vocabulary."""

@@ -142,6 +142,12 @@ class CustomerProfilerModel:
             explained.append(explanation(LOG_ODDS, found.base, contributions, score, found.tolerance))
         return explained
 
+    def vocabulary(self) -> frozenset[str]:
+        return frozenset(self._vocabulary)
+
+    def words(self, text: str) -> list[str]:
+        return self._tokens(text)
+
     def save(self, folder: Path) -> None:
         weights = {name: value.cpu().contiguous() for name, value in self._fitted().state_dict().items()}
         files = {

@@ -93,6 +93,13 @@ class TfidfLogisticRegression:
             explained.append(explanation(LOG_ODDS, self._intercept, contributions, score))
         return explained
 
+    def vocabulary(self) -> frozenset[str]:
+        return frozenset(map(str, self._names))
+
+    def words(self, text: str) -> list[str]:
+        analyse: Callable[[str], list[str]] = self._fitted().build_analyzer()
+        return analyse(text)
+
     def save(self, folder: Path) -> None:
         vectorizer = self._fitted()
         files = {

@@ -1,0 +1,176 @@
+"""Requests to be erased, and the signed receipts that replace them. Both lie in the lake, under `_erasure/`.
+
+_erasure/<request>.json             open: pseudonyms, never an identifier; how far the erasure has come
+_erasure/receipts/<request>.json    done: what went from where, keyed hashes, a signature
+"""
+
+import hmac
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from profiling.errors import InputError, SettingsError
+from profiling.lake import Lake
+from profiling.prepare.identity import identity_id
+from profiling.prepare.identity_rules import Rules, load_rules
+from profiling.prepare.resolution import resolve
+from profiling.rights.keys import pseudonym_key
+from profiling.rights.suppressions import suppressed_hash
+from profiling.settings import Settings
+
+FOLDER = "_erasure"
+RECEIPTS = f"{FOLDER}/receipts"
+SIGNATURE = "signature"
+
+
+@dataclass
+class Request:
+    """A request and its progress, which a killed erasure goes on from.
+
+    `days` are drops that hold interactions of the person, `profile_days` days with a profile; `landing` says of each drop that
+    was rewritten whether its day was up to date before; `counts` is what was found, by place, and `models` who learned of it.
+    """
+
+    id: str
+    asked_at: str
+    identities: list[str]
+    asked_by: str | None = None
+    days: list[str] = field(default_factory=list)
+    profile_days: list[str] = field(default_factory=list)
+    landing: dict[str, bool] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    models: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        return f"{FOLDER}/{self.id}.json"
+
+    def save(self, lake: Lake) -> None:
+        lake.put_json(self.key, asdict(self))
+
+    def add(self, **found: Iterable[str]) -> None:
+        """Add to lists of this request, each value once."""
+        for name, values in found.items():
+            setattr(self, name, sorted({*getattr(self, name), *values}))
+
+    def count(self, found: Mapping[str, int]) -> None:
+        """A step that is repeated finds less than it found at first: the most counts."""
+        self.counts |= {place: max(number, self.counts.get(place, 0)) for place, number in found.items()}
+
+
+def ask(
+    settings: Settings, identifiers: Iterable[str] = (), customers: Iterable[str] = (), asked_by: str | None = None
+) -> Request:
+    """Write a request to be erased. Only pseudonyms are kept, those of all identifiers known to be of the same person.
+
+    Args:
+        identifiers: `type:value`, exactly as a source writes it.
+        customers: customer or identity ids.
+
+    Raises:
+        SettingsError: nobody is named, or an identifier has no type.
+    """
+    lake = Lake.open(settings)
+    rules, named = load_rules(settings), list(customers)
+    for each in identifiers:
+        kind, colon, value = each.partition(":")
+        if not colon or not kind or not value.strip():
+            raise SettingsError("an identifier is written type:value, such as email:ann@example.com")
+        named.append(identity_id(pseudonym_key(lake, settings), kind, value.strip(), rules))
+    if not named:
+        raise SettingsError("nobody is named: give --identifier, --customer, or an identifier a line on standard input")
+    if wrong := [name for name in named if len(name) != 32 or set(name) - set("0123456789abcdef")]:
+        raise SettingsError(
+            f"{len(wrong)} of the customer ids are none: they have 32 hexadecimal digits, as in a profile"
+        )
+    asked_at = datetime.now(UTC).isoformat(timespec="seconds")
+    request = Request(str(uuid.uuid4()), asked_at, people_of(lake, named, rules), asked_by)
+    request.save(lake)
+    return request
+
+
+def people_of(lake: Lake, identities: Iterable[str], rules: Rules) -> list[str]:
+    """All identities of the people behind some, those too, sorted: what the links say now, of whatever day."""
+    links = lake.read("identity_links")
+    customer_of = resolve(links, pd.Series(dtype="datetime64[us, UTC]"), rules).customer_of
+    named = set(identities)
+    theirs = set(customer_of[customer_of.index.isin(named)])
+    return sorted(named | set(customer_of.index[customer_of.isin(theirs)]))
+
+
+def find(lake: Lake, request: str) -> Request | None:
+    """An open request, or None where it is done.
+
+    Raises:
+        SettingsError: there is no such request.
+    """
+    found = lake.get_json(f"{FOLDER}/{checked_id(request)}.json")
+    if found is not None:
+        return Request(**found)
+    if receipt(lake, request) is None:
+        raise SettingsError(f"there is no request {request}; `profiling erase --list` lists the open ones")
+    return None
+
+
+def open_requests(lake: Lake) -> list[str]:
+    """The ids of all open requests, sorted."""
+    names = [key.removeprefix(f"{FOLDER}/") for key in lake.keys(FOLDER)]
+    return sorted(name.removesuffix(".json") for name in names if "/" not in name and name.endswith(".json"))
+
+
+def checked_id(request: str) -> str:
+    """The id, if it is one.
+
+    Raises:
+        SettingsError: it is none; it becomes part of a file's name.
+    """
+    try:
+        return str(uuid.UUID(request))
+    except ValueError as error:
+        raise SettingsError(f"{request!r} is no request id; `profiling erase` prints one") from error
+
+
+def receipt(lake: Lake, request: str) -> dict[str, Any] | None:
+    """The receipt of a request, or None where it is not done."""
+    return lake.get_json(f"{RECEIPTS}/{checked_id(request)}.json")
+
+
+def write_receipt(lake: Lake, settings: Settings, request: Request) -> dict[str, Any]:
+    """Put the signed receipt in the place of the request."""
+    key = pseudonym_key(lake, settings)
+    done: dict[str, Any] = {
+        "request": request.id,
+        "asked_at": request.asked_at,
+        "erased_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "who": sorted(suppressed_hash(key, each) for each in request.identities),
+        "counts": dict(sorted(request.counts.items())),
+        "models": request.models,
+        "said": request.said,
+    }
+    done[SIGNATURE] = _signature(key, done)
+    lake.put_json(f"{RECEIPTS}/{request.id}.json", done)
+    lake.remove([request.key])
+    return done
+
+
+def verify(lake: Lake, settings: Settings, done: Mapping[str, Any]) -> None:
+    """Check that a receipt is as it was written.
+
+    Raises:
+        InputError: it was changed, or signed with another key.
+    """
+    expected = _signature(pseudonym_key(lake, settings), done)
+    if not hmac.compare_digest(str(done.get(SIGNATURE, "")), expected):
+        raise InputError("the receipt was changed after it was signed, or was signed with another key")
+
+
+def _signature(key: bytes, done: Mapping[str, Any]) -> str:
+    signing = hmac.digest(key, b"erasure receipt", "sha256")  # a key of its own: a signature is no pseudonym
+    said = json.dumps({name: done[name] for name in sorted(done) if name != SIGNATURE}, sort_keys=True)
+    return hmac.digest(signing, said.encode(), "sha256").hex()

@@ -1,0 +1,462 @@
+"""A person is erased: suppressed first, then taken out of every place, then of the history of every place, with a receipt.
+
+Each step finds what is there, writes down how much, and takes it out; the same step again finds what is left. So a killed
+erasure goes on from the step it died in, and a second one finds nothing.
+"""
+
+import logging
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from profiling import schemas
+from profiling.behaviour import registry
+from profiling.behaviour.activity import daily_activity, text_activity
+from profiling.behaviour.models.contract import KeepsWords
+from profiling.collect import drops as landing
+from profiling.errors import InputError, NotReady, ProfilingError, SettingsError
+from profiling.lake import Lake, Staged
+from profiling.ledger import OPEN, RELEASED, Ledger
+from profiling.prepare.identity_rules import load_rules
+from profiling.rights import requests, suppressions
+from profiling.rights.keys import pseudonym_key
+from profiling.rights.requests import Request
+from profiling.rights.steps import ERASURE_STEPS
+from profiling.settings import Settings
+from profiling.stages import _ingest, _promote, _publish
+from profiling.stages._step import begin
+from profiling.stages._train import load
+
+if TYPE_CHECKING:
+    from profiling.collect.area import Area
+    from profiling.rights.landing import Lines
+
+logger = logging.getLogger(__name__)
+
+Counts = dict[str, int]
+Found = tuple[Counts, Callable[[], None]]  # what is there, by place, and what takes it out
+
+WHO = ("identity_id", "other_id", "customer_id", "subject_id", "from_id", "to_id")  # the columns that name people
+_SUMS = ("daily_activity", "text_activity", "activity_state", "text_state")
+_OF_THEIR_OWN = ("interactions", "text_features", *_SUMS, "profiles", "identity_links", "catalogue")
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What an erasure, or one step of it, found by place; the receipt once it is done."""
+
+    request: str
+    counts: Counts = field(default_factory=dict)
+    receipt: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """One request under way. `is_alone`: nobody else writes to the lake, as whoever called has made sure."""
+
+    settings: Settings
+    lake: Lake
+    request: Request
+    is_alone: bool = False
+
+    @property
+    def who(self) -> set[str]:
+        return set(self.request.identities)
+
+
+def erase(
+    settings: Settings, request: str, step: str | None = None, *, dry_run: bool = False, is_alone: bool = False
+) -> Erased:
+    """Carry out a request: all steps in order, or one of them. With `dry_run` only count what there is to erase.
+
+    Raises:
+        SettingsError: there is no such request or step.
+        NotReady: somebody else writes to the lake, or a storage does not answer. The same call again goes on.
+        InputError: a drop cannot be read, so nobody can say whether the person is in it.
+    """
+    if step is not None and step not in STEPS:
+        raise SettingsError(f"there is no step {step!r}; the steps are {', '.join(STEPS)}")
+    lake = Lake.open(settings)
+    found = requests.find(lake, request)
+    if found is None:  # done: the same call again finds nothing
+        return Erased(request, {}, requests.receipt(lake, request))
+    work = Work(settings, lake, found, is_alone)
+    counts: Counts = {}
+    if dry_run or step in (None, "suppress"):
+        _look_around(work)
+    for name in [step] if step else STEPS:
+        there, take_out = STEPS[name](work)
+        counts |= there
+        if dry_run:
+            continue
+        work.request.count(there)
+        if name != "receipt":
+            work.request.save(lake)
+        take_out()
+        logger.info("erase %s: %s %s", request, name, there)
+    return Erased(request, counts, None if dry_run else requests.receipt(lake, request))
+
+
+def _look_around(work: Work) -> None:
+    """Who else the person is, and the days that hold them; what an earlier look found stays, for it may be erased by now."""
+    request = work.request
+    request.add(identities=requests.people_of(work.lake, request.identities, load_rules(work.settings)))
+    request.add(
+        days=work.lake.rows_with("interactions", {"identity_id": work.who}, ["day"])["day"],
+        profile_days=work.lake.rows_with("profiles", {"customer_id": work.who}, ["day"])["day"],
+    )
+
+
+# --- the steps, in their order ---
+
+
+def _suppress(work: Work) -> Found:
+    """First: from here on no stage stores anything of the person."""
+
+    def take_out() -> None:
+        since = pd.Timestamp(work.request.asked_at)
+        names = work.request.identities
+        suppressions.add(work.lake, work.settings, names, suppressions.ERASED, suppressions.ALL, since, work.request.id)
+
+    return {"identifiers": len(work.who)}, take_out
+
+
+def _staging(work: Work) -> Found:
+    """Work staged before the person was suppressed is emptied: its close computes it again. What was never finished goes."""
+    now = suppressions.load(work.lake, work.settings).digest()
+    attempts = {"/".join(key.split("/")[:5]) for key in work.lake.keys("_staging")}
+    complete = {key: work.lake.staged(key) for key in sorted(attempts) if work.lake.is_staged(key)}
+    older = [key for key, staged in complete.items() if staged.facts.get("suppressed") != now and _has_rows(staged)]
+
+    def take_out() -> None:
+        for key in older:
+            work.lake.empty_staged(key)
+        work.lake.clear_staged(sorted(attempts - complete.keys()))
+
+    return {"staged work": len(older) + len(attempts - complete.keys())}, take_out
+
+
+def _has_rows(staged: Staged) -> bool:
+    return any(len(frame) for frame in staged.frames.values())
+
+
+def _models(work: Work) -> Found:
+    """Models that learned from the person are flagged; those whose files hold words that only the person wrote are removed."""
+    first = min(work.request.days, default=None)
+    folders = sorted({tuple(key.split("/")[1:4]) for key in work.lake.keys("_models") if key.count("/") == 4})
+    learned = [folder for folder in folders if first is not None and folder[1] >= first]
+    own, others = _texts(work, bool(learned))
+    telling = [folder for folder in learned if _keeps_their_words(work, folder, own, others)]
+
+    def take_out() -> None:
+        for target, as_of, sha in learned:
+            work.lake.put_json(registry.retrain_flag(target, as_of), {"sha": sha, "request": work.request.id})
+            shutil.rmtree(work.settings.cache / "training" / target / as_of, ignore_errors=True)
+        work.request.add(models=["/".join(folder) for folder in learned])
+        for folder in telling:
+            _remove_model(work, *folder)
+        work.request.save(work.lake)
+
+    return {"models that learned from the person": len(learned), "models removed": len(telling)}, take_out
+
+
+def _texts(work: Work, is_needed: bool) -> tuple[list[str], list[str]]:
+    """The person's texts, and everybody else's."""
+    if not is_needed:
+        return [], []
+    rows = work.lake.read("interactions", [], ["identity_id", "text"])
+    rows = rows[rows["text"].notna()]
+    is_own = rows["identity_id"].isin(work.who)
+    return rows.loc[is_own, "text"].unique().tolist(), rows.loc[~is_own, "text"].unique().tolist()
+
+
+def _keeps_their_words(work: Work, folder: tuple[str, ...], own: list[str], others: list[str]) -> bool:
+    target, as_of, sha = folder
+    try:
+        model, _ = load(begin(work.settings, as_of), target, as_of, sha)
+    except InputError:
+        return True  # nobody can tell what it holds, and nobody can use it
+    if not isinstance(model, KeepsWords):
+        return False
+    words = model.vocabulary() & {word for text in own for word in model.words(text)}
+    for text in others:
+        if not words:
+            return False
+        words -= set(model.words(text))
+    return bool(words)
+
+
+def _remove_model(work: Work, target: str, as_of: str, sha: str) -> None:
+    from profiling.behaviour.tracking import forget
+
+    entry = registry.champion(work.lake.read("models"), target, registry.effective_from(as_of))
+    if entry is not None and (entry.as_of, entry.sha) == (as_of, sha):
+        reason = "it holds words that only an erased person wrote"
+        said = _promote.roll_back(work.settings, target, as_of, reason).report or ""
+        work.request.add(said=[f"{target}: {said}"])
+    forget(work.settings, sha)
+    folder = registry.artefact_folder(target, as_of, sha)
+    work.lake.remove(key for key in work.lake.keys(folder))
+
+
+def _cache(work: Work) -> Found:
+    """Results of texts that nobody else wrote, and of words that stand in the person's texts."""
+    from profiling.text.cache import TextCache
+
+    cache = TextCache(work.settings.cache, "texts")
+    rows = work.lake.rows_with("interactions", {"identity_id": work.who}, ["text", "text_hash"]).dropna()
+    hashes = rows["text_hash"].unique().tolist()
+    shared = work.lake.rows_with("interactions", {"text_hash": hashes}, ["identity_id", "text_hash"])
+    own = set(hashes) - set(shared.loc[~shared["identity_id"].isin(work.who), "text_hash"])
+    said = "\n".join(text.casefold() for text in rows["text"].unique())
+
+    def is_theirs(key: str) -> bool:
+        kind, _, rest = key.partition("|")
+        name = rest.partition("|")[2] if kind == "term" else rest.rpartition("|")[2]
+        return bool(said) and name.casefold() in said if kind == "term" else name in own
+
+    keys = [key for key in cache.keys() if is_theirs(key)]  # noqa: SIM118 (no mapping)
+    return {"cached results of texts": len(keys)}, lambda: cache.erase(keys)
+
+
+def _landing(work: Work) -> Found:
+    """Lines of drops, and what quarantine holds of them. Every other line keeps its number, and no day becomes stale by it."""
+    from profiling.rights.landing import blank, find
+
+    key = pseudonym_key(work.lake, work.settings)
+    delivered, waiting = [], []
+    for day in landing.days_with_drops(work.settings):
+        try:
+            delivered += landing.drops(work.settings, day)
+        except NotReady:
+            waiting.append(day)
+    files = find(delivered, work.who, key, load_rules(work.settings), work.settings.zone)
+    by_day: dict[str, list[Lines]] = {}
+    for lines in files:
+        by_day.setdefault(lines.drop.day, []).append(lines)
+    refused = {day: _refused(work, day, of_day) for day, of_day in by_day.items()}
+
+    def take_out() -> None:
+        for day in waiting:
+            work.request.add(said=[f"the drop of {day} was not complete and was not read; its lines are suppressed"])
+        for day in sorted(by_day.keys() | work.request.landing.keys()):
+            _erase_drop(work, day, by_day.get(day, []), blank)
+
+    return {
+        "lines of drops": sum(len(lines.theirs) for lines in files),
+        "quarantine": sum(map(len, refused.values())),
+    }, take_out
+
+
+def _refused(work: Work, day: str, files: "Iterable[Lines]") -> pd.DataFrame:
+    held = work.lake.read("quarantine", [("day", "==", day)])
+    return held[_is_of(held, files)]
+
+
+def _is_of(held: pd.DataFrame, files: "Iterable[Lines]") -> pd.Series:
+    theirs = {(f.drop.source.name, f.file.name, number) for f in files for number in f.theirs}
+    places = zip(held["source"], held["source_file"], held["source_line"], strict=True)
+    return pd.Series([place in theirs for place in places], index=held.index, dtype=bool)
+
+
+def _erase_drop(work: Work, day: str, files: "list[Lines]", blank: "Callable[[Lines, Area], None]") -> None:
+    """Rewrite the files of a drop; a day that was up to date with them is up to date with what they are now."""
+    if day not in work.request.landing:
+        work.request.landing[day] = _is_up_to_date(work, day)
+        work.request.save(work.lake)
+    if len(_refused(work, day, files)):
+        work.lake.update("quarantine", day, lambda held: held[~_is_of(held, files)])
+    for lines in files:
+        blank(lines, landing.landing_area(work.settings))
+    if work.request.landing[day] and not _is_up_to_date(work, day):
+        _record_again(work, day)
+
+
+def _is_up_to_date(work: Work, day: str) -> bool:
+    run = begin(work.settings, day)
+    record = run.ledger.get("ingest", day)
+    try:
+        return record is not None and record.state == RELEASED and record.inputs == _ingest.inputs(run)
+    except ProfilingError:
+        return False
+
+
+def _record_again(work: Work, day: str) -> None:
+    """The day's release once more, as it was but for the drop's fingerprint: its rows are erased by their own step."""
+    run = begin(work.settings, day)
+    record = run.ledger.released("ingest", day)
+    if record is None or run.ledger.state("ingest", day) != RELEASED:
+        return
+    rows = run.lake.ledger(schemas.LEDGER.names, [record.attempt])
+    row = rows[(rows["stage"] == "ingest") & (rows["day"] == day) & (rows["state"] == RELEASED)].iloc[-1]
+    kept = {name: row[name] for name in ("outputs", "counts", "files", "report", "note") if isinstance(row[name], str)}
+    run.lake.record("ingest", day, RELEASED, run.attempt, inputs=_ingest.inputs(run), **kept)
+
+
+def _interactions(work: Work) -> Found:
+    return _tables(work, ["interactions", "text_features"])
+
+
+def _statements(work: Work) -> Found:
+    """Whatever other table names people in a column."""
+    return _tables(work, [name for name in schemas.TABLES if name not in _OF_THEIR_OWN and _who_columns(name)])
+
+
+def _profiles(work: Work) -> Found:
+    return _tables(work, ["profiles"])
+
+
+def _links(work: Work) -> Found:
+    """Last of the tables: as long as they are there, they say who else the person is."""
+    return _tables(work, ["identity_links"])
+
+
+def _who_columns(name: str) -> list[str]:
+    return [column for column in WHO if column in schemas.TABLES[name].names]
+
+
+def _tables(work: Work, names: Iterable[str]) -> Found:
+    sought = {name: dict.fromkeys(_who_columns(name), work.who) for name in names}
+    there = {name: len(work.lake.rows_with(name, values, list(values))) for name, values in sought.items()}
+
+    def take_out() -> None:
+        for name, values in sought.items():
+            work.lake.erase_rows(name, values)
+
+    return {name: number for name, number in there.items() if number}, take_out
+
+
+def _activity(work: Work) -> Found:
+    """The person's sums are taken out, and those of the items they dealt with are made again without them."""
+    there, take_out_rows = _tables(work, _SUMS)
+
+    def take_out() -> None:
+        take_out_rows()
+        for day in work.request.days:
+            _sum_items_again(work.lake, day)
+        if work.request.days:
+            from profiling.profiles.history import refold_items
+
+            refold_items(work.lake, min(work.request.days))
+
+    return there, take_out
+
+
+def _sum_items_again(lake: Lake, day: str) -> None:
+    for name, summed in (("daily_activity", daily_activity), ("text_activity", text_activity)):
+
+        def anew(held: pd.DataFrame, summed: Any = summed) -> pd.DataFrame:
+            others = held[held["subject_type"] != "item"]
+            rows = lake.read("interactions", [("day", "==", day)])
+            if rows.empty:
+                return others
+            made = summed(rows, lake.read("text_features", [("day", "==", day)]), day)
+            return pd.concat([others, made[made["subject_type"] == "item"]], ignore_index=True)
+
+        if day in lake.partitions(name):
+            lake.update(name, day, anew)
+
+
+def _published(work: Work) -> Found:
+    """Days that showed the person are published anew, and old revisions of all days are removed, object versions too."""
+    from profiling.publish import open_target, withdraw_old
+
+    target = open_target(work.settings.publish, work.settings.s3_endpoint)
+    wanted = {*work.request.profile_days, *work.request.landing}
+    days = sorted(day for day in wanted if target.get(f"profiles/day={day}/manifest.json"))
+
+    def take_out() -> None:
+        for day in days:
+            _publish.publish_again(work.settings, day)
+        work.request.count({"old revisions": withdraw_old(target)})
+        work.request.save(work.lake)
+
+    return {"published days": len(days)}, take_out
+
+
+def _pages(work: Work) -> Found:
+    """Pages of failed days quote the first rows that were refused."""
+    days = {*work.request.days, *work.request.landing}
+    keys = [key for key in work.lake.keys("_reports") if key.split("/")[1] in days]
+    return {"pages of failed days": len(keys)}, lambda: work.lake.remove(keys)
+
+
+def _history(work: Work) -> Found:
+    """What older versions of the tables hold, and what killed writers left behind."""
+    from profiling.publish import open_target
+
+    if not work.is_alone:
+        _refuse_company(work.lake)
+
+    def take_out() -> None:
+        files = sum(work.lake.forget(table.name) for table in schemas.TABLES.values() if _is_personal(table))
+        left = [key for key in work.lake.keys("") if key.startswith("_") and key.endswith(".tmp")]
+        work.lake.remove(left)
+        files += len(left) + open_target(work.lake.uri, work.settings.s3_endpoint).forget("")
+        work.request.count({"files of older versions": files})
+        work.request.save(work.lake)
+
+    return {}, take_out
+
+
+def _is_personal(table: schemas.Table) -> bool:
+    return any(column.is_personal for column in table.columns)
+
+
+def _refuse_company(lake: Lake) -> None:
+    """A file that another writer has not yet committed would be removed with the history.
+
+    Raises:
+        NotReady: a day is begun and not finished.
+    """
+    unfinished = [record for record in Ledger(lake.ledger()).records() if record.state == OPEN]
+    if unfinished:
+        first = unfinished[0]
+        raise NotReady(
+            f"{first.stage} of {first.day} is begun and not finished: history can be removed when nobody else writes to the "
+            f"lake. Let it end, or run `profiling {first.stage} --day {first.day}`; --alone says that nobody does"
+        )
+
+
+def _receipt(work: Work) -> Found:
+    """Once more over the tables: a stage that had read the list before the person was in it may have stored rows since."""
+    from profiling.publish import open_target
+
+    def take_out() -> None:
+        if _late(work):
+            _look_around(work)
+            for name in (*_AGAIN, "published", "history"):
+                there, take_out_again = STEPS[name](work)
+                work.request.save(work.lake)
+                take_out_again()
+                logger.warning(
+                    "erase %s: %s once more, for a stage has stored rows since: %s", work.request.id, name, there
+                )
+        if late := _late(work):
+            raise NotReady(
+                f"rows of the person are still being written ({', '.join(late)}); the same call again goes on"
+            )
+        requests.write_receipt(work.lake, work.settings, work.request)
+        open_target(work.lake.uri, work.settings.s3_endpoint).forget(requests.FOLDER)
+
+    return {}, take_out
+
+
+def _late(work: Work) -> list[str]:
+    return [name for name in _AGAIN if any(STEPS[name](work)[0].values())]
+
+
+_AGAIN = ("staging", "interactions", "activity", "statements", "profiles", "links")
+STEPS: dict[str, Callable[[Work], Found]] = dict(
+    zip(
+        ERASURE_STEPS,
+        (
+            _suppress, _staging, _models, _cache, _landing, _interactions, _activity, _statements, _profiles, _links,
+            _published, _pages, _history, _receipt,
+        ),
+        strict=True,
+    )
+)  # fmt: skip
