@@ -300,7 +300,8 @@ def changes(before: Resolution, after: Resolution, seen: pd.Index, links: pd.Dat
 def _evidence(moved: pd.DataFrame, customer_of: pd.Series, links: pd.DataFrame) -> pd.Series:
     """The first of the day's links that touches the old customer, or else the new one; missing where none does."""
     ends = [
-        links.assign(customer=links[name].map(customer_of).fillna(links[name])) for name in ("identity_id", "other_id")
+        links.assign(customer=links[name].map(customer_of).astype("str").fillna(links[name]))
+        for name in ("identity_id", "other_id")
     ]
     touching = pd.concat(ends, ignore_index=True)
     wanted = pd.concat([moved["from_id"], moved["to_id"]])
