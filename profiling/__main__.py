@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from profiling.behaviour.evaluation import Estimate
     from profiling.behaviour.protocols.report import Report
     from profiling.lake import Lake
-    from profiling.stages import Outcome
+    from profiling.stages import Outcome, Release
 
 app = typer.Typer(
     name="profiling", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -256,6 +256,32 @@ def run(
         out.print(f"{days}: " + ", ".join(f"{name} ran {number} times" for name, number in done.items()))
         if warned := sum(bool(outcome.warnings) for outcome in outcomes):
             out.print(f"{warned} of them gave warnings; they stand in the ledger (table `days`) and in quality.html")
+
+
+@app.command()
+def release_statistics(
+    day: Day,
+    epsilon: Annotated[
+        float, typer.Option("--epsilon", metavar="E", help="What it costs of the privacy budget; less is noisier.")
+    ],
+    by: Annotated[
+        str, typer.Option("--by", metavar="A,B", help="Partitions: life_cycle, rfm, tier.")
+    ] = "life_cycle,rfm,tier",
+    statistics: Annotated[
+        str, typer.Option("--statistics", metavar="A,B", help="Of count, satisfaction, purchases.")
+    ] = "count,satisfaction",
+    as_json: AsJson = False,
+) -> None:
+    """Counts and means by segment that may leave the house: differentially private, within a budget."""
+    from profiling import stages
+
+    settings = Settings.load()
+    wanted = [[name.strip() for name in names.split(",") if name.strip()] for names in (by, statistics)]
+    found = stages.release_statistics(settings, day, epsilon, *wanted)
+    if as_json:
+        out.print_json(json.dumps(found.document))
+        return
+    _print_release(found, settings)
 
 
 @app.command()
@@ -663,6 +689,31 @@ def _secret_line(what: str) -> str:
     if sys.stdin.isatty():
         return str(typer.prompt(what, hide_input=True, err=True))
     return sys.stdin.readline().rstrip("\n")
+
+
+def _print_release(found: "Release", settings: Settings) -> None:
+    from profiling.rights.budget import period
+
+    released = found.document
+    table = Table(box=None)
+    for title in ("by", "segment", *released["statistics"]):
+        table.add_column(title, no_wrap=True)
+    for row in released["rows"]:
+        figures = (row[name] for name in released["statistics"])
+        table.add_row(row["by"], row["segment"], *(Text(_interval(figure)) for figure in figures))
+    out.print(table)
+    cost = f"epsilon {released['epsilon']}"
+    cost = f"released before for {cost}, costs nothing now" if found.is_repeated else f"{cost} spent"
+    out.print(f"{cost}; {found.left} of {settings.privacy_budget_epsilon} left {period(settings)}")
+    out.print("\n".join(found.files), soft_wrap=True)
+
+
+def _interval(figure: dict[str, Any]) -> str:
+    """413 [390, 436]; a mean that is lost in the noise is a dash."""
+    value, low, high = (figure[name] for name in ("value", "low", "high"))
+    if isinstance(value, int):
+        return f"{value} [{low}, {high}]"
+    return f"{'-' if value is None else f'{value:.3f}'} [{low:.3f}, {high:.3f}]"
 
 
 def _print_outcome(outcome: "Outcome", as_json: bool) -> None:

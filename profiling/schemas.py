@@ -412,6 +412,24 @@ SUPPRESSIONS = Table(
     notes="Add-only, and read as it is now by every stage. Of the words on consent the newest holds; erased is for ever.",
 )
 
+RELEASED_STATISTICS = Table(
+    "released_statistics",
+    "One release of statistics that may leave the house: what was asked, what it cost, the answer with its noise.",
+    (
+        Column("account", pa.string(), "whose privacy it spends: `customers`, one budget for all days and statistics"),
+        Column("release_id", pa.string(), "first 16 hex of the SHA-256 of the request"),
+        DAY,
+        Column("by", pa.string(), "partitions: life_cycle, rfm, tier; comma separated"),
+        Column("statistics", pa.string(), "count, and means by name; comma separated"),
+        Column("epsilon", pa.float64(), "privacy loss of the release, at most"),
+        Column("released_at", UTC, "when it was released", "UTC"),
+        Column("answer", pa.string(), "the release: one row a segment, with intervals", "JSON"),
+    ),
+    key=("account", "release_id"),
+    partition="account",
+    notes="Add-only, and the ledger of the privacy budget: a row that is removed gives back what was spent.",
+)
+
 LEDGER = Table(
     "days",
     "One thing that happened to one stage of one day: opened, released, failed, empty, stale; or days up to one closed.",
@@ -462,6 +480,7 @@ TABLES: dict[str, Table] = {
         MODELS,
         EVALUATIONS,
         SUPPRESSIONS,
+        RELEASED_STATISTICS,
         LEDGER,
     )
 }

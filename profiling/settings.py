@@ -182,6 +182,10 @@ class Settings(BaseSettings):
     consent_language_model: Consent = Field(
         "granted", description="The same of giving a customer's texts to a generative language model."
     )
+    privacy_budget_epsilon: float = Field(
+        1.0, ge=0, le=100, allow_inf_nan=False, description="Privacy loss that released statistics may add up to."
+    )
+    privacy_budget_days: int = Field(30, ge=0, description="For any so many days on end; 0 is for all time.")
     embedding: str = Field("english", description="`english` (MiniLM), `static` (model2vec) or a folder with a model.")
 
     @classmethod

@@ -167,10 +167,18 @@ def _satisfaction(levels: Records, spoken: Records) -> dict[str, Any]:
     ]
     if not levels:
         unknown = Unknown("neither a rating nor a text is known")
-        return {"score": unknown, "trend": unknown, "count": 0, **_cited([], 0), "aspects": described}
+        return {
+            "score": unknown,
+            "own_score": unknown,
+            "trend": unknown,
+            "count": 0,
+            **_cited([], 0),
+            "aspects": described,
+        }
     level = levels[0]
     return {
         "score": float(level["score"]),
+        "own_score": float(level["own_score"]),
         "trend": known(level["trend"], f"fewer than {MIN_TREND_COUNT} ratings or texts"),
         "count": int(level["count"]),
         **_cited(level["evidence"], int(level["count"])),

@@ -18,7 +18,7 @@ MAX_ASPECTS = 8
 # Where people say what they think. A search is text too, but a wish, not an opinion.
 OPINION_KINDS = ("review", "post", "email", "contact", "delivery")
 
-LEVEL_COLUMNS = ["customer_id", "score", "trend", "count", "evidence"]
+LEVEL_COLUMNS = ["customer_id", "score", "own_score", "trend", "count", "evidence"]
 ASPECT_COLUMNS = ["customer_id", "aspect", "polarity", "count", "evidence"]
 
 
@@ -34,8 +34,9 @@ def satisfaction(activity: pd.DataFrame, population: pd.DataFrame) -> pd.DataFra
         population: the same of everybody, facet `all`.
 
     Returns:
-        LEVEL_COLUMNS, sorted by customer_id. `score` 0 to 1; `trend` -1 to 1, NaN below MIN_TREND_COUNT; `count` a lower bound
-        of the interactions behind it, since a rating and the sentiment of its text may be one.
+        LEVEL_COLUMNS, sorted by customer_id. `score` 0 to 1; `own_score` the same without the population's share; `trend` -1
+        to 1, NaN below MIN_TREND_COUNT; `count` a lower bound of the interactions behind it, since a rating and the sentiment of
+        its text may be one.
     """
     everybody = _opinions(in_order(_spoken(population)), ["facet"])
     prior = float((everybody["total"] / everybody["mass"]).iloc[0]) if len(everybody) else 0.5
@@ -46,6 +47,7 @@ def satisfaction(activity: pd.DataFrame, population: pd.DataFrame) -> pd.DataFra
     recent = (own["recent_total"] + PRIOR_STRENGTH * lifetime) / (own["recent_mass"] + PRIOR_STRENGTH)
     levels = own.assign(
         score=(own["total"] + PRIOR_STRENGTH * prior) / (own["mass"] + PRIOR_STRENGTH),
+        own_score=lifetime,
         trend=(recent - lifetime).where(own["count"] >= MIN_TREND_COUNT),
     )
     return attach(levels, rows, ["customer_id"])[LEVEL_COLUMNS]

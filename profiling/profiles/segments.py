@@ -56,7 +56,7 @@ def rfm(customers: pd.DataFrame) -> pd.DataFrame:
         monetary_score=_quintile(customers["spend"], within=customers["currency"]),
         frequency_basis=pd.Series(basis, index=customers.index, dtype="str").replace("", pd.NA),
     )
-    return scored.assign(rfm=_code(scored), rfm_label=_label(scored))
+    return scored.assign(rfm=_code(scored), rfm_label=rfm_label(scored))
 
 
 def _quintile(values: pd.Series, within: pd.Series | None = None) -> pd.Series:
@@ -83,7 +83,8 @@ def _code(scored: pd.DataFrame) -> pd.Series:
     return digits[0] + digits[1] + digits[2]
 
 
-def _label(scored: pd.DataFrame) -> pd.Series:
+def rfm_label(scored: pd.DataFrame) -> pd.Series:
+    """The name of each row's cell, by recency_score and frequency_score; VISITORS where there is no frequency."""
     cells = [
         scored["recency_score"].between(*cell.recency) & scored["frequency_score"].between(*cell.frequency)
         for cell in RFM_CELLS
@@ -94,6 +95,7 @@ def _label(scored: pd.DataFrame) -> pd.Series:
 
 # --- life cycle --------------------------------------------------------------------------------------------------------
 
+LIFE_CYCLES = ("new", "active", "loyal", "at_risk", "lapsed")
 # A month is too short to see a rhythm, unless there were already several days of it.
 NEW_DAYS = 30
 NEW_MAX_ACTIVE_DAYS = 2
@@ -120,7 +122,11 @@ def life_cycle(customers: pd.DataFrame) -> pd.DataFrame:
         `customers` with usual_gap_days, gap_basis (`own` or `population`), limit_days (of silence, of the rule that decided;
         NaN where none did), life_cycle and life_cycle_rule.
     """
-    paced = _with_gap(customers)
+    return stage_of_life(_with_gap(customers))
+
+
+def stage_of_life(paced: pd.DataFrame) -> pd.DataFrame:
+    """`paced` (days_known, main_days, quiet_days, usual_gap_days) with limit_days, life_cycle and life_cycle_rule, row by row."""
     quiet, gap = paced["quiet_days"], paced["usual_gap_days"]
     rules = {
         ("new", "first_seen_recently"): (paced["days_known"] <= NEW_DAYS) & (paced["main_days"] <= NEW_MAX_ACTIVE_DAYS),

@@ -14,6 +14,7 @@ from profiling.stages._profile import profile
 from profiling.stages._promote import promote, roll_back
 from profiling.stages._publish import publish
 from profiling.stages._redact import days_to_redact, redact
+from profiling.stages._release import Release, release_statistics
 from profiling.stages._retain import Retained, retain
 from profiling.stages._step import STAGES, Outcome, parse_day
 from profiling.stages._train import Candidate, train
@@ -24,6 +25,7 @@ __all__ = [
     "Candidate",
     "Erased",
     "Outcome",
+    "Release",
     "Retained",
     "days_to_redact",
     "erase",
@@ -36,6 +38,7 @@ __all__ = [
     "promote",
     "publish",
     "redact",
+    "release_statistics",
     "retain",
     "roll_back",
     "run_days",
