@@ -23,11 +23,11 @@ demo: install ## the main job, end to end; a real file: SOURCE=amazon_reviews IN
 ui: install ## Airflow's web UI on what the demo left; Ctrl-C stops it; another port: PORT=8081
 	@$(PYTHON) scripts/demo.py --ui --port $(PORT) $(REAL)
 
-test: install ## the tests that need no scheduler
-	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not airflow and not faults' $(ARGS)
+test: install ## the tests that need no scheduler and no long history
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not airflow and not faults and not slow' $(ARGS)
 
-test-services: install ## the slow tests: real Airflow schedulers, kills at every write
-	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'airflow or faults' $(ARGS)
+test-services: install ## the slow tests: real Airflow schedulers, kills at every write, whole histories, erasures
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'airflow or faults or slow' $(ARGS)
 
 check: install ## formatting, lint and laws, types, dead links, dependencies
 	@$(PYTHON) -m ruff check .

@@ -31,6 +31,8 @@ from tests.rights.erasing import (
 )
 from tests.worlds import settings_in
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory, static_cache: Path) -> tuple[Settings, Person]:

@@ -22,6 +22,8 @@ from profiling.status import status
 from tests import leaks
 from tests.rights.erasing import DAYS, NAMES, PRIVATE, event, lines, write
 
+pytestmark = pytest.mark.slow
+
 OTHERS = [
     "The lamp gives good light",
     "The lamp gives no light",

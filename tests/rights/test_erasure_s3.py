@@ -14,6 +14,8 @@ from tests import leaks
 from tests.rights.erasing import DAYS, NAMES, PRIVATE, event, lines, write
 from tests.s3 import S3
 
+pytestmark = pytest.mark.slow
+
 
 def everything(server: S3) -> list[tuple[str, bytes]]:
     """(key, body) of every version of every object, those a reader does not see any more too."""

@@ -9,6 +9,8 @@ from profiling import stages
 from profiling.settings import Settings
 from tests.worlds import documents, ledger_closes, published, settings_in, small_shop, tables
 
+pytestmark = pytest.mark.slow
+
 
 def elsewhere(settings: Settings, name: str, **changes: object) -> Settings:
     """The same landing area and cache, another lake and publication."""

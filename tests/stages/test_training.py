@@ -23,6 +23,8 @@ from profiling.stages import _train
 from tests.test_cli import environment_of, profiling
 from tests.worlds import documents, published, settings_in
 
+pytestmark = pytest.mark.slow
+
 FIRST, AS_OF = date(2026, 3, 1), "2026-06-14"
 NEXT = "2026-06-15"
 WEEKS = 16

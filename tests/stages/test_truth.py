@@ -13,6 +13,8 @@ from profiling.settings import Settings
 from scripts.evaluate import sample_scores
 from tests.worlds import ledger_closes, settings_in
 
+pytestmark = pytest.mark.slow
+
 THRESHOLDS = {
     "interest_precision": 0.75,
     "interest_recall": 0.75,
