@@ -27,7 +27,7 @@ REQUIRED = re.compile(r"\$\{[A-Z_0-9]+:\?[^}]+\}")
 ANNOUNCED = {"LLM_URL", "LLM_MODEL", "LLM_API_KEY", "LLM_BUDGET_TOKENS"}
 # Options of providers that only the image has: read in celery 3.26.0. `profiling` is our own section.
 OF_PROVIDERS = {("celery", "result_backend"), ("celery", "broker_url"), ("celery", "worker_concurrency")}
-OURS_IN_AIRFLOW = {("profiling", "scheduled")}
+OURS_IN_AIRFLOW = {("profiling", "scheduled"), ("profiling", "pool"), ("profiling", "pool_slots")}
 
 
 def environment(service: str) -> dict[str, Any]:
