@@ -14,8 +14,8 @@ from profiling.settings import Settings
 
 # Tables of other stages; what a stage reads of its own earlier days is no edge, and the ledger is bookkeeping.
 READS: dict[str, tuple[str, ...]] = {
-    "ingest": (),
-    "features": ("interactions",),
+    "ingest": ("suppressions",),
+    "features": ("interactions", "suppressions"),
     "profile": (
         "interactions",
         "identity_links",
@@ -27,8 +27,9 @@ READS: dict[str, tuple[str, ...]] = {
         "day_statistics",
         "text_statistics",
         "models",
+        "suppressions",
     ),
-    "publish": ("profiles", "identity_changes", "quarantine", "text_activity", "text_state"),
+    "publish": ("profiles", "identity_changes", "quarantine", "text_activity", "text_state", "suppressions"),
 }
 WRITES: dict[str, tuple[str, ...]] = {
     "ingest": (

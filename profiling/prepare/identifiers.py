@@ -41,7 +41,14 @@ def normalised(rules: Rules, identifier_type: str, value: str) -> str:
 def as_written(rules: Rules, rows: Iterable[Iterable[tuple[str, str]]]) -> dict[str, int]:
     """How many identifiers of some rows could not be normalised, by type, sorted."""
     counts: Counter[str] = Counter()
-    for (kind, value), times in Counter(map(tuple, chain.from_iterable(rows))).items():
+    may_fail: dict[str, bool] = {}
+    doubtful = []
+    for kind, value in chain.from_iterable(rows):
+        if kind not in may_fail:
+            may_fail[kind] = rules.of(kind).normalise not in ("text", "device")
+        if may_fail[kind]:
+            doubtful.append((kind, value))
+    for (kind, value), times in Counter(doubtful).items():
         if not _normalise(rules.of(kind).normalise, rules.phone_region, value)[1]:
             counts[kind] += times
     return dict(sorted(counts.items()))

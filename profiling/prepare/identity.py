@@ -9,7 +9,7 @@ import pandas as pd
 
 from profiling.prepare.identifiers import normalised
 from profiling.prepare.identity_rules import Rules, default_rules
-from profiling.prepare.privacy import pseudonym, pseudonyms
+from profiling.prepare.privacy import hasher, pseudonym, pseudonyms
 
 LINK_COLUMNS = ("identity_id", "other_id", "identifier_type", "interaction_id", "occurred_at", "first_type", "source")
 
@@ -34,11 +34,12 @@ def _isoformat(times: pd.Series) -> pd.Series:
 def identities_of(identifiers: pd.Series, key: bytes, rules: Rules) -> pd.Series:
     """(type, identity_id) pairs of each row, each identity once, in the order of `led`."""
     known: dict[tuple[str, str], tuple[str, str]] = {}
+    digest = hasher(key, "identity")
 
     def hashed(kind: str, value: str) -> tuple[str, str]:
         found = known.get((kind, value))
         if found is None:
-            found = known[kind, value] = (kind, identity_id(key, kind, value, rules))
+            found = known[kind, value] = (kind, digest(f"{kind}\0{normalised(rules, kind, value)}"))
         return found
 
     rows = [

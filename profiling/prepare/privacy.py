@@ -1,6 +1,7 @@
 """Pseudonyms: keyed hashes in place of identifiers."""
 
 import hmac
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,18 @@ def pseudonym(key: bytes, *parts: str) -> str:
     return hmac.digest(key, "\0".join(parts).encode("utf-8", "surrogatepass"), "sha256").hex()[:32]
 
 
+def hasher(key: bytes, purpose: str) -> Callable[[str], str]:
+    """`pseudonym(key, purpose, ...)` of parts that are joined by NUL already, for many: the key's part is hashed once."""
+    keyed = hmac.new(key, purpose.encode() + b"\0", "sha256").copy
+
+    def hashed(message: str) -> str:
+        one = keyed()
+        one.update(message.encode("utf-8", "surrogatepass"))
+        return one.hexdigest()[:32]
+
+    return hashed
+
+
 def pseudonyms(key: bytes, purpose: str, *columns: pd.Series) -> pd.Series:
     """`pseudonym(key, purpose, ...)` for every row of some str columns; missing where any part is missing."""
     index = columns[0].index
@@ -23,12 +36,6 @@ def pseudonyms(key: bytes, purpose: str, *columns: pd.Series) -> pd.Series:
     rows = np.flatnonzero(is_whole)
     parts = [column.iloc[rows].tolist() if len(rows) < len(index) else column.tolist() for column in columns]
     messages = parts[0] if len(parts) == 1 else map("\0".join, zip(*parts, strict=True))
-    keyed = hmac.new(key, purpose.encode() + b"\0", "sha256").copy  # the key's part is hashed once
     found = np.full(len(index), None, dtype=object)
-    digests = []
-    for message in messages:
-        one = keyed()
-        one.update(message.encode("utf-8", "surrogatepass"))
-        digests.append(one.hexdigest()[:32])
-    found[rows] = digests
+    found[rows] = list(map(hasher(key, purpose), messages))
     return pd.Series(found, index=index, dtype="str")
