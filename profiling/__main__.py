@@ -568,6 +568,11 @@ def erase(
         _carry_out(settings, request, step, dry_run, is_alone, as_json)
     else:
         asked = requests.ask(settings, identifiers or ([] if customers else _identifiers()), customers or [], asked_by)
+        if requests.unknown(Lake.open(settings), asked):
+            err.print(
+                "warning: nothing is held under what was named; check its type and spelling. The request stands all the same",
+                markup=False,
+            )
         if as_json:
             out.print_json(json.dumps({"request": asked.id, "identities": len(asked.identities)}))
         else:

@@ -69,18 +69,26 @@ def drops(settings: Settings, day: str) -> list[Drop]:
     Raises:
         NotReady: a source has files but no `_SUCCESS`: it is still being written.
     """
+    found, incomplete = split_drops(settings, day)
+    if incomplete:
+        raise NotReady(f"the drop {incomplete[0]} is not complete: it has no {SUCCESS}. Wait for it, or make the file")
+    return found
+
+
+def split_drops(settings: Settings, day: str) -> tuple[list[Drop], list[str]]:
+    """The complete drops of a day, and where those lie that are still being written."""
     area, expected = landing_area(settings), sources(settings)
     levels = area.each(lambda source: area.level(source.name, day), expected)
-    found = []
+    found, incomplete = [], []
     for source, level in zip(expected, levels, strict=True):
         if level is None:
             continue
         if SUCCESS not in level.files:
-            where = area.where(source.name, day)
-            raise NotReady(f"the drop {where} is not complete: it has no {SUCCESS}. Wait for it, or make the file")
+            incomplete.append(str(area.where(source.name, day)))
+            continue
         files = tuple(file for name, file in level.files.items() if not name.startswith(("_", ".")))
         found.append(Drop(source, day, files, EMPTIED in level.files))
-    return found
+    return found, incomplete
 
 
 def is_delivered(settings: Settings, day: str) -> bool:

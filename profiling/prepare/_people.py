@@ -64,7 +64,7 @@ _SIGNED = tuple(
     re.compile(pattern.replace(f"{_CAP}(?:", f"(?P<name>{_CAP}(?:", 1).replace("{0,2}[.!]?", "{0,2})[.!]?", 1))
     for pattern in (_CLOSING, _SIGNATURE)
 )
-_BESIDE = re.compile(rf"({_NAME})(?={_SERVICE})")
+_BESIDE = re.compile(rf"(?<![^\W\d_])({_NAME})(?={_SERVICE})")  # not from every letter of a long word
 # Written small in a chat: only given names that are no other word, and what follows them up to a word that cannot be a surname.
 _SMALL_NAME = re.compile(
     r"(?<![a-z])(?:my (?:full )?name(?: is|'s|:)|i am|i'm|im|this is) ([a-z]{3,})(?: ([a-z][a-z'-]{2,}))?(?![a-z'])",

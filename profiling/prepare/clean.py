@@ -151,7 +151,9 @@ def _kind(value: object) -> str:
     if not (isinstance(value, str) and re.fullmatch(r"[A-Za-z_ -]{1,30}", value)):
         return f"the kind is missing or not a word; {known}"
     near = get_close_matches(value.lower(), KINDS, n=1)
-    return f"kind {value!r} is unknown; " + (f"did you mean {near[0]!r}?" if near else known)
+    if not near:  # not quoted: in a row whose columns are shifted it may be somebody's name
+        return f"the kind is unknown; {known}"
+    return f"kind {value!r} is unknown; did you mean {near[0]!r}?"
 
 
 # The checks in their order: reason, field, who fails (rows, day_end -> mask), what to say of the field's value.

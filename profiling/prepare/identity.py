@@ -104,6 +104,14 @@ def links(rows: pd.DataFrame, source: str) -> pd.DataFrame:
     return frame.sort_values(key, kind="stable").drop_duplicates(key, ignore_index=True)
 
 
+def statement_ids(statements: pd.DataFrame, key: bytes) -> pd.Series:
+    """What the links of a statement about a customer name as their event, from `source`, `subject_id` and `stated_at`."""
+    subjects = statements["subject_id"].astype("str")
+    return pseudonyms(
+        key, "statement", statements["source"].astype("str"), subjects, _isoformat(statements["stated_at"])
+    )
+
+
 def statement_links(statements: pd.DataFrame, key: bytes, source: str, rules: Rules | None = None) -> pd.DataFrame:
     """The links of statements about customers, as `links`: whoever says several identifiers of one says that they are one's.
 
@@ -111,7 +119,6 @@ def statement_links(statements: pd.DataFrame, key: bytes, source: str, rules: Ru
         statements: `identifiers`, `subject_id`, `stated_at` (UTC, none missing). A line's statements give its links once.
     """
     found = statements[statements["identifiers"].map(len) > 1].drop_duplicates("source_line")
-    sources = pd.Series(source, index=found.index, dtype="object")
-    ids = pseudonyms(key, "statement", sources, found["subject_id"].astype("str"), _isoformat(found["stated_at"]))
+    ids = statement_ids(found.assign(source=source), key)
     identities = identities_of(found["identifiers"], key, rules or default_rules())
     return links(found.assign(identities=identities, interaction_id=ids, occurred_at=found["stated_at"]), source)

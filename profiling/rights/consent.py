@@ -95,7 +95,10 @@ def record(lake: Lake, settings: Settings) -> int:
         identities = customer_of.index.to_series()
         is_withdrawn = customer_of.isin(withdrawn).to_numpy()
         is_held = held.mask(identities, purpose).to_numpy()
-        for reason, changed in ((WITHDRAWN, is_withdrawn & ~is_held), (GRANTED, is_held & ~is_withdrawn)):
+        granted = set(of_purpose.loc[of_purpose["value"] == "granted", "customer_id"])
+        is_granted = customer_of.isin(granted).to_numpy()
+        # Only a yes lifts a no: that the statement is no more found, past retention or after a split, is none.
+        for reason, changed in ((WITHDRAWN, is_withdrawn & ~is_held), (GRANTED, is_held & is_granted)):
             if changed.any():
                 added += suppressions.add(lake, settings, identities[changed], reason, purpose, moment)
     return added

@@ -104,15 +104,31 @@ def people_of(lake: Lake, identities: Iterable[str], rules: Rules) -> list[str]:
     return sorted(named | set(customer_of.index[customer_of.isin(theirs)]))
 
 
+def unknown(lake: Lake, request: Request) -> bool:
+    """Whether the tables hold nothing under any of a request's identities: perhaps an identifier was mistyped."""
+    who = set(request.identities)
+    names = {
+        "interactions": ["identity_id"], "attributes": ["subject_id"], "consents": ["subject_id"],
+        "identity_links": ["identity_id", "other_id"],
+    }  # fmt: skip
+    return not any(len(lake.rows_with(name, dict.fromkeys(columns, who), columns)) for name, columns in names.items())
+
+
 def find(lake: Lake, request: str) -> Request | None:
     """An open request, or None where it is done.
 
     Raises:
         SettingsError: there is no such request.
+        InputError: its file is damaged.
     """
     found = lake.get_json(f"{FOLDER}/{checked_id(request)}.json")
     if found is not None:
-        return Request(**found)
+        try:
+            return Request(**found)
+        except TypeError as error:
+            raise InputError(
+                f"the request {request} in {lake.uri} is damaged; remove {FOLDER}/{request}.json and ask again"
+            ) from error
     if receipt(lake, request) is None:
         raise SettingsError(f"there is no request {request}; `profiling erase --list` lists the open ones")
     return None
@@ -163,8 +179,10 @@ def verify(lake: Lake, settings: Settings, done: Mapping[str, Any]) -> None:
     """Check that a receipt is as it was written.
 
     Raises:
-        InputError: it was changed, or signed with another key.
+        InputError: it is none, was changed, or was signed with another key.
     """
+    if not isinstance(done, Mapping):
+        raise InputError("this is no receipt of an erasure: it is no JSON object")
     expected = _signature(pseudonym_key(lake, settings), done)
     if not hmac.compare_digest(str(done.get(SIGNATURE, "")), expected):
         raise InputError("the receipt was changed after it was signed, or was signed with another key")

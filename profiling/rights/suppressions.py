@@ -13,6 +13,7 @@ import pandas as pd
 from profiling import schemas
 from profiling.errors import ProfilingError
 from profiling.lake import Lake
+from profiling.prepare.identity import statement_ids
 from profiling.prepare.privacy import pseudonym
 from profiling.rights.keys import pseudonym_key
 from profiling.settings import Settings
@@ -111,8 +112,8 @@ def without(
 ) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
     """A drop's frames without the erased, and what was left out: `events`, one row each, and `statements`, one a line.
 
-    A row is left out when any identifier of it is on the list, not only its first: under a new session it is still theirs. So
-    are links that name one. Rows in quarantine bear no identifier.
+    A row or a statement is left out when any identifier of it is on the list, not only its first: under a new session it is
+    still theirs. So are links that name one. Rows in quarantine bear no identifier.
     """
     none = {"events": frames["interactions"].iloc[:0], "statements": frames["attributes"].iloc[:0]}
     if not held:
@@ -122,9 +123,12 @@ def without(
     is_linked = held.mask(links["identity_id"]) | held.mask(links["other_id"])
     is_gone = held.mask(rows["identity_id"]) | rows["interaction_id"].isin(links.loc[is_linked, "interaction_id"])
     found |= {"identity_links": links[~is_linked], "interactions": rows[~is_gone]}
+    linked = set(links.loc[is_linked, "interaction_id"])
     said = []
     for name in ("attributes", "consents"):
         is_said = held.mask(frames[name]["subject_id"])
+        if linked and len(frames[name]):
+            is_said |= statement_ids(frames[name], held.key()).isin(linked)
         found[name] = frames[name][~is_said]
         said.append(frames[name][is_said])
     lines = pd.concat(said).drop_duplicates(["source", "source_file", "source_line"])

@@ -106,7 +106,10 @@ def _look_around(work: Work) -> None:
     request.add(identities=requests.people_of(work.lake, request.identities, load_rules(work.settings)))
     request.add(
         days=work.lake.rows_with("interactions", {"identity_id": work.who}, ["day"])["day"],
-        profile_days=work.lake.rows_with("profiles", {"customer_id": work.who}, ["day"])["day"],
+        profile_days=[
+            *work.lake.rows_with("profiles", {"customer_id": work.who}, ["day"])["day"],
+            *work.lake.rows_with("identity_changes", dict.fromkeys(("from_id", "to_id"), work.who), ["day"])["day"],
+        ],
     )
 
 
@@ -229,10 +232,9 @@ def _landing(work: Work) -> Found:
     key = pseudonym_key(work.lake, work.settings)
     delivered, waiting = [], []
     for day in landing.days_with_drops(work.settings):
-        try:
-            delivered += landing.drops(work.settings, day)
-        except NotReady:
-            waiting.append(day)
+        complete, incomplete = landing.split_drops(work.settings, day)
+        delivered += complete
+        waiting += incomplete
     files = find(delivered, work.who, key, load_rules(work.settings), work.settings.zone)
     by_day: dict[str, list[Lines]] = {}
     for lines in files:
@@ -240,8 +242,8 @@ def _landing(work: Work) -> Found:
     refused = {day: _refused(work, day, of_day) for day, of_day in by_day.items()}
 
     def take_out() -> None:
-        for day in waiting:
-            work.request.add(said=[f"the drop of {day} was not complete and was not read; its lines are suppressed"])
+        for place in waiting:
+            work.request.add(said=[f"the drop {place} was not complete and was not read; its lines are suppressed"])
         for day in sorted(by_day.keys() | work.request.landing.keys()):
             _erase_drop(work, day, by_day.get(day, []), blank)
 

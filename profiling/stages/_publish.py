@@ -61,7 +61,9 @@ def publish_again(settings: Settings, day: str) -> None:
 def _published(run: Run) -> "Published":
     from profiling.publish import open_target, publish_profiles
 
-    profiles = _permitted(run, run.lake.read("profiles", [("day", "==", run.day)]))
+    profiles, told = _permitted(
+        run, *(run.lake.read(name, [("day", "==", run.day)]) for name in ("profiles", "identity_changes"))
+    )
     pages = _pages(run, profiles)
     refuse_if_suppressed_since("publish", run, suppressions.load(run.lake, run.settings))
     return publish_profiles(
@@ -73,24 +75,27 @@ def _published(run: Run) -> "Published":
         quality_html=pages["quality"],
         model_versions=_model_versions(run) | _predicting(profiles),
         run=_run_facts(run),
-        identity_changes=run.lake.read("identity_changes", [("day", "==", run.day)]),
+        identity_changes=told,
         identity_rules=_made_by(profiles).get("identity_rules"),
     )
 
 
-def _permitted(run: Run, profiles: pd.DataFrame) -> pd.DataFrame:
-    """Without those who have been erased or have withdrawn their consent since the profiles were made."""
+def _permitted(run: Run, profiles: pd.DataFrame, changes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Without those who have been erased or have withdrawn their consent: profiles, and what is told of merges and splits."""
     from profiling.prepare.identity_rules import load_rules
     from profiling.profiles.history import customer_ids
     from profiling.profiles.silence import silence
 
-    if not run.suppressed or profiles.empty:
-        return profiles
+    if not run.suppressed or (profiles.empty and changes.empty):
+        return profiles, changes
     customer_of = customer_ids(run.lake, run.day, load_rules(run.settings))
     identities = customer_of.index.to_series()
     of = {p: set(customer_of[run.suppressed.mask(identities, p).to_numpy()]) for p in ("profiling", "marketing")}
     kept = profiles[~profiles["customer_id"].isin(of["profiling"])].reset_index(drop=True)
-    return silence(kept, of["marketing"])
+    # A customer id that was merged away is an identity of the one it went to.
+    silent = of["profiling"] | set(identities[run.suppressed.mask(identities, "profiling").to_numpy()])
+    told = changes[~changes["from_id"].isin(silent) & ~changes["to_id"].isin(silent)].reset_index(drop=True)
+    return silence(kept, of["marketing"]), told
 
 
 def inputs(run: Run) -> str:

@@ -137,7 +137,9 @@ def test_the_first_reason_in_order_counts_and_identifiers_are_not_said() -> None
     assert rejects["reason"].tolist() == ["unknown_kind", "rating_out_of_range"]
     _, rejects = validate(events({"identifiers": [("email", "ann@example.org"), ("x", "")], "kind": "review"}), DAY_END)
     assert "ann" not in rejects["detail"][0]
-    _, rejects = validate(events({"kind": "ann@example.org"}), DAY_END)  # a shifted column
+    _, rejects = validate(events({"kind": "Xanthippe Meier"}), DAY_END)  # a shifted column
+    assert "Xanthippe" not in rejects["detail"][0]
+    _, rejects = validate(events({"kind": "ann@example.org"}), DAY_END)
     assert "ann" not in rejects["detail"][0]
 
 

@@ -239,3 +239,9 @@ def test_ordinary_texts_are_suspected_by_no_finder() -> None:
         ]
     )
     assert not suspects(texts).any()
+
+
+def test_a_name_beside_its_service_begins_where_its_word_begins() -> None:
+    assert redact("I wrote to Susan from customer support") == "I wrote to [name] from customer support"
+    long_word = "A" * 20_000 + " from customer support"  # read once, and not from each of its letters
+    assert redact(long_word) == long_word

@@ -1,5 +1,6 @@
 """Every stage leaves out who must not appear: at once, on days run again, and when the list changes meanwhile."""
 
+import gzip
 import json
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ from profiling import stages
 from profiling.behaviour.targets import TARGETS
 from profiling.errors import NotReady, SettingsError
 from profiling.lake import Lake
-from profiling.publish import open_target, read_published
+from profiling.publish import CHANGES, open_target, read_manifest, read_published
 from profiling.settings import Settings
 from profiling.stages import _features, _ingest, _profile, _publish, _train
 from profiling.stages._step import begin, run_step
@@ -235,3 +236,46 @@ def test_nothing_is_learned_from_who_withdrew(settings: Settings, has_key: bool)
         assert {*learned.groups, *held.groups} == {identity(settings, "bob"), identity(settings, "cid")}
         before = _train.training_inputs(replace(run, suppressed=replace(run.suppressed, held={})), TARGETS["satisfied"])
         assert _train.training_inputs(run, TARGETS["satisfied"]) != before
+
+
+def test_a_statement_under_a_new_identifier_is_still_that_of_the_erased(settings: Settings) -> None:
+    erase(settings, identity(settings, "ann@example.org", "email"))
+    both = {"identifiers": {"customer": "C9", "email": "ann@example.org"}}
+    drop(settings, [event(1, "bob")])
+    drop(settings, [about("C9", city="Rome") | both, about("bob", city="Oslo")], source="customers")
+    drop(settings, [consent("C9", "granted", **both), consent("bob", "granted")], source="consents")
+    stages.ingest(settings, DAY)
+    lake = Lake(settings.lake)
+    assert set(lake.read("attributes")["subject_id"]) == {identity(settings, "bob")}
+    assert set(lake.read("consents")["subject_id"]) == {identity(settings, "bob")}
+    assert counts(settings, DAY) | {"read": 5, "stored": 3, "suppressed": 2} == counts(settings, DAY)
+    assert ledger_closes(settings) == 3
+
+
+def test_only_a_yes_lifts_a_withdrawal_and_not_the_loss_of_its_link(settings: Settings) -> None:
+    mail = {"identifiers": {"email": "info@example.org"}}
+    token = lambda number: {"identifiers": {"token": f"a{number}", "email": "info@example.org"}}  # noqa: E731
+    drop(settings, [event(1, **token(1)), event(9, "bob")])
+    drop(settings, [consent("x", "withdrawn", **mail)], source="consents")
+    run_all(settings, DAY)
+    # Seven people at one address are over its cap: the address, and what was said by it, is nobody's any more.
+    drop(settings, [event(10 + n, day=NEXT, **token(n)) for n in range(2, 8)], NEXT)
+    run_all(settings, NEXT)
+    assert identity(settings, "a1", "token") not in documents(settings, NEXT)
+    drop(settings, [consent("x", "granted", day=THIRD, identifiers={"token": "a1"})], THIRD, "consents")
+    run_all(settings, THIRD)
+    assert identity(settings, "a1", "token") in documents(settings, THIRD)
+
+
+def test_the_feed_of_merges_does_not_tell_of_those_who_withdrew(settings: Settings) -> None:
+    mail, account = {"email": "ann@example.org"}, {"customer": "C1"}
+    drop(settings, [event(1, identifiers=mail), event(2, identifiers=account), event(3, "bob")])
+    said = [consent("x", "withdrawn", identifiers=who) for who in (mail, account)]
+    drop(settings, said, source="consents")
+    run_all(settings, DAY)
+    drop(settings, [event(4, day=NEXT, identifiers=mail | account), event(5, "bob", NEXT)], NEXT)
+    run_all(settings, NEXT)
+    assert len(Lake(settings.lake).read("identity_changes")) == 1
+    target = open_target(settings.publish)
+    feeds = [part["key"] for part in read_manifest(target, NEXT)["objects"] if part["key"].endswith(CHANGES)]
+    assert [gzip.decompress(target.get(key)[0]) for key in feeds] in ([], [b""])
