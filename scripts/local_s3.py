@@ -33,7 +33,7 @@ class LocalS3:
         }
 
     def __enter__(self) -> "LocalS3":
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+        command = [sys.executable, str(Path(__file__).with_name("s3_server.py")), str(self.port)]
         self._process = spawn(command, self.environment, self.log, self.log.parent)
         try:
             self._wait()

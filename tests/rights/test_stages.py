@@ -222,7 +222,10 @@ def test_texts_of_who_refuses_are_kept_from_language_models(settings: Settings) 
 
 
 @pytest.mark.parametrize("has_key", [True, False])
-def test_nothing_is_learned_from_who_withdrew(settings: Settings, has_key: bool) -> None:
+def test_nothing_is_learned_from_who_withdrew(
+    settings: Settings, has_key: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("profiling.settings._key_backend", None)  # other tests of this process load the plugins
     rows = [event(number, who, rating=5 - number % 2 * 4) for number, who in enumerate(("ann", "bob", "cid") * 4)]
     drop(settings, rows)
     run_all(settings, DAY)
