@@ -379,8 +379,13 @@ class Lake:
         return [found[bucket][1] for bucket in sorted(found)]
 
     def empty_staged(self, key: str) -> None:
-        """Take the rows out of a complete attempt and leave its facts, so that a close finds it and sees that it is outdated."""
-        for name in self.staged(key).frames:
+        """Take the rows out of a complete attempt and say so in its facts: a close finds it and computes it again."""
+        staged = self.staged(key)
+        facts = {**staged.facts, "tables": sorted(staged.frames), "is_emptied": True}
+        self._put(
+            f"{key}/facts.json", json.dumps(facts, sort_keys=True).encode()
+        )  # first: no close may take it for whole
+        for name in staged.frames:
             self._put(f"{key}/{name}.parquet", _parquet(schemas.TABLES[name].arrow.empty_table()))
 
     def clear_staged(self, keys: Iterable[str]) -> None:

@@ -271,6 +271,10 @@ def _erase_drop(work: Work, day: str, files: "list[Lines]", blank: "Callable[[Li
         work.request.save(work.lake)
     if len(_refused(work, day, files)):
         work.lake.update("quarantine", day, lambda held: held[~_is_of(held, files)])
+    # A bucket staged after the person was suppressed is without them, but was computed from the drop as it was.
+    for key in {"/".join(key.split("/")[:5]) for key in work.lake.keys(f"_staging/ingest/{day}")}:
+        if files and work.lake.is_staged(key):
+            work.lake.empty_staged(key)
     for lines in files:
         blank(lines, landing.landing_area(work.settings))
     if work.request.landing[day] and not _is_up_to_date(work, day):

@@ -163,11 +163,10 @@ def _staged_parts(step: Step, run: Run, keys: Sequence[str], inputs: str) -> lis
     found = sorted(part.facts["bucket"] for part in parts)
     if found != list(range(buckets)):
         raise InputError(f"{step.name} {run.day}: staged buckets {found}, expected 0 to {buckets - 1}, each once")
-    # Asked first: an erasure also empties what was staged, and changes the drop.
-    if any(part.facts.get("suppressed") != run.suppressed.digest() for part in parts):
-        logger.info(
-            "%s %s: the list of suppressed people changed since it was staged; computed again", step.name, run.day
-        )
+    # Asked first: an erasure empties what was staged, and changes the drop under it.
+    now = run.suppressed.digest()
+    if any(part.facts.get("is_emptied") or part.facts.get("suppressed") != now for part in parts):
+        logger.info("%s %s: somebody was erased or withdrew since it was staged; computed again", step.name, run.day)
         return [_computed(step, run, number) for number in range(buckets)]
     for part in parts:
         if part.facts["inputs"] != inputs:

@@ -204,6 +204,19 @@ def test_a_day_staged_before_and_closed_after_stores_nothing_of_her(settings: Se
     assert leaks.find([Path(settings.lake), Path(settings.landing)], [NAMES[0], *request.identities]) == []
 
 
+def test_a_bucket_staged_while_she_is_being_erased_is_computed_again_by_its_close(settings: Settings) -> None:
+    write(settings, "events", DAYS[0], "rows.jsonl", lines([event(1, NAMES[0], DAYS[0]), event(2, "ann", DAYS[0])]))
+    request = requests.ask(settings, [f"customer:{NAMES[0]}"])
+    for step in ("suppress", "staging"):
+        stages.erase(settings, request.id, step)
+    staged = stages.ingest(settings, DAYS[0], bucket=0).staged
+    assert staged
+    stages.erase(settings, request.id, is_alone=True)
+    done = stages.ingest(settings, DAYS[0], close=[staged])
+    assert (done.counts["read"], done.counts["stored"]) == (1, 1)
+    assert leaks.find([Path(settings.lake), Path(settings.landing)], [NAMES[0], *request.identities]) == []
+
+
 def test_the_same_drops_delivered_again_bring_nothing_back(world: tuple[Settings, Person]) -> None:
     settings, she = world
     erase(settings)
