@@ -71,7 +71,8 @@ def _flagged(lake: Lake) -> dict[str, str]:
 def day_rows(
     settings: Settings, *, missing: bool = False, stale: bool = False, unfinished: bool = False
 ) -> list[dict[str, Any]]:
-    """One row a day: the state of every stage and what became of the rows read; all days, or those of the kinds asked for."""
+    """One row a day: the state of every stage, what was decided about models trained as of it, and what became of the rows
+    read; all days, or those of the kinds asked for."""
     lake = Lake(settings.lake, settings.s3_endpoint)
     ledger = Ledger(lake.ledger())
     counted = lake.ledger(("stage", "day", "state", "attempt", "counts", "recorded_at"))
@@ -83,6 +84,7 @@ def day_rows(
     recorded = ledger.days(*STAGES)
     all_days = days_between(recorded[0], recorded[-1]) if recorded else []
     stale_stages = set(stale_days(settings)) if stale else set()
+    decided = _decisions(lake)
     rows = []
     for day in all_days:
         states = {stage: _state(ledger, stage, day, stale_stages) for stage in STAGES}
@@ -94,8 +96,20 @@ def day_rows(
         if any(wanted) or not (missing or stale or unfinished):
             record = ledger.get("ingest", day)
             counts = counts_of.get((record.attempt, record.state), {}) if record else {}
-            rows.append({"day": day, **states, **{name: counts.get(name) for name in ("read", *OUTCOMES)}})
+            outcomes = {name: counts.get(name) for name in ("read", *OUTCOMES)}
+            rows.append({"day": day, **states, "models": decided.get(day), **outcomes})
     return rows
+
+
+def _decisions(lake: Lake) -> dict[str, str]:
+    """By `as_of`: how many models were promoted, refused and rolled back, each as it was decided last."""
+    models = lake.read("models").sort_values("decided_at", kind="stable")
+    last = models.drop_duplicates(["as_of", "target", "sha"], keep="last")
+    counts = last.groupby(["as_of", "state"]).size()
+    return {
+        as_of: ", ".join(f"{number} {state}" for (_, state), number in of_day.items())
+        for as_of, of_day in counts.groupby(level="as_of")
+    }
 
 
 def file_rows(settings: Settings) -> list[dict[str, Any]]:

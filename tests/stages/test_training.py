@@ -20,6 +20,7 @@ from profiling.lake import Lake
 from profiling.profiles.schema import document_faults
 from profiling.settings import Settings
 from profiling.stages import _train
+from profiling.status import day_rows
 from tests.test_cli import environment_of, profiling
 from tests.worlds import documents, published, settings_in
 
@@ -145,6 +146,8 @@ def test_promotion_and_why(profiled: Settings, trained: dict[str, stages.Candida
     assert (again.state, again.staged) == ("promoted", trained["churn"].sha)
     assert len(Lake(profiled.lake).read("models")) == len(models)
     assert stages.promote(profiled, AS_OF, "reviews_again").state == "empty"
+    said = {row["day"]: row["models"] for row in day_rows(profiled)}
+    assert (said[AS_OF], said[NEXT]) == (f"{len(models)} promoted", None)
     measured = Lake(profiled.lake).read("evaluations")
     assert set(measured["protocol"]) == {"holdout", "folds"}
     assert set(measured[measured["target"] == "churn"]["candidate"]) == {c.label for c in TARGETS["churn"].candidates}
