@@ -1,6 +1,7 @@
 """Looking at a lake: what `profiling status` and `profiling days` say."""
 
 import json
+from collections import Counter
 from typing import Any
 
 from profiling import schemas
@@ -105,10 +106,9 @@ def _decisions(lake: Lake) -> dict[str, str]:
     """By `as_of`: how many models were promoted, refused and rolled back, each as it was decided last."""
     models = lake.read("models").sort_values("decided_at", kind="stable")
     last = models.drop_duplicates(["as_of", "target", "sha"], keep="last")
-    counts = last.groupby(["as_of", "state"]).size()
     return {
-        as_of: ", ".join(f"{number} {state}" for (_, state), number in of_day.items())
-        for as_of, of_day in counts.groupby(level="as_of")
+        str(as_of): ", ".join(f"{number} {state}" for state, number in sorted(Counter(of_day["state"]).items()))
+        for as_of, of_day in last.groupby("as_of")
     }
 
 
