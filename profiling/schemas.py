@@ -310,6 +310,16 @@ PROFILES = Table(
             is_nullable=True,
             is_personal=True,
         ),
+        *(
+            Column(
+                f"{target}_probability",
+                pa.float64(),
+                f"of `{target}`, by the model in service; null where it is not asked about the customer",
+                "0 to 1",
+                is_nullable=True,
+            )
+            for target in ("repeat_purchase", "reviews_again", "churn", "satisfied")
+        ),
     ),
     key=("customer_id", "day"),
 )

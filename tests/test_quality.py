@@ -57,6 +57,8 @@ def profiles() -> pd.DataFrame:
             "last_seen_at": AT, "interaction_count": 3, "purchase_count": 3, "spend": [0.0, 9.5, None, 1.0, 2.0, 3.0],
             "currency": "CNY", "satisfaction": [0.0, 1.0, None, 0.5, 0.5, 0.5], "satisfaction_trend": -1.0, "top_interest": None,
             "next_best_action": "thank", "completeness": 0.5, "merged_from": [[] for _ in range(ROWS)],
+            "repeat_purchase_probability": [0.0, 1.0, None, 0.5, 0.5, 0.5], "reviews_again_probability": None,
+            "churn_probability": 0.5, "satisfied_probability": [None] * (ROWS - 1) + [0.9],
             "document": '{"as_of": "2026-06-15"}',
         }
     )  # fmt: skip

@@ -189,6 +189,7 @@ def _row(customer: Mapping[str, Any], document: dict[str, Any], bucket: int, day
         "completeness": document["completeness"],
         "document": dumps(document),
         "merged_from": document["identity"]["merged_from"],
+        **{f"{each['target']}_probability": each["probability"] for each in document["predictions"] or ()},
     }
 
 
@@ -200,5 +201,6 @@ def _as_profiles(rows: list[dict[str, Any]]) -> pd.DataFrame:
         "float64": ["spend", "satisfaction", "satisfaction_trend", "completeness"],
         "datetime64[us, UTC]": ["last_seen_at"],
     }
+    types["float64"] += [name for name in frame.columns if name.endswith("_probability")]
     typed = {name: dtype for dtype, names in types.items() for name in names} | {"merged_from": "object"}
     return frame.astype({name: typed.get(name, "str") for name in frame.columns})

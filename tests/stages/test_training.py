@@ -161,8 +161,12 @@ def test_no_profile_rests_on_a_model_that_has_seen_its_day(profiled: Settings) -
 
 def test_predictions_say_what_why_and_by_whom(profiled: Settings, trained: dict[str, stages.Candidate]) -> None:
     found = documents(profiled, NEXT)
-    rows = Lake(profiled.lake).read("profiles", [("day", "==", NEXT)], ["document"])
+    rows = Lake(profiled.lake).read("profiles", [("day", "==", NEXT)])
     assert document_faults(rows["document"]) == []
+    for customer, row in rows.set_index("customer_id").iterrows():
+        said = {each["target"]: each["probability"] for each in found[str(customer)]["predictions"] or []}
+        columns = {target: row[f"{target}_probability"] for target in TARGETS}
+        assert {target: value for target, value in columns.items() if value == value} == said
     known = set(Lake(profiled.lake).read("interactions", [], ["interaction_id"])["interaction_id"])
     targets = set()
     for document in found.values():
