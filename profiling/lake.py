@@ -136,25 +136,38 @@ class Lake:
         """How many rows satisfy all filters."""
         return len(self.read(name, filters, [schemas.TABLES[name].key[0]]))
 
-    def delete(self, name: str, filters: Sequence[Filter]) -> int:
-        """Delete the rows that satisfy all filters, each partition at once; how many. Their files stay until `vacuum`.
+    def delete(self, name: str, *any_of: Sequence[Filter]) -> int:
+        """Delete the rows that satisfy all filters of one of the lists, each partition at once; how many there were.
 
-        Partitions that lose some of their rows are written by us: what Delta's own delete writes anew, Arrow cannot filter.
+        Partitions are dropped whole where the filters speak of nothing else. In all others the rows are taken out by
+        compare-and-set, so that what another writer adds meanwhile is kept, and not by a delete with a predicate: Delta writes
+        that, values and all, into its log, and what it writes anew Arrow cannot filter. The files of before stay until `vacuum`
+        or `forget`.
         """
         table = schemas.TABLES[name]
         column = table.partition
         if column is None:
             raise ProfilingError(f"{name} has no partitions; nothing of it can be deleted")
-        going = self.read(name, filters, [column])[column].value_counts()
-        if going.empty:
+        delta = self._table(table)
+        if delta is None:
             return 0
-        held = self.read(name, [(column, "in", sorted(going.index))], [column])[column].value_counts()
-        whole = sorted(partition for partition in going.index if going[partition] == held[partition])
-        if whole:
-            self._drop_partitions(table, whole)
-        for partition in sorted(set(going.index) - set(whole)):
-            self.update(name, partition, lambda rows: rows[~_satisfies(rows, filters)])
-        return int(going.sum())
+        with self._reachable():
+            found = self._dataset(delta, table).to_table(columns=[column], filter=_expression(*any_of))
+        going = found.to_pandas()[column].value_counts()
+        if all(named == column for filters in any_of for named, _, _ in filters):
+            if len(going):
+                self._drop_partitions(table, sorted(going.index))
+            return int(going.sum())
+        deleted: dict[str, int] = {}
+
+        def without(held: pd.DataFrame, partition: str) -> pd.DataFrame:
+            is_going = _satisfies(held, any_of)
+            deleted[partition] = int(is_going.sum())
+            return held[~is_going]
+
+        for partition in sorted(going.index):
+            self.update(name, partition, functools.partial(without, partition=partition))
+        return sum(deleted.values())
 
     def _drop_partitions(self, table: Table, partitions: Sequence[str]) -> None:
         named = ", ".join(f"'{partition}'" for partition in partitions)
@@ -196,35 +209,15 @@ class Lake:
 
         _with_retries(once, table.name)
 
-    def erase_rows(self, name: str, values: Mapping[str, Iterable[str]]) -> int:
-        """Take out the rows that hold one of the values in one of the columns, partition by partition; how many there were.
-
-        Each partition is replaced by compare-and-set, so rows that another writer adds meanwhile are kept. Not by a delete
-        with a predicate: Delta writes that, values and all, into its log. The bytes of before stay until `forget`.
-        """
-        column = str(schemas.TABLES[name].partition)
-        sought = {key: set(listed) for key, listed in values.items()}
-        erased: dict[str, int] = {}
-
-        def without(held: pd.DataFrame) -> pd.DataFrame:
-            is_sought = _holds(held, sought)
-            if is_sought.any():
-                erased[str(held[column].iloc[0])] = int(is_sought.sum())
-            return held[~is_sought]
-
-        for partition in sorted(set(self.rows_with(name, values, [column])[column])):
-            self.update(name, partition, without)
-        return sum(erased.values())
-
     def rows_with(self, name: str, values: Mapping[str, Iterable[str]], columns: Sequence[str]) -> pd.DataFrame:
         """The columns of the rows that hold one of the values in one of the columns of `values`."""
         table = schemas.TABLES[name]
         delta = self._table(table)
         if delta is None:
             return table.arrow.empty_table().select(list(columns)).to_pandas()
+        wanted = _expression(*([(column, "in", listed)] for column, listed in values.items()))
         with self._reachable():
-            dataset = self._dataset(delta, table)
-            return dataset.to_table(columns=list(columns), filter=_any_of(values)).to_pandas()
+            return self._dataset(delta, table).to_table(columns=list(columns), filter=wanted).to_pandas()
 
     def partitions(self, name: str) -> list[str]:
         """The partitions a table has, ascending."""
@@ -635,37 +628,29 @@ def _parquet(rows: pa.Table) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _expression(filters: Iterable[Filter]) -> Any | None:
+def _expression(*any_of: Sequence[Filter]) -> Any | None:
+    """Rows that satisfy all filters of one of the lists; None where a list asks for nothing."""
     import pyarrow.dataset as ds
 
-    expression = None
-    for column, operator, value in filters:
+    def part(column: str, operator: str, value: Any) -> Any:
         left = ds.field(column)
-        part = _is_in(left, list(value)) if operator == "in" else _OPERATORS[operator](left, value)
-        expression = part if expression is None else expression & part
-    return expression
+        return _is_in(left, list(value)) if operator == "in" else _OPERATORS[operator](left, value)
+
+    if not all(any_of):
+        return None
+    alls = [functools.reduce(lambda left, right: left & right, (part(*each) for each in filters)) for filters in any_of]
+    return functools.reduce(lambda left, right: left | right, alls)
 
 
-def _satisfies(rows: pd.DataFrame, filters: Iterable[Filter]) -> pd.Series:
+def _satisfies(rows: pd.DataFrame, any_of: Iterable[Sequence[Filter]]) -> pd.Series:
     """The same as `_expression`, of a frame."""
-    found = pd.Series(True, index=rows.index)
-    for column, operator, value in filters:
-        found &= rows[column].isin(list(value)) if operator == "in" else _OPERATORS[operator](rows[column], value)
+    found = pd.Series(False, index=rows.index)
+    for filters in any_of:
+        of_all = pd.Series(True, index=rows.index)
+        for column, operator, value in filters:
+            of_all &= rows[column].isin(list(value)) if operator == "in" else _OPERATORS[operator](rows[column], value)
+        found |= of_all
     return found
-
-
-def _any_of(values: Mapping[str, Iterable[str]]) -> Any:
-    import pyarrow.dataset as ds
-
-    parts = [_is_in(ds.field(column), sorted(set(listed))) for column, listed in values.items()]
-    return functools.reduce(lambda left, right: left | right, parts)
-
-
-def _holds(rows: pd.DataFrame, values: Mapping[str, set[str]]) -> pd.Series:
-    is_held = pd.Series(False, index=rows.index)
-    for column, sought in values.items():
-        is_held |= rows[column].isin(sought)
-    return is_held
 
 
 def _is_in(field: Any, values: list[Any]) -> Any:

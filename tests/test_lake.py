@@ -70,6 +70,40 @@ def test_filters(lake: Lake) -> None:
     assert lake.read("attributes", [("day", "in", [])]).empty
 
 
+def test_what_is_deleted_satisfies_all_filters_of_one_list(lake: Lake) -> None:
+    for day, values in (("2026-01-01", "ab"), ("2026-01-02", "abc"), ("2026-01-03", "a")):
+        lake.replace("attributes", day, statements(day, *values))
+    first, a, c = [("day", "==", "2026-01-01")], ("value", "==", "a"), [("value", "in", ["c", "z"])]
+    assert lake.delete("attributes", [*first, a], c, [("value", "in", [])]) == 2
+    assert lake.delete("attributes", [*first, a], c) == 0
+    rows = lake.read("attributes")
+    assert sorted(zip(rows["day"].str[-1], rows["value"], strict=True)) == [
+        ("1", "b"),
+        ("2", "a"),
+        ("2", "b"),
+        ("3", "a"),
+    ]
+    assert lake.delete("attributes", [("day", ">", "2026-01-01")]) == 3
+    assert lake.partitions("attributes") == ["2026-01-01"]
+    assert lake.delete("attributes", [("value", "==", "b")]) == 1
+    assert lake.partitions("attributes") == []
+
+
+def test_rows_that_come_while_others_are_deleted_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All rows of the day were to go when they were counted; by the time they go, another writer has added one."""
+    lake, other, day = Lake(str(tmp_path / "lake")), Lake(str(tmp_path / "lake")), "2026-01-01"
+    lake.replace("attributes", day, statements(day, "a"))
+    update = Lake.update
+
+    def late(self: Lake, name: str, partition: str, change) -> None:
+        other.replace("attributes", day, statements(day, "a", "b"))
+        update(self, name, partition, change)
+
+    monkeypatch.setattr(Lake, "update", late)
+    assert lake.delete("attributes", [("value", "==", "a")]) == 1
+    assert lake.read("attributes")["value"].tolist() == ["b"]
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

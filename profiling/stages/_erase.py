@@ -330,7 +330,7 @@ def _tables(work: Work, names: Iterable[str]) -> Found:
 
     def take_out() -> None:
         for name, values in sought.items():
-            work.lake.erase_rows(name, values)
+            work.lake.delete(name, *([(column, "in", who)] for column, who in values.items()))
 
     return {name: number for name, number in there.items() if number}, take_out
 
