@@ -449,7 +449,9 @@ LEDGER = Table(
         Column("state", pa.string(), "open, released, failed, empty, stale or closed"),
         Column("recorded_at", UTC, "when the record was written", "UTC"),
         Column("attempt", pa.string(), "id of the attempt"),
-        Column("until", pa.string(), "last day of a stretch of empty or closed days", "YYYY-MM-DD", is_nullable=True),
+        Column(
+            "until", pa.string(), "last day of a stretch of empty, stale or closed days", "YYYY-MM-DD", is_nullable=True
+        ),
         Column("inputs", pa.string(), "fingerprint of what the stage read", is_nullable=True),
         Column("outputs", pa.string(), "fingerprint of what the stage wrote", is_nullable=True),
         Column("counts", pa.string(), "rows by outcome", "JSON object", is_nullable=True),

@@ -5,12 +5,15 @@ had arrived by its end; a withdrawal also enters the list of `suppressions`, whi
 left out where either says so.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pandas as pd
 
 from profiling.lake import Lake
+from profiling.ledger import RELEASED, STALE, Ledger, day_before
 from profiling.prepare.identity_rules import load_rules
 from profiling.prepare.validity import newest, of_customers
 from profiling.rights import suppressions
@@ -74,8 +77,10 @@ def _with(customer_of: pd.Series, identities: Iterable[str]) -> pd.Series:
     return pd.concat([customer_of, added]).rename_axis("identity_id").rename("customer_id")
 
 
-def record(lake: Lake, settings: Settings) -> int:
+def record(lake: Lake, settings: Settings, attempt: str) -> int:
     """Bring the list up to date with what was said of `profiling`, `marketing` and `language_model`; how many rows were added.
+
+    Published days that serve somebody for a purpose just withdrawn become stale, in the name of an `attempt`.
 
     The moment of the record counts in the list and not that of the statement: what holds is decided here, over all members of a
     customer, and may change without a new statement, by a link that joins two or a drop that is delivered again without it.
@@ -100,5 +105,42 @@ def record(lake: Lake, settings: Settings) -> int:
         # Only a yes lifts a no: that the statement is no more found, past retention or after a split, is none.
         for reason, changed in ((WITHDRAWN, is_withdrawn & ~is_held), (GRANTED, is_held & is_granted)):
             if changed.any():
-                added += suppressions.add(lake, settings, identities[changed], reason, purpose, moment)
+                with _published_days_stale(lake, set(identities[changed & ~is_held]), purpose, attempt):
+                    added += suppressions.add(lake, settings, identities[changed], reason, purpose, moment)
     return added
+
+
+@contextmanager
+def _published_days_stale(lake: Lake, who: set[str], purpose: str, attempt: str) -> Iterator[None]:
+    """Mark published days that serve people while they come on the list: before, for a kill would leave no cause to mark them,
+    and after, for such a day may have been published in between.
+    """
+    days = _serving(lake, who, purpose)
+    _mark_published(lake, days, purpose, attempt)
+    yield
+    _mark_published(lake, days, purpose, attempt)
+
+
+def _serving(lake: Lake, who: set[str], purpose: str) -> list[str]:
+    """The days on which somebody is profiled or, of `marketing`, offered something; nothing published is for language models."""
+    if not who or purpose == "language_model":
+        return []
+    rows = lake.rows_with("profiles", {"customer_id": who}, ["day", "document"])
+    if purpose == "profiling":
+        told = lake.rows_with("identity_changes", {"from_id": who, "to_id": who}, ["day"])
+        return sorted({*rows["day"], *told["day"]})
+    said = [json.loads(document) for document in rows["document"]]
+    offers = [any(each[part] is not None for part in ("recommendations", "next_best_action")) for each in said]
+    return sorted(set(rows.loc[offers, "day"]))
+
+
+def _mark_published(lake: Lake, days: list[str], purpose: str, attempt: str) -> None:
+    """Published days but for closed ones, which are never published again; a stretch of days in one record."""
+    if not days:
+        return
+    ledger = Ledger(lake.ledger())
+    wanted = [day for day in days if ledger.state("publish", day) == RELEASED and not ledger.is_closed("publish", day)]
+    note = f"somebody has withdrawn consent to {purpose} since it was published"
+    for first in (day for day in wanted if day_before(day) not in wanted):
+        last = next(day for day in wanted if day >= first and day_before(day, -1) not in wanted)
+        lake.record("publish", first, STALE, attempt, until=last, note=note)

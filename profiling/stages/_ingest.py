@@ -388,7 +388,7 @@ def _refuse_if_gone(run: Run, delivered: set[str]) -> None:
 
 def _settle(run: Run) -> None:
     """What was said of consent, and whom links have joined, decides who is on the list."""
-    consent.record(run.lake, run.settings)
+    consent.record(run.lake, run.settings, run.attempt)
 
 
 INGEST = Step("ingest", inputs, _ingest_bucket, _ingest_day, _made_stale, _withdraws, _settle)

@@ -2,7 +2,9 @@
 
 import gzip
 import json
+from contextlib import nullcontext
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from profiling.behaviour.targets import TARGETS
 from profiling.errors import NotReady, SettingsError
 from profiling.lake import Lake
 from profiling.publish import CHANGES, open_target, read_manifest, read_published
+from profiling.rights import suppressions
 from profiling.settings import Settings
 from profiling.stages import _features, _ingest, _profile, _publish, _train
 from profiling.stages._step import begin, run_step
@@ -152,6 +155,65 @@ def test_consent_to_profiling_holds_as_of_the_day_and_its_withdrawal_at_once(set
     assert set(documents(settings, NEXT)) == {bob}
     stages.profile(settings, DAY)
     assert set(documents(settings, DAY)) == {ann, bob}
+
+
+@pytest.mark.parametrize("purpose", ["profiling", "marketing", "language_model"])
+def test_published_days_that_serve_who_withdraws_are_stale_until_they_are_published_again(
+    settings: Settings, purpose: str
+) -> None:
+    drop(settings, [event(1), event(2, "bob")])
+    run_all(settings, DAY)
+    drop(settings, [event(3, "bob", NEXT)], NEXT)
+    run_all(settings, NEXT)
+    drop(settings, [event(4, "cid", THIRD)], THIRD)
+    drop(
+        settings,
+        [consent("ann", "withdrawn", purpose, THIRD), consent("eve", "withdrawn", day=THIRD)],
+        THIRD,
+        "consents",
+    )
+    run_all(settings, THIRD)
+    serving = [] if purpose == "language_model" else [(DAY, "publish"), (NEXT, "publish")]
+    assert stages.stale_days(settings) == serving
+    # A second drop says it again, of somebody who is on the list by now.
+    last = "2026-06-18"
+    drop(settings, [consent("ann", "withdrawn", purpose, last)], last, "consents")
+    stages.ingest(settings, last)
+    assert stages.stale_days(settings) == serving
+    ran = [(outcome.day, outcome.stage) for outcome in stages.run_days(settings, DAY, NEXT)]
+    assert ran == serving
+    assert stages.stale_days(settings) == []
+    ann = identity(settings, "ann")
+    for day in (DAY, NEXT):
+        shown = published(settings, day)
+        assert (ann in shown) == (purpose != "profiling")
+        assert (purpose == "marketing") == (shown.get(ann, {}).get("recommendations", 0) is None)
+
+
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_a_day_published_just_before_a_withdrawal_is_on_the_list_is_stale_all_the_same(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, is_killed: bool
+) -> None:
+    drop(settings, [event(1), event(2, "bob")])
+    run_all(settings, DAY)
+    drop(settings, [consent("ann", "withdrawn", day=NEXT)], NEXT, "consents")
+    add, between = suppressions.add, []
+
+    def late(*arguments: Any, **more: Any) -> int:
+        if not between:
+            between.append(stages.publish(settings, DAY))
+            if is_killed:
+                raise KeyboardInterrupt
+        return add(*arguments, **more)
+
+    monkeypatch.setattr(suppressions, "add", late)
+    with pytest.raises(KeyboardInterrupt) if is_killed else nullcontext():
+        stages.ingest(settings, NEXT)
+    if is_killed:
+        stages.ingest(settings, NEXT)
+    assert between
+    assert identity(settings, "ann") in published(settings, DAY)
+    assert (DAY, "publish") in stages.stale_days(settings)
 
 
 def test_the_newest_statement_over_all_identities_of_a_person_holds(settings: Settings) -> None:
