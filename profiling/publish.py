@@ -21,14 +21,14 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from profiling.errors import NotReady, ProfilingError, SettingsError
+from profiling.errors import InputError, NotReady, ProfilingError, SettingsError
 from profiling.profiles import parts
 from profiling.profiles.parts import SCHEMA_KEY, Content
 from profiling.s3 import JSON, Bucket
@@ -266,6 +266,111 @@ def _advance(target: Target, day: str, manifest_key: str) -> int:
             return 1
         time.sleep(0.02 * attempt)
     raise NotReady(f"{target.uri}/{LATEST}: {ATTEMPTS} other publishers were quicker; publish {day} again")
+
+
+# --- taking people out
+
+
+def published_days(target: Target) -> list[str]:
+    """The days with a manifest, ascending."""
+    keys = (key for key in target.list("profiles/") if key.endswith("/manifest.json"))
+    return sorted(key.split("/")[1].removeprefix("day=") for key in keys)
+
+
+def showing(target: Target, who: Collection[str]) -> dict[str, int]:
+    """The published days that show some customers, with the number of their profiles; a damaged day may show anybody.
+
+    Only the parts of their buckets and the feeds are read. A feed that names them makes a day of no profiles.
+    """
+    found = {}
+    for day in published_days(target):
+        manifest = read_manifest(target, day)
+        buckets = {int(each[:8], 16) % manifest["buckets"] for each in who}
+        numbers = [_shown(target, part, who) for part in manifest["objects"] if part.get("bucket") in {*buckets, None}]
+        if any(number is not None for number in numbers):
+            found[day] = sum(number or 0 for number in numbers)
+    return found
+
+
+def _shown(target: Target, part: Mapping[str, Any], who: Collection[str]) -> int | None:
+    """How many profiles of some customers are in a part; None where it names none of them."""
+    is_feed = part["key"].endswith(CHANGES)
+    if not is_feed and not part["key"].endswith(".parquet"):
+        return None
+    try:
+        file = _whole(target, part)
+    except InputError:
+        return 0
+    if is_feed:
+        return None if parts.without(CHANGES, file, who) is file else 0
+    return parts.number_of(file.body, who) or None
+
+
+def publish_without(
+    target: Target,
+    day: str,
+    who: Collection[str],
+    report_html: Callable[["pd.DataFrame"], str],
+    run: Mapping[str, Any],
+) -> bool:
+    """Publish a day again without some customers, from what is published of it: a day that no table can make again.
+
+    Everybody else's rows and lines stay as they are, and so does every file that shows none of these customers. The new revision
+    is whole before the manifest names it; `latest.json` names the manifest, whose key is the same. The old revision stays until
+    `withdraw_old`.
+
+    Args:
+        report_html: the day's report, of the profiles that are left.
+        run: for `run.json`, as in `publish_profiles`.
+
+    Returns:
+        Whether they were in it.
+
+    Raises:
+        InputError: a file of the day is gone or damaged, so nobody can say who is in it.
+        NotReady: somebody else publishes the day again and again.
+    """
+    key = f"profiles/day={day}/manifest.json"
+    for attempt in range(ATTEMPTS):
+        found = target.get(key)
+        if found is None:
+            return False
+        manifest = json.loads(found[0])
+        before = {part["key"].removeprefix(manifest["folder"]): _whole(target, part) for part in manifest["objects"]}
+        content = {name: parts.without(name, file, who) for name, file in before.items()}
+        if content == before:
+            return False
+        content = {name: file for name, file in content.items() if file.bucket is None or file.rows}
+        if sum(file.rows for file in content.values()) < sum(file.rows for file in before.values()):
+            content["report.html"] = Content(report_html(parts.frame(content)).encode())
+        said = {name: manifest.get(name) for name in ("buckets", "model_versions", "identity_rules")}
+        revised = parts.manifest(content, day=day, **said)
+        revised |= {name: manifest[name] for name in ("schema_version", "schema")}
+        _upload(target, revised["folder"], content)
+        target.put(
+            f"profiles/day={day}/run.json", parts.to_json({**run, "day": day, "revision": revised["revision"]}), JSON
+        )
+        if target.put_if(key, parts.to_json(revised), found[1]):
+            log.info("published %s at %s without erased people: revision %s", day, target.uri, revised["revision"])
+            return True
+        time.sleep(0.02 * attempt)
+    raise NotReady(f"{target.uri}/{key}: {ATTEMPTS} other publishers were quicker; the same call again goes on")
+
+
+def _whole(target: Target, part: Mapping[str, Any]) -> Content:
+    """A file that a manifest names, as it was published.
+
+    Raises:
+        InputError: it is gone or damaged.
+    """
+    found = target.get(part["key"])
+    if not found or hashlib.sha256(found[0]).hexdigest() != part["sha256"]:
+        folder = "/".join(part["key"].split("/")[:2])
+        raise InputError(
+            f"{target.uri}/{part['key']} is {'damaged' if found else 'gone'}, so nobody can say who is in it; restore it from a "
+            f"backup, or remove {folder}/, which no reader can read whole, and call again"
+        )
+    return Content(found[0], part.get("bucket"), part.get("rows", 0))
 
 
 def withdraw_old(target: Target) -> int:

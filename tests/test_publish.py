@@ -516,3 +516,111 @@ def test_keys_stay_inside_the_folder(tmp_path: Any) -> None:
     for key in ("../x", "/etc/x", "a/../../x", ""):
         with pytest.raises(ProfilingError, match="no key of a publication"):
             open_target(str(tmp_path)).get(key)
+
+
+# ---- taking people out
+
+
+def people(customers: str = "abcd", day: str = DAY) -> pd.DataFrame:
+    """`profiles` in the buckets that a lake puts them in."""
+    frame = profiles(customers, day)
+    return frame.assign(bucket=[int(customer[:8], 16) % 2 for customer in frame["customer_id"]])
+
+
+def changes(*pairs: str, day: str = DAY) -> pd.DataFrame:
+    rows = [(day, before * 32, after * 32, "merge", "e1") for before, after in pairs]
+    return pd.DataFrame(rows, columns=["day", "from_id", "to_id", "kind", "interaction_id"])
+
+
+def report(frame: pd.DataFrame) -> str:
+    return f"<p>{len(frame)} profiles, {frame['spend'].sum()} spent, {frame['document'].str.len().sum()} characters</p>"
+
+
+def take_out(target: Target, who: str, day: str = DAY) -> bool:
+    return publish.publish_without(target, day, {letter * 32 for letter in who}, report, {"run_id": "r2"})
+
+
+@pytest.mark.parametrize(("who", "left"), [("b", "acd"), ("bd", "ac"), ("abcd", "")])
+def test_a_day_without_some_people_is_what_it_would_be_had_they_not_been(
+    target: Target, tmp_path: Any, who: str, left: str
+) -> None:
+    send(target, people(), identity_changes=changes("ab", "cd", "ef"), identity_rules="r")
+    pointer = body(target, "latest.json")
+    told = [pair for pair in ("ab", "cd", "ef") if not set(pair) & set(who)]
+    never = open_target(str(tmp_path / "never"))
+    kept = people(left) if left else people().iloc[:0]
+    send(never, kept, identity_changes=changes(*told), identity_rules="r", report_html=report(kept))
+    assert publish.showing(target, [letter * 32 for letter in who]) == {DAY: len(who)}
+    assert take_out(target, who)
+    assert read_manifest(target) == read_manifest(never)
+    publish.withdraw_old(target)
+    expected = contents(never) | {f"profiles/day={DAY}/run.json": body(target, f"profiles/day={DAY}/run.json")}
+    assert contents(target) == expected
+    assert body(target, "latest.json") == pointer
+    assert publish.showing(target, [letter * 32 for letter in who]) == {}
+    assert not take_out(target, who)
+
+
+def test_who_stands_in_the_feed_only_is_shown_by_a_day_of_no_profile(target: Target) -> None:
+    send(target, people(), identity_changes=changes("ea"))
+    send(target, people(day="2026-06-29"), "2026-06-29", identity_changes=changes(day="2026-06-29"))
+    page = body(target, f"{read_manifest(target, DAY)['folder']}report.html")
+    assert publish.showing(target, ["e" * 32]) == {DAY: 0}
+    assert take_out(target, "e")
+    manifest = read_manifest(target, DAY)
+    assert gzip.decompress(body(target, f"{manifest['folder']}{publish.CHANGES}")) == b""
+    assert body(target, f"{manifest['folder']}report.html") == page  # no profile is gone
+    assert publish.showing(target, ["e" * 32]) == {}
+    assert read_manifest(target)["day"] == "2026-06-29"
+
+
+def test_a_kill_while_people_are_taken_out_leaves_the_day_whole(target: Target) -> None:
+    send(target, people())
+    killed = Recording(target, lambda key: key.endswith("run.json"))
+    with pytest.raises(KeyboardInterrupt):
+        take_out(killed, "b")
+    assert len(list(read_published(target, DAY))) == 4
+    assert take_out(target, "b")
+    assert len(list(read_published(target, DAY))) == 3
+
+
+def test_who_is_taken_out_while_the_day_is_published_again_is_not_in_the_newer_one(target: Target) -> None:
+    send(target, people())
+    slow = Recording(target)
+    lost: list[bool] = []
+
+    def put_if(key: str, content: bytes, etag: str | None) -> bool:
+        if not lost:
+            send(target, people("abc"))
+        lost.append(not target.put_if(key, content, etag))
+        return not lost[-1]
+
+    slow.put_if = put_if
+    assert take_out(slow, "b")
+    assert lost == [True, False]
+    assert {document["customer_id"][0] for document in read_published(target, DAY)} == {"a", "c"}
+
+
+def test_a_day_of_which_a_file_is_damaged_may_show_anybody(target: Target) -> None:
+    send(target, people())
+    (part,) = [key for key in target.list("profiles/") if key.endswith("part-00001.parquet")]
+    target.put(part, b"PAR1", "application/vnd.apache.parquet")
+    assert publish.showing(target, ["b" * 32]) == {DAY: 0}
+    with pytest.raises(ProfilingError, match=rf"{part} is damaged.*or remove profiles/day={DAY}/"):
+        take_out(target, "b")
+
+
+def test_no_version_of_a_published_object_keeps_them(s3: Any) -> None:
+    client = s3.client()
+    client.put_bucket_versioning(Bucket=s3.bucket, VersioningConfiguration={"Status": "Enabled"})
+    target = open_target(f"{s3.uri}/shop", s3.endpoint)
+    send(target, people("ab"))
+    send(target, people(), identity_changes=changes("be"))
+    assert take_out(target, "b")
+    assert publish.withdraw_old(target) > 0
+    versions = client.list_object_versions(Bucket=s3.bucket)
+    assert "DeleteMarkers" not in versions
+    assert len(versions["Versions"]) == len(target.list(""))
+    raw = [body(target, key) for key in target.list("")]
+    unpacked = [gzip.decompress(each) for each in raw if each[:2] == b"\x1f\x8b"]
+    assert not [each for each in raw + unpacked if b"b" * 32 in each]

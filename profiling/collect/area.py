@@ -75,8 +75,8 @@ class Area(Protocol):
     def remove_folder(self, *names: str) -> None:
         """Remove a folder with all that is in it; one that is not there is no error."""
 
-    def forget(self, *names: str) -> None:
-        """Remove what the storage keeps of older contents of a file."""
+    def forget(self) -> int:
+        """Remove what the storage keeps of older contents of all files, those of files that are gone too; how many there were."""
 
     def scratch(self, name: str) -> AbstractContextManager[Path]:
         """A path for a folder of work, empty at first and removed at the end; to make it is the caller's."""
@@ -181,8 +181,9 @@ class FolderArea:
         if folder.is_dir():
             shutil.rmtree(folder)
 
-    def forget(self, *names: str) -> None:
+    def forget(self) -> int:
         """A folder keeps nothing."""
+        return 0
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
@@ -280,8 +281,8 @@ class BucketArea:
     def remove_folder(self, *names: str) -> None:
         self._bucket.delete(self._bucket.list("".join(f"{name}/" for name in names)))
 
-    def forget(self, *names: str) -> None:
-        self._bucket.forget("/".join(names))
+    def forget(self) -> int:
+        return self._bucket.forget("")
 
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:

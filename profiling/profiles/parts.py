@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -117,13 +117,17 @@ def manifest(
 
 
 def _parquet(rows: "pd.DataFrame") -> bytes:
-    import pyarrow.parquet as pq
-
     schema = pa.schema([column for column in PROFILES.arrow if column.name != "document"])
     table = pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False).replace_schema_metadata(None)
+    return _table(table)
+
+
+def _table(rows: pa.Table) -> bytes:
+    import pyarrow.parquet as pq
+
     sink = io.BytesIO()
     pq.write_table(
-        table,
+        rows,
         sink,
         version="2.6",
         compression="zstd",
@@ -135,11 +139,15 @@ def _parquet(rows: "pd.DataFrame") -> bytes:
 
 
 def _lines(documents: Iterable[str]) -> bytes:
+    return _packed(document.encode() + b"\n" for document in documents)
+
+
+def _packed(lines: Iterable[bytes]) -> bytes:
     sink = io.BytesIO()
     # GzipFile, not gzip.compress: its header does not change with the Python version.
     with gzip.GzipFile(filename="", mode="wb", compresslevel=6, mtime=0, fileobj=sink) as stream:
-        for document in documents:
-            stream.write(document.encode() + b"\n")
+        for line in lines:
+            stream.write(line)
     return sink.getvalue()
 
 
@@ -155,6 +163,59 @@ def documents(body: bytes) -> Iterator[dict[str, Any]]:
     """The documents of a `.jsonl.gz` part."""
     with gzip.open(io.BytesIO(body), "rt", encoding="utf-8", newline="\n") as lines:
         yield from (json.loads(line) for line in lines)
+
+
+def frame(content: Mapping[str, Content]) -> "pd.DataFrame":
+    """The profiles in the parts of a publication, with the columns that were published and `document`."""
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    found = [PROFILES.arrow.empty_table().to_pandas()]
+    for name in sorted(each for each in content if each.endswith(".parquet")):
+        rows = pq.read_table(io.BytesIO(content[name].body)).to_pandas()
+        lines = _unpacked(content[name.replace(".parquet", ".jsonl.gz")].body)
+        found.append(rows.assign(document=[line.decode().rstrip("\n") for line in lines]))
+    return pd.concat(found[1:] or found, ignore_index=True)
+
+
+def number_of(parquet: bytes, who: Collection[str]) -> int:
+    """How many rows of a `.parquet` part are of some customers."""
+    import pyarrow.parquet as pq
+
+    return sum(each in who for each in pq.read_table(io.BytesIO(parquet), columns=["customer_id"])[0].to_pylist())
+
+
+def without(name: str, file: Content, who: Collection[str]) -> Content:
+    """A file of a publication without some customers: their rows, their documents, and the lines of the feed that name them.
+
+    The lines of all others keep their bytes, and a file in which none of these customers stands is the same one. Pages are not
+    looked into.
+    """
+    if name.endswith(".parquet"):
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        rows = pq.read_table(io.BytesIO(file.body))
+        kept = rows.filter(pc.invert(pc.is_in(rows["customer_id"], pa.array(sorted(who), pa.string()))))
+        return file if len(kept) == len(rows) else Content(_table(kept), file.bucket, len(kept))
+    if name.endswith(".jsonl.gz"):
+        lines = _unpacked(file.body)
+        others = [line for line in lines if not {json.loads(line).get(key) for key in _NAMING} & set(who)]
+        if len(others) < len(lines):
+            return Content(_packed(others), file.bucket, 0 if file.bucket is None else len(others))
+    return file
+
+
+_NAMING = (
+    "customer_id",
+    "from",
+    "to",
+)  # what names a customer in a line: of a document the first, of the feed the others
+
+
+def _unpacked(body: bytes) -> list[bytes]:
+    with gzip.open(io.BytesIO(body)) as lines:
+        return list(lines)
 
 
 def pointer(body: bytes, where: str) -> dict[str, str]:

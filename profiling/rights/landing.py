@@ -92,7 +92,6 @@ def blank(lines: Lines, area: Area) -> None:
         else:
             _blank_lines(path, beside, lines)
         area.move_in(beside, *place)
-    area.forget(*place)
 
 
 def _blank_lines(path: Path, beside: Path, lines: Lines) -> None:

@@ -246,6 +246,9 @@ def _landing(work: Work) -> Found:
             work.request.add(said=[f"the drop {place} was not complete and was not read; its lines are suppressed"])
         for day in sorted(by_day.keys() | work.request.landing.keys()):
             _erase_drop(work, day, by_day.get(day, []), blank)
+        # Of all drops: a file may have been delivered again without the person, or be gone, and its older version holds them.
+        work.request.count({"older versions of drops": landing.landing_area(work.settings).forget()})
+        work.request.save(work.lake)
 
     return {
         "lines of drops": sum(len(lines.theirs) for lines in files),
@@ -367,20 +370,27 @@ def _sum_items_again(lake: Lake, day: str) -> None:
 
 
 def _published(work: Work) -> Found:
-    """Days that showed the person are published anew, and old revisions of all days are removed, object versions too."""
-    from profiling.publish import open_target, withdraw_old
+    """Days that show the person are published without them, and old revisions of all days are removed, object versions too.
+
+    Looked for in what is published: the table may hold nothing of a day any more, or another person than was published.
+    """
+    from profiling.publish import open_target, showing, withdraw_old
 
     target = open_target(work.settings.publish, work.settings.s3_endpoint)
+    shown = showing(target, work.who)
     wanted = {*work.request.profile_days, *work.request.landing}
-    days = sorted(day for day in wanted if target.get(f"profiles/day={day}/manifest.json"))
+    days = sorted(shown.keys() | {day for day in wanted if target.get(f"profiles/day={day}/manifest.json")})
 
     def take_out() -> None:
+        # Killed in one, the next call finishes it, whether it still shows the person or not.
+        work.request.add(profile_days=days)
+        work.request.save(work.lake)
         for day in days:
-            _publish.publish_again(work.settings, day)
+            _publish.publish_again(work.settings, day, work.who)
         work.request.count({"old revisions": withdraw_old(target)})
         work.request.save(work.lake)
 
-    return {"published days": len(days)}, take_out
+    return {"published days": len(days), "published profiles": sum(shown.values())}, take_out
 
 
 def _pages(work: Work) -> Found:

@@ -1,6 +1,7 @@
 """profiles -> the publication target."""
 
 import json
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -44,18 +45,21 @@ def publish(settings: Settings, day: str) -> Outcome:
     )  # fmt: skip
 
 
-def publish_again(settings: Settings, day: str) -> None:
-    """Put what the table holds now in the place of what is published, for an erasure, which waits for no gate.
+def publish_again(settings: Settings, day: str, who: Collection[str]) -> None:
+    """Take people out of a published day, for an erasure, which waits for no gate.
 
-    Where the day's profiles are released this is its publication; where an attempt at them is under way or has failed, the
-    last good state is published without the people erased since, and the ledger goes on saying how the attempt stands.
+    Where the day's profiles are released this is its publication. Where they are past their retention, or an attempt at them is
+    under way or has failed, what is published is published without these people, and the ledger says what it said.
     """
+    from profiling.publish import open_target, publish_without
+
     run = begin(settings, day)
     profiled = run.ledger.get("profile", run.day)
-    if profiled is not None and profiled.state == RELEASED:
+    if profiled is not None and profiled.state == RELEASED and not run.ledger.is_closed("publish", run.day):
         publish(settings, day)
-    else:
-        _published(run)
+        return
+    target = open_target(settings.publish, settings.s3_endpoint)
+    publish_without(target, run.day, who, lambda profiles: _pages(run, profiles)["report"], _run_facts(run))
 
 
 def _published(run: Run) -> "Published":
