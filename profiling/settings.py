@@ -16,6 +16,7 @@ from profiling.errors import SettingsError
 
 PREFIX = "PROFILING_"
 ENV_FILE = ".env"
+SHORTEST_KEY = 16  # characters
 # Read by the DAG files, the plugins, the demo and the tests, never by the package itself.
 FOREIGN = {
     "TEST_DATA", "HOME",
@@ -236,7 +237,7 @@ class Settings(BaseSettings):
                 ) from error
         if not secret and _key_backend is not None:
             secret = (_key_backend() or "").strip()
-        if len(secret) < 16:
+        if len(secret) < SHORTEST_KEY:
             raise SettingsError(
                 f"{PREFIX}PSEUDONYM_KEY is {'too short' if secret else 'not set'}: customers are stored under keyed hashes. "
                 'Make one with python -c "import secrets; print(secrets.token_hex(32))", keep it safe, and set it'

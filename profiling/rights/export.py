@@ -90,7 +90,10 @@ def export(settings: Settings, customer: str) -> Iterator[str]:
     identities = sorted({identity for identity, of in customers.items() if of == root} | {root, customer})
     sections = [(table, id_columns(table)) for table in schemas.TABLES.values() if id_columns(table)]
     if not any(_is_held(lake, table, names, identities) for table, names in sections):
-        raise InputError(f"nothing is held under {customer}; CUSTOMER is a whole customer_id, or use --identifier")
+        raise InputError(
+            f"nothing is held under {customer}; CUSTOMER is a whole customer_id. Of an identifier check type and spelling"
+        )
+    suppressed = _suppressed(lake, settings, identities)  # needs the key: before half a document is written
     yield '{"customer_id":' + _json(root) + ',"identities":' + _json(identities) + ',"tables":{'
     for number, (table, names) in enumerate(sorted(sections, key=lambda section: section[0].name)):
         head = {"what": table.grain, "purpose": PURPOSES.get(table.name, table.grain)}
@@ -99,7 +102,7 @@ def export(settings: Settings, customer: str) -> Iterator[str]:
         yield "]}"
     yield '},"published":['
     yield from _separated(_published(settings, set(identities)))
-    yield '],"suppressed":' + _json(_suppressed(lake, settings, identities))
+    yield '],"suppressed":' + _json(suppressed)
     yield ',"not_attributed":' + _json(UNATTRIBUTED) + "}\n"
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from profiling.errors import InputError, SettingsError
 from profiling.lake import Lake
 from profiling.prepare.privacy import pseudonym
-from profiling.settings import Settings
+from profiling.settings import SHORTEST_KEY, Settings
 
 ENVELOPE = "_key.json"
 OTHER_KEY = "PROFILING_PSEUDONYM_KEY is not the key this lake was made with: every customer would become another one"
@@ -25,13 +25,21 @@ _PURPOSE = b"customer-profiling envelope 1"
 def pseudonym_key(lake: Lake, settings: Settings) -> bytes:
     """The key of the lake's keyed hashes: out of its envelope, or the operator's own where it was never rotated.
 
+    A lake that was never rotated knows its key by name only. Another one is refused here, for those who read as for those who
+    write: under it nobody is found, and an erasure would end with a receipt and the person still there.
+
     Raises:
-        SettingsError: PROFILING_PSEUDONYM_KEY is not set, too short, or not the one that opens the envelope.
+        SettingsError: PROFILING_PSEUDONYM_KEY is not set, too short, or not the lake's.
         InputError: the envelope is damaged.
     """
     operator = settings.key()
-    envelope = lake.get_json(ENVELOPE)
-    return operator if envelope is None else _opened(operator, envelope, lake.uri)
+    envelope = _envelope(lake)
+    if envelope is not None:
+        return _opened(operator, envelope, lake.uri)
+    known = (lake.get_json("_lake.json") or {}).get("key")
+    if known not in (None, key_name(operator)):
+        raise SettingsError(f"{OTHER_KEY}. Set it back, or load the history into a new lake")
+    return operator
 
 
 def require_key(lake: Lake, settings: Settings) -> str:
@@ -65,7 +73,13 @@ def rekey(settings: Settings, new: Callable[[], str]) -> str:
     lake = Lake.open(settings)
     name = require_key(lake, settings)
     key = pseudonym_key(lake, settings)
-    changed = settings.model_copy(update={"pseudonym_key": _secret(new()), "pseudonym_key_file": None})
+    secret = _secret(new())
+    if len(secret.get_secret_value()) < SHORTEST_KEY:
+        raise SettingsError(
+            f"the new key is shorter than {SHORTEST_KEY} characters, and nothing was changed; "
+            "make one: python -c 'import secrets; print(secrets.token_hex(32))'"
+        )
+    changed = settings.model_copy(update={"pseudonym_key": secret, "pseudonym_key_file": None})
     operator = changed.key()
     if operator == settings.key():
         raise SettingsError(
@@ -98,6 +112,13 @@ def _sealed(operator: bytes, key: bytes) -> dict[str, str]:
     nonce = os.urandom(_NONCE_BYTES)
     sealed = AESGCM(_wrapping_key(operator)).encrypt(nonce, key, key_name(key).encode())
     return {"cipher": "AES-256-GCM", "key": key_name(key), "sealed": base64.b64encode(nonce + sealed).decode()}
+
+
+def _envelope(lake: Lake) -> dict[str, str] | None:
+    try:
+        return lake.get_json(ENVELOPE)
+    except InputError as error:  # whoever made it again would need what it holds
+        raise InputError(f"{lake.uri}/{ENVELOPE} is damaged (it is no JSON); restore it from a backup") from error
 
 
 def _opened(operator: bytes, envelope: dict[str, str], uri: str) -> bytes:

@@ -85,9 +85,10 @@ def ask(
         named.append(identity_id(pseudonym_key(lake, settings), kind, value.strip(), rules))
     if not named:
         raise SettingsError("nobody is named: give --identifier, --customer, or an identifier a line on standard input")
-    if wrong := [name for name in named if len(name) != 32 or set(name) - set("0123456789abcdef")]:
+    if wrong := [name for name in named if not _is_identity(name)]:
         raise SettingsError(
-            f"{len(wrong)} of the customer ids are none: they have 32 hexadecimal digits, as in a profile"
+            f"{len(wrong)} of the names given as --customer are no customer ids, which have 32 hexadecimal digits, as in a "
+            "profile; give type:value as --identifier, or at the prompt"
         )
     asked_at = datetime.now(UTC).isoformat(timespec="seconds")
     request = Request(str(uuid.uuid4()), asked_at, people_of(lake, named, rules), asked_by)
@@ -123,15 +124,26 @@ def find(lake: Lake, request: str) -> Request | None:
     """
     found = lake.get_json(f"{FOLDER}/{checked_id(request)}.json")
     if found is not None:
-        try:
-            return Request(**found)
-        except TypeError as error:
-            raise InputError(
-                f"the request {request} in {lake.uri} is damaged; remove {FOLDER}/{request}.json and ask again"
-            ) from error
+        return _read(found, checked_id(request), lake)
     if receipt(lake, request) is None:
         raise SettingsError(f"there is no request {request}; `profiling erase --list` lists the open ones")
     return None
+
+
+def _read(found: Any, request: str, lake: Lake) -> Request:
+    damaged = f"the request {request} in {lake.uri} is damaged; remove {FOLDER}/{request}.json and ask again"
+    try:
+        read = Request(**found)
+    except TypeError as error:
+        raise InputError(damaged) from error
+    who = read.identities
+    if read.id != request or not isinstance(who, list) or not who or not all(_is_identity(each) for each in who):
+        raise InputError(damaged)
+    return read
+
+
+def _is_identity(name: object) -> bool:
+    return isinstance(name, str) and len(name) == 32 and not set(name) - set("0123456789abcdef")
 
 
 def open_requests(lake: Lake) -> list[str]:

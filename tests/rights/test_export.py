@@ -90,6 +90,12 @@ def test_who_is_on_the_list_sees_that_too(shop: Settings) -> None:
     assert document(shop, identity(shop, "bob"))["suppressed"] == ["all", "profiling", "marketing", "language_model"]
 
 
+def test_without_the_key_not_half_a_document_is_written(shop: Settings) -> None:
+    keyless = shop.model_copy(update={"pseudonym_key": None})
+    with pytest.raises(SettingsError, match="PROFILING_PSEUDONYM_KEY is not set"):
+        next(export(keyless, identity(shop, "ann")))
+
+
 def test_the_command_reads_an_identifier_from_a_pipe(shop: Settings) -> None:
     environment = {
         **os.environ, "PYTHONPATH": str(ROOT), "PROFILING_LAKE": shop.lake, "PROFILING_PUBLISH": shop.publish,

@@ -13,6 +13,8 @@ from profiling import stages
 from profiling.errors import InputError, SettingsError
 from profiling.lake import Lake
 from profiling.profiles.show import find_profile
+from profiling.rights import requests
+from profiling.rights.export import customer_of_identifier
 from profiling.rights.keys import ENVELOPE, pseudonym_key, rekey
 from profiling.settings import Settings, set_key_backend
 from profiling.status import status
@@ -65,11 +67,33 @@ def test_a_rotation_with_the_wrong_key_or_to_a_bad_one_changes_nothing(settings:
     stages.ingest(settings, DAY)
     with pytest.raises(SettingsError, match="is not the key this lake was made with"):
         rekey(under(settings, NEW), lambda: pytest.fail("the new key must not be asked for"))
-    for wrong, said in (("short", "too short"), (KEY, "the new key is the old one")):
+    for wrong, said in (
+        ("short", "the new key is shorter than 16"),
+        ("", "the new key is shorter than 16"),
+        (KEY, "the new key is the old one"),
+    ):
         with pytest.raises(SettingsError, match=said):
             rekey(settings, lambda wrong=wrong: wrong)
     assert Lake(settings.lake).get_json(ENVELOPE) is None
     stages.ingest(settings, DAY)
+
+
+def test_another_key_finds_nobody_missing_and_erases_nobody(settings: Settings) -> None:
+    folder = drop(settings, [event(1), event(2, "bob")])
+    stages.ingest(settings, DAY)
+    request = requests.ask(settings, ["customer:ann"])
+    held, other = (folder / "rows.jsonl").read_bytes(), under(settings, NEW)
+    for ask in (
+        lambda: customer_of_identifier(other, "customer:ann"),
+        lambda: requests.ask(other, ["customer:ann"]),
+        lambda: stages.erase(other, request.id, dry_run=True),
+        lambda: stages.erase(other, request.id, is_alone=True),
+    ):
+        with pytest.raises(SettingsError, match="is not the key this lake was made with"):
+            ask()
+    assert requests.open_requests(Lake(settings.lake)) == [request.id]
+    assert (folder / "rows.jsonl").read_bytes() == held
+    assert Lake(settings.lake).read("suppressions").empty
 
 
 def test_the_envelope_holds_neither_key_and_a_damaged_one_is_said(settings: Settings) -> None:
@@ -81,9 +105,10 @@ def test_the_envelope_holds_neither_key_and_a_damaged_one_is_said(settings: Sett
     assert KEY not in held
     assert NEW not in held
     envelope = json.loads(held)
-    file.write_text(json.dumps(envelope | {"sealed": "?"}))
-    with pytest.raises(InputError, match="is damaged"):
-        stages.ingest(under(settings, NEW), DAY)
+    for damaged in (json.dumps(envelope | {"sealed": "?"}), held[:-9]):
+        file.write_text(damaged)
+        with pytest.raises(InputError, match=r"is damaged .*; restore it from a backup"):
+            stages.ingest(under(settings, NEW), DAY)
     file.write_text(json.dumps(envelope | {"key": "0" * 32}))  # its name is sealed with it
     with pytest.raises(SettingsError, match="is not the key"):
         stages.ingest(under(settings, NEW), DAY)

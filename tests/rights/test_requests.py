@@ -36,11 +36,23 @@ def test_what_is_no_receipt_is_said(settings: Settings, tmp_path: Path, content:
     assert "Traceback" not in found.stderr
 
 
-def test_a_damaged_request_is_said(settings: Settings) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"identities": None},
+        {"identities": []},
+        {"identities": "a" * 32},
+        {"identities": ["ann"]},
+        {"id": "../../other"},
+        {"at": 1},
+    ],
+)
+def test_a_damaged_request_is_said(settings: Settings, changes: dict) -> None:
     drop(settings, [event(1)])
     stages.ingest(settings, DAY)
     request = str(uuid.uuid4())
-    Lake(settings.lake).put_json(f"{requests.FOLDER}/{request}.json", {"id": request})
+    whole = {"id": request, "asked_at": "2026-03-01T00:00:00+00:00", "identities": ["a" * 32]}
+    Lake(settings.lake).put_json(f"{requests.FOLDER}/{request}.json", whole | changes)
     with pytest.raises(InputError, match="is damaged; remove"):
         stages.erase(settings, request)
 
