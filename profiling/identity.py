@@ -142,7 +142,8 @@ def _named(found: Resolution, asked: str, customer: str, day: str) -> str:
         asked = known.index[0] if len(known) else asked
     if asked not in known.index:
         raise InputError(
-            f"{customer} is nobody known by {day}. CUSTOMER is a customer_id or another identity's id, or its first 8 characters "
+            f"{customer} is nobody known by {day}: no event and no link names them (`profiling export --identifier` also finds "
+            "who is only in statements). CUSTOMER is a customer_id or another identity's id, or its first 8 characters "
             "and more, or type:identifier such as customer:C0001"
         )
     return str(known[asked])

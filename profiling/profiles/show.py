@@ -45,8 +45,9 @@ def find_profile(settings: Settings, customer: str, day: str | None) -> dict[str
             raise InputError(f"{len(rows)} customers' ids begin with {customer}; give more of it")
     if rows.empty:
         raise InputError(
-            f"{customer} has no profile as of {day}: no interaction of theirs is known by then. "
-            "CUSTOMER is a customer_id or its first characters, or type:identifier such as customer:C0001"
+            f"{customer} has no profile as of {day}: no interaction of theirs is known by then, or they must not be profiled "
+            "(erased, or consent withdrawn). CUSTOMER is a customer_id or its first characters, "
+            "or type:identifier such as customer:C0001"
         )
     document: dict[str, Any] = json.loads(rows["document"].iloc[0])
     return document
