@@ -413,9 +413,14 @@ SUPPRESSIONS = Table(
         Column(
             "reason", pa.string(), "erased, consent_withdrawn, or consent_granted, which lifts an earlier withdrawal"
         ),
-        Column("purpose", pa.string(), "all, profiling, marketing or language_model"),
-        Column("since", UTC, "when it was asked for or said", "UTC"),
+        Column(
+            "purpose",
+            pa.string(),
+            "all, profiling, marketing or language_model; shared: an erased person's, and somebody else has it too",
+        ),
+        Column("since", UTC, "when it was asked for, or of consent when it was put on the list", "UTC"),
         Column("request_id", pa.string(), "the request it comes from, where there was one", is_nullable=True),
+        Column("said_at", UTC, "of consent, when it was said; null in older lakes", "UTC", is_nullable=True),
     ),
     key=("suppressed_hash", "purpose", "reason", "since"),
     partition=None,

@@ -146,23 +146,24 @@ def read_lines(path: Path, plain: Plain | None = None) -> Iterator[Line]:
         InputError: as `batches`.
     """
     with readable(path):
-        if ".parquet" in _suffixes(path.name):
+        if ".parquet" in suffixes(path.name):
             yield from _parquet(path)
             return
         number = 0
         for name, stream in members(path):
-            suffixes = _suffixes(name) or _suffixes(path.name)
-            if ".parquet" in suffixes:
+            found = suffixes(name) or suffixes(path.name)
+            if ".parquet" in found:
                 raise InputError(f"{path.name}: holds a Parquet file; deliver it as it is, it is packed already")
-            if ".csv" in suffixes:
+            if ".csv" in found:
                 number = yield from _csv(stream, number, path.name)
-            elif plain and not suffixes:
+            elif plain and not found:
                 number = yield from _plain_lines(stream, number, plain)
             else:
                 number = yield from _json_lines(stream, number)
 
 
-def _suffixes(name: str) -> set[str]:
+def suffixes(name: str) -> set[str]:
+    """The endings of a file's name that say how its lines are read, in lower case."""
     return {suffix.lower() for suffix in Path(name).suffixes} & {".csv", ".parquet", ".json", ".jsonl", ".ndjson"}
 
 

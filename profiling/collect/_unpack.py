@@ -50,7 +50,7 @@ class _ZipFault(EOFError):
 
 
 def members(path: Path) -> Iterator[tuple[str, BinaryIO]]:
-    """(name, stream) of what a file holds: itself, or the members of a zip archive sorted by name.
+    """(name, stream) of what a file holds: itself, or the members of a zip archive with their folders, sorted by name.
 
     Each stream has to be read before the next is asked for. Folders and names that begin with `.` or `_` are left out, as
     in a drop. A plain or gzip file may be a pipe. Call it, and read, within `readable`.
@@ -86,7 +86,7 @@ def _zip_members(path: Path, raw: BinaryIO) -> Iterator[tuple[str, BinaryIO]]:
                 if member.flag_bits & 1:
                     raise InputError(f"{path.name}: the zip file is encrypted; deliver it without a password")
                 with archive.open(member) as packed:
-                    yield name, _utf8(_buffered(_Limited(packed, budget, size)), path.name)
+                    yield member.filename, _utf8(_buffered(_Limited(packed, budget, size)), path.name)
     except (*_ZIP_FAULTS, ValueError, IndexError, struct.error, OverflowError) as error:
         raise _ZipFault(str(error) or "it ends too early") from error
 

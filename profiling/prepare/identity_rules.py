@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from profiling.errors import SettingsError
 from profiling.settings import Settings
 
-# Part of what `ingest` reads: raise it with every change of what a normaliser makes of a value.
+# Part of what `ingest` reads: raise it with every change of what a normaliser makes of a value. Who was erased before is on the
+# list by what the older one made: keep it for `suppressions.other_spellings`, or the change brings them back.
 NORMALISER_VERSION = "1"
 OTHER = "*"  # every type, or attribute, that is not named
 

@@ -84,6 +84,7 @@ def record(lake: Lake, settings: Settings, attempt: str) -> int:
 
     The moment of the record counts in the list and not that of the statement: what holds is decided here, over all members of a
     customer, and may change without a new statement, by a link that joins two or a drop that is delivered again without it.
+    When a withdrawal was said stands beside it: only a yes that was said later lifts it, whatever has become of its link.
     """
     from profiling.profiles.history import customer_ids_at
 
@@ -92,21 +93,26 @@ def record(lake: Lake, settings: Settings, attempt: str) -> int:
     if said.empty and not held:
         return 0
     customer_of = _with(customer_ids_at(lake, _FOR_EVER, load_rules(settings)), said["subject_id"])
+    identities = customer_of.index.to_series()
     holds = of_customers(newest(said), customer_of)
     added, moment = 0, pd.Timestamp(datetime.now(UTC))
     for purpose in PURPOSES:
-        of_purpose = holds[holds["name"] == purpose]
-        withdrawn = set(of_purpose.loc[of_purpose["value"] == "withdrawn", "customer_id"])
-        identities = customer_of.index.to_series()
-        is_withdrawn = customer_of.isin(withdrawn).to_numpy()
-        is_held = held.mask(identities, purpose).to_numpy()
-        granted = set(of_purpose.loc[of_purpose["value"] == "granted", "customer_id"])
-        is_granted = customer_of.isin(granted).to_numpy()
+        of_purpose = holds[holds["name"] == purpose].set_index("customer_id")
+        of_each = of_purpose[["value", "stated_at"]].reindex(customer_of).set_axis(customer_of.index)
+        value, stated_at = of_each["value"], of_each["stated_at"]
+        is_held = pd.Series(held.mask(identities, purpose).to_numpy(), index=customer_of.index)
+        before = suppressions.said_at(lake, settings, identities, purpose)
+        is_later = before.isna() | (stated_at > before)
         # Only a yes lifts a no: that the statement is no more found, past retention or after a split, is none.
-        for reason, changed in ((WITHDRAWN, is_withdrawn & ~is_held), (GRANTED, is_held & is_granted)):
+        for reason, changed in (
+            (WITHDRAWN, (value == "withdrawn") & (~is_held | is_later)),
+            (GRANTED, (value == "granted") & is_held & is_later),
+        ):
             if changed.any():
+                named = identities[changed]
+                said_at = dict(zip(named, stated_at[changed], strict=True))
                 with _published_days_stale(lake, set(identities[changed & ~is_held]), purpose, attempt):
-                    added += suppressions.add(lake, settings, identities[changed], reason, purpose, moment)
+                    added += suppressions.add(lake, settings, named, reason, purpose, moment, said_at=said_at)
     return added
 
 

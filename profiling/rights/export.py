@@ -8,6 +8,7 @@ import gzip
 import json
 import math
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -18,7 +19,7 @@ from profiling.lake import Lake
 from profiling.prepare.identity import identity_id
 from profiling.prepare.identity_rules import load_rules
 from profiling.publish import open_target, read_manifest, read_published
-from profiling.rights import suppressions
+from profiling.rights import former, suppressions
 from profiling.rights.keys import pseudonym_key
 from profiling.schemas import Table
 from profiling.settings import Settings
@@ -98,7 +99,8 @@ def export(settings: Settings, customer: str) -> Iterator[str]:
     for number, (table, names) in enumerate(sorted(sections, key=lambda section: section[0].name)):
         head = {"what": table.grain, "purpose": PURPOSES.get(table.name, table.grain)}
         yield ("," if number else "") + "\n" + _json(table.name) + ":{" + _json(head)[1:-1] + ',"rows":['
-        yield from _separated(_rows(lake, table, names, identities))
+        more = _former(lake, identities) if table.name == "profiles" else iter(())
+        yield from _separated(chain(_rows(lake, table, names, identities), more))
         yield "]}"
     yield '},"published":['
     yield from _separated(_published(settings, set(identities)))
@@ -136,8 +138,17 @@ def _rows(lake: Lake, table: Table, names: list[str], identities: list[str]) -> 
             yield {str(name): value for name, value in row.items()}
 
 
+def _former(lake: Lake, identities: list[str]) -> Iterator[dict[str, Any]]:
+    """Profiles of somebody else from before a split: the part of each that is the person's, and not the other's."""
+    events = set(lake.rows_with("interactions", {"identity_id": identities}, ["interaction_id"])["interaction_id"])
+    for rows in former.naming(lake, identities):
+        for row in rows.sort_values("customer_id").to_dict("records"):
+            document = former.own_part(row["document"], identities, events)
+            yield {"customer_id": row["customer_id"], "day": row["day"], "document": document, "is_part": True}
+
+
 def _published(settings: Settings, identities: set[str]) -> Iterator[dict[str, Any]]:
-    """The publications that hold a profile of the person now, with the keys of the parts that do."""
+    """The publications that hold the person now, in a profile of theirs or from before a split, with the keys of those parts."""
     target = open_target(settings.publish, settings.s3_endpoint)
     days = {
         key.split("/")[1].removeprefix("day=") for key in target.list("profiles/") if key.endswith("/manifest.json")
@@ -154,7 +165,7 @@ def _published(settings: Settings, identities: set[str]) -> Iterator[dict[str, A
                     yield {"day": day, "target": target.uri, "revision": manifest["revision"], "keys": [part["key"]]}
                 continue
             documents = read_published(target, day, bucket=part["bucket"])
-            if any(document["customer_id"] in identities for document in documents):
+            if any(identities & {d["customer_id"], *d["identity"]["members"]} for d in documents):
                 beside = [each["key"] for each in manifest["objects"] if each.get("bucket") == part["bucket"]]
                 yield {"day": day, "target": target.uri, "revision": manifest["revision"], "keys": sorted(beside)}
 

@@ -2,25 +2,45 @@
 
 import gzip
 import io
+import json
 import re
+import unicodedata
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
 from profiling.collect import collector
+from profiling.collect._lines import suffixes
 from profiling.collect._unpack import members, readable
+from profiling.collect._values import Unreadable, identifiers
 from profiling.collect.area import Area, File
 from profiling.collect.drops import Drop
 from profiling.errors import InputError
-from profiling.prepare.identity import identity_id
-from profiling.prepare.identity_rules import Rules
+from profiling.prepare.identity import identity_id, led
+from profiling.prepare.identity_rules import OTHER, Rules
+from profiling.rights.suppressions import is_hers
 
 SHORTEST = (
     4  # characters of an identifier that are sought in a line that cannot be parsed; a shorter one stands in too many
 )
+LONGEST = 320  # characters of what may be an identifier: an address of the longest local part and domain
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_WORD = re.compile(r"[^\s\"'<>,;(){}\[\]|\\]+|[\w.+@-]+")
+_NUMBER = re.compile(r"\+?[\d(][\d\s().\-/]{3,}\d")
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who is sought: their identities, which of these somebody else has too, and the spellings that pseudonyms were made of;
+    the first one is that of now."""
+
+    identities: frozenset[str]
+    shared: frozenset[str]
+    key: bytes
+    spellings: Sequence[Rules]
 
 
 @dataclass
@@ -34,25 +54,13 @@ class Lines:
     rejected: dict[int, str] = field(default_factory=dict)
 
 
-def find(drops: Iterable[Drop], identities: set[str], key: bytes, rules: Rules, zone: ZoneInfo) -> list[Lines]:
-    """Files that hold lines of a person: rows with one of the identifiers, and rejected lines in which one is spelled out.
+def find(drops: Iterable[Drop], person: Person, zone: ZoneInfo) -> list[Lines]:
+    """Files that hold lines of a person: their rows (`suppressions.is_hers`), and rejected lines that spell out an identifier.
 
     Raises:
         InputError: a file cannot be read, so nobody can say whether the person is in it.
     """
-    found, values = [], set[str]()
-    known: dict[tuple[str, str], bool] = {}
-
-    def is_theirs(pairs: Any) -> bool:
-        is_sought = False
-        for kind, value in pairs:
-            if (kind, value) not in known:
-                known[kind, value] = identity_id(key, kind, value, rules) in identities
-            if known[kind, value]:
-                values.add(value)
-                is_sought = True
-        return is_sought
-
+    found, sought = [], _Sought(person)
     for drop in drops:
         if drop.source.form == "catalogue":  # of items, not of people
             continue
@@ -62,15 +70,61 @@ def find(drops: Iterable[Drop], identities: set[str], key: bytes, rules: Rules, 
                 batches = list(collector(drop.source.form)(path, zone))
             for batch in batches:
                 numbers = batch.rows["source_line"].tolist()
-                theirs = [is_theirs(pairs) for pairs in batch.rows["identifiers"]]
+                theirs = [sought.is_theirs(pairs) for pairs in batch.rows["identifiers"]]
                 lines.theirs |= {number for number, own in zip(numbers, theirs, strict=True) if own}
                 lines.starts |= {*numbers, *batch.rejects["source_line"].tolist()}
                 lines.rejected |= dict(zip(batch.rejects["source_line"], batch.rejects["content"], strict=True))
             found.append(lines)
-    spelled = _spelled_out(values)
+    spells = sought.in_rejected()
     for lines in found:
-        lines.theirs |= {n for n, content in lines.rejected.items() if isinstance(content, str) and spelled(content)}
+        lines.theirs |= {n for n, content in lines.rejected.items() if isinstance(content, str) and spells(content)}
     return [lines for lines in found if lines.theirs]
+
+
+class _Sought:
+    """A person's identifiers as the rows of the landing area write them, learned row by row."""
+
+    def __init__(self, person: Person) -> None:
+        self.person, self.rules = person, person.spellings[0]
+        self.known: dict[tuple[str, str], tuple[bool, bool]] = {}
+
+    def is_theirs(self, pairs: Iterable[tuple[str, str]]) -> bool:
+        """Whether a row of these identifiers is the person's."""
+        found = [self._of(*pair) for pair in pairs]
+        if not any(is_listed for is_listed, _ in found):
+            return False
+        ordered = led(list(pairs), self.rules)
+        is_listed, is_alone = zip(*(self._of(*pair) for pair in ordered), strict=True)
+        return is_hers([kind for kind, _ in ordered], is_listed, is_alone, self.rules)
+
+    def _of(self, kind: str, value: str) -> tuple[bool, bool]:
+        """Whether an identifier is the person's, and whether it is nobody else's."""
+        if (kind, value) not in self.known:
+            ids = {identity_id(self.person.key, kind, value, spelling) for spelling in self.person.spellings}
+            is_listed = not ids.isdisjoint(self.person.identities)
+            self.known[kind, value] = (is_listed, is_listed and ids.isdisjoint(self.person.shared))
+        return self.known[kind, value]
+
+    def in_rejected(self) -> Callable[[str], bool]:
+        """Whether a line that was rejected is the person's, by all that the rows have shown."""
+        own, common = (
+            {pair[1] for pair, of in self.known.items() if of[0] and of[1] == alone} for alone in (True, False)
+        )
+        spells_own, spells_common = _spelled_out(own), _spelled_out(common)
+        kinds = sorted(({*self.rules.types} - {OTHER}) | {kind for kind, _ in self.known})
+
+        def is_theirs(content: str) -> bool:
+            texts, pairs = _read(content)
+            if pairs and self.is_theirs(pairs):
+                return True
+            candidates = {each for text in texts for each in _candidates(text)}
+            found = {self._of(kind, each) for each in candidates for kind in kinds if _may_be(self.rules, kind, each)}
+            if (True, True) in found or any(map(spells_own, texts)):
+                return True
+            # What somebody else has too makes a line theirs only where it does not say whose it is.
+            return not pairs and ((True, False) in found or any(map(spells_common, texts)))
+
+        return is_theirs
 
 
 def _spelled_out(values: set[str]) -> Callable[[str], bool]:
@@ -79,6 +133,59 @@ def _spelled_out(values: set[str]) -> Callable[[str], bool]:
         return lambda content: False
     pattern = re.compile(rf"(?<!\w)(?:{'|'.join(sought)})(?!\w)", re.IGNORECASE)
     return lambda content: pattern.search(content) is not None
+
+
+def _read(content: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """The texts of a rejected line with JSON's escapes resolved, and its identifiers where it says them as a row does."""
+    try:
+        record = json.loads(content)
+    except (ValueError, RecursionError):
+        return [content, _unescaped(content)], []
+    texts = [content, *(_unescaped(text) for text in _leaves(record))]
+    try:
+        return texts, identifiers(record) if isinstance(record, dict) else []
+    except Unreadable:
+        return texts, []
+
+
+def _unescaped(text: str) -> str:
+    halves = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+    return halves.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    """The texts and numbers in a JSON document, names of fields too."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield name
+            yield from _leaves(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _leaves(item)
+    elif value is not None:
+        yield str(value)
+
+
+def _candidates(text: str) -> Iterator[str]:
+    """What in a text may be an identifier: the whole, its words, its numbers with what groups their digits."""
+    plain = unicodedata.normalize("NFKC", text)
+    for found in (
+        plain.strip(),
+        *_WORD.findall(plain),
+        *_WORD.findall(plain.replace(":", " ")),
+        *_NUMBER.findall(plain),
+    ):
+        for each in (found, found.strip(".:!?")):
+            if SHORTEST <= len(each) <= LONGEST:
+                yield each
+
+
+def _may_be(rules: Rules, kind: str, text: str) -> bool:
+    """Whether looking is worth it: an address has its sign and a number its digits."""
+    how = rules.of(kind).normalise
+    if how == "email":
+        return "@" in text
+    return how != "phone" or sum(map(str.isdigit, text)) > SHORTEST
 
 
 def blank(lines: Lines, area: Area) -> None:
@@ -134,7 +241,7 @@ class _Blanking:
 
 
 def _copy(stream: BinaryIO, out: Any, name: str, lines: Lines, blanking: _Blanking) -> None:
-    for line in _split(stream, ".csv" in f"{name} {lines.file.name}".lower()):
+    for line in _split(stream, ".csv" in (suffixes(name) or suffixes(lines.file.name))):
         out.write(_line_end(line) if blanking.next() else line)
     blanking.end()
 

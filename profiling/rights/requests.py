@@ -20,7 +20,7 @@ from profiling.prepare.identity import identity_id
 from profiling.prepare.identity_rules import Rules, load_rules
 from profiling.prepare.resolution import resolve
 from profiling.rights.keys import pseudonym_key
-from profiling.rights.suppressions import suppressed_hash
+from profiling.rights.suppressions import other_spellings, suppressed_hash
 from profiling.settings import Settings
 
 FOLDER = "_erasure"
@@ -32,14 +32,16 @@ SIGNATURE = "signature"
 class Request:
     """A request and its progress, which a killed erasure goes on from.
 
-    `days` are drops that hold interactions of the person, `profile_days` days with a profile; `landing` says of each drop that
-    was rewritten whether its day was up to date before; `counts` is what was found, by place, and `models` who learned of it.
+    `shared` are those of the identities that somebody else has too, whom the rules keep apart; `days` are drops that hold
+    interactions of the person, `profile_days` days with a profile; `landing` says of each drop that was rewritten whether its day
+    was up to date before; `counts` is what was found, by place, and `models` who learned of it.
     """
 
     id: str
     asked_at: str
     identities: list[str]
     asked_by: str | None = None
+    shared: list[str] = field(default_factory=list)
     days: list[str] = field(default_factory=list)
     profile_days: list[str] = field(default_factory=list)
     landing: dict[str, bool] = field(default_factory=dict)
@@ -82,7 +84,9 @@ def ask(
         kind, colon, value = each.partition(":")
         if not colon or not kind or not value.strip():
             raise SettingsError("an identifier is written type:value, such as email:ann@example.com")
-        named.append(identity_id(pseudonym_key(lake, settings), kind, value.strip(), rules))
+        # Days that were never ingested anew may hold the person under the spelling of their time.
+        for spelling in (rules, *other_spellings(lake, rules)):
+            named.append(identity_id(pseudonym_key(lake, settings), kind, value.strip(), spelling))
     if not named:
         raise SettingsError("nobody is named: give --identifier, --customer, or an identifier a line on standard input")
     if wrong := [name for name in named if not _is_identity(name)]:
@@ -103,6 +107,26 @@ def people_of(lake: Lake, identities: Iterable[str], rules: Rules) -> list[str]:
     named = set(identities)
     theirs = set(customer_of[customer_of.index.isin(named)])
     return sorted(named | set(customer_of.index[customer_of.isin(theirs)]))
+
+
+def shared_of(lake: Lake, identities: Iterable[str], rules: Rules) -> list[str]:
+    """Those of a person's identities that stand in a row of somebody else, sorted.
+
+    Somebody else is whom a row's first identifier names alone, where the rules did not join it to the person. One that does not
+    identify alone, or that is over its cap, is nobody.
+    """
+    links = lake.read("identity_links")
+    found = resolve(links, pd.Series(dtype="datetime64[us, UTC]"), rules).conflicts
+    hers = set(identities)
+    nobody = set(found.loc[found["kind"] != "unique", "identity_id"])
+    is_hers = links["identity_id"].isin(hers) | links["other_id"].isin(hers)
+    links = links[links["interaction_id"].isin(links.loc[is_hers, "interaction_id"])]
+    # Of a row's pairs the first identifier is always the one, and every other one is the other of it.
+    follows = pd.MultiIndex.from_frame(links[["interaction_id", "other_id"]])
+    firsts = links[~pd.MultiIndex.from_frame(links[["interaction_id", "identity_id"]]).isin(follows)]
+    firsts = firsts[~firsts["identity_id"].isin(hers | nobody) & firsts["first_type"].map(rules.leads).astype(bool)]
+    rows = links[links["interaction_id"].isin(firsts["interaction_id"])]
+    return sorted(hers & {*rows["identity_id"], *rows["other_id"]})
 
 
 def unknown(lake: Lake, request: Request) -> bool:

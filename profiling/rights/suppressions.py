@@ -5,22 +5,27 @@ again does not bring them back. It holds keyed hashes of identity ids: whoever h
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from profiling import schemas
 from profiling.errors import ProfilingError
 from profiling.lake import Lake
-from profiling.prepare.identity import statement_ids
+from profiling.prepare.identifiers import normalised
+from profiling.prepare.identity import identity_id, statement_ids
+from profiling.prepare.identity_rules import OTHER, Rules
 from profiling.prepare.privacy import pseudonym
 from profiling.rights.keys import pseudonym_key
 from profiling.settings import Settings
 
 ALL = "all"
+SHARED = "shared"  # of the erased: identifiers that somebody else has too; alone they say nothing about whose a row is
 PURPOSES = ("profiling", "marketing", "language_model")
 ERASED, WITHDRAWN, GRANTED = "erased", "consent_withdrawn", "consent_granted"
+SPELLINGS = "_spellings"  # the folder of the lake that says how identifiers were made regular when somebody was erased
 
 
 def suppressed_hash(key: bytes, identity_id: str) -> str:
@@ -32,7 +37,7 @@ def suppressed_hash(key: bytes, identity_id: str) -> str:
 class Suppressions:
     """The list as it was when it was loaded; without anybody in it no key is needed and nothing is hashed."""
 
-    held: Mapping[str, frozenset[str]]  # hashes by purpose, `all` among them
+    held: Mapping[str, frozenset[str]]  # hashes by purpose, `all` and `shared` among them
     key: Callable[[], bytes]
 
     def __bool__(self) -> bool:
@@ -50,6 +55,25 @@ class Suppressions:
         key = self.key()
         found = {name for name in identities.dropna().unique() if suppressed_hash(key, str(name)) in hashes}
         return identities.isin(found)
+
+    def hides_alone(self, identities: pd.Series) -> pd.Series:
+        """True where an identity is that of an erased person and of nobody else."""
+        return self.mask(identities) & ~self._of(SHARED, identities)
+
+    def also(self, respelled: Mapping[str, str]) -> "Suppressions":
+        """The list with other spellings of some who are on it: identity id as spelled now -> as it is on the list."""
+        if not respelled:
+            return self
+        key = self.key()
+        now, was = ({each: suppressed_hash(key, each) for each in names} for names in (respelled, respelled.values()))
+        held = {
+            purpose: hashes | {now[one] for one, other in respelled.items() if was[other] in hashes}
+            for purpose, hashes in self.held.items()
+        }
+        return replace(self, held=held)
+
+    def _of(self, purpose: str, identities: pd.Series) -> pd.Series:
+        return replace(self, held={ALL: self.held.get(purpose, frozenset())}).mask(identities)
 
     def digest(self, *purposes: str) -> str:
         """A fingerprint of the list, or of what concerns some purposes; needs no key."""
@@ -81,23 +105,28 @@ def add(
     purpose: str,
     since: pd.Timestamp,
     request_id: str | None = None,
+    said_at: Mapping[str, pd.Timestamp] | None = None,
 ) -> int:
     """Append one row for each identity that has not got it yet; how many.
 
     Args:
-        reason: `erased` (purpose `all` only), `consent_withdrawn`, or `consent_granted`, which lifts an earlier withdrawal.
-        since: UTC; of consent, when it was said.
+        reason: `erased` (purposes `all` and `shared`), `consent_withdrawn`, or `consent_granted`, which lifts an earlier
+            withdrawal.
+        since: UTC; when it was asked for, or of consent when it was put on the list.
+        said_at: of consent, when it was said, by identity.
 
     Raises:
         ProfilingError: reason and purpose do not go together.
     """
-    allowed = {ERASED: (ALL,), WITHDRAWN: PURPOSES, GRANTED: PURPOSES}
+    allowed = {ERASED: (ALL, SHARED), WITHDRAWN: PURPOSES, GRANTED: PURPOSES}
     if purpose not in allowed.get(reason, ()):
         raise ProfilingError(f"suppressions: the reason {reason!r} does not go with the purpose {purpose!r}")
     key = pseudonym_key(lake, settings)
-    rows = pd.DataFrame({"suppressed_hash": sorted({suppressed_hash(key, identity) for identity in identities})})
+    hashes = {suppressed_hash(key, identity): (said_at or {}).get(identity) for identity in identities}
+    rows = pd.DataFrame({"suppressed_hash": sorted(hashes)})
     moment = pd.Timestamp(since).tz_convert("UTC").as_unit("us")
     rows = rows.assign(reason=reason, purpose=purpose, since=moment, request_id=request_id)
+    rows["said_at"] = pd.Series([hashes[each] for each in sorted(hashes)], dtype="datetime64[us, UTC]")
     held = lake.read("suppressions", [("reason", "==", reason), ("purpose", "==", purpose)])
     if reason != ERASED:  # erased twice is erased once; consent is said again
         held = held[held["since"] == moment]
@@ -107,32 +136,131 @@ def add(
     return len(rows)
 
 
+def said_at(lake: Lake, settings: Settings, identities: pd.Series, purpose: str) -> pd.Series:
+    """When the newest withdrawal on the list was said, for each identity; missing where there is none.
+
+    Of lists of before it was written down it is when it was put on the list, which was later.
+    """
+    rows = lake.read("suppressions", [("reason", "==", WITHDRAWN), ("purpose", "==", purpose)])
+    rows = rows.assign(said_at=rows["said_at"].fillna(rows["since"]))
+    newest = rows.groupby("suppressed_hash")["said_at"].max()
+    if newest.empty:
+        return pd.Series(pd.NaT, index=identities.index, dtype="datetime64[us, UTC]")
+    key = pseudonym_key(lake, settings)
+    hashes = identities.map(lambda each: suppressed_hash(key, str(each)))
+    return newest.reindex(hashes).set_axis(identities.index)
+
+
+# --- what of a drop is theirs ---
+
+
+def is_hers(types: Iterable[str], is_listed: Iterable[bool], is_alone: Iterable[bool], rules: Rules) -> bool:
+    """Whether a row is an erased person's.
+
+    It is where its first identifier is on the list, or another one that names the person and nobody else. One that does not
+    identify alone (a device), or that somebody else has too, makes it theirs only where the row has none that identifies alone.
+
+    Args:
+        types, is_listed, is_alone: of each identifier of the row, in the order of `identity.led`: its type, whether it is on the
+            list, and whether it is there and nobody else's.
+    """
+    listed = list(is_listed)
+    if not any(listed):
+        return False
+    leads = [rules.leads(kind) for kind in types]
+    return listed[0] or any(alone and (lead or not any(leads)) for alone, lead in zip(is_alone, leads, strict=True))
+
+
 def without(
-    held: Suppressions, frames: Mapping[str, pd.DataFrame]
+    held: Suppressions, frames: Mapping[str, pd.DataFrame], rules: Rules
 ) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
     """A drop's frames without the erased, and what was left out: `events`, one row each, and `statements`, one a line.
 
-    A row or a statement is left out when any identifier of it is on the list, not only its first: under a new session it is
-    still theirs. So are links that name one. Rows in quarantine bear no identifier.
+    A row or a statement is left out when it is an erased person's (`is_hers`): under a new session it is still theirs. What is
+    somebody else's stays, and loses only its links to them. Rows in quarantine bear no identifier.
     """
     none = {"events": frames["interactions"].iloc[:0], "statements": frames["attributes"].iloc[:0]}
     if not held:
         return dict(frames), none
     found = dict(frames)
     links, rows = frames["identity_links"], frames["interactions"]
-    is_linked = held.mask(links["identity_id"]) | held.mask(links["other_id"])
-    is_gone = held.mask(rows["identity_id"]) | rows["interaction_id"].isin(links.loc[is_linked, "interaction_id"])
-    found |= {"identity_links": links[~is_linked], "interactions": rows[~is_gone]}
-    linked = set(links.loc[is_linked, "interaction_id"])
+    names_one = held.mask(links["identity_id"]) | held.mask(links["other_id"])
+    gone = _events_of_the_erased(
+        held, links[links["interaction_id"].isin(links.loc[names_one, "interaction_id"])], rules
+    )
     said = []
     for name in ("attributes", "consents"):
         is_said = held.mask(frames[name]["subject_id"])
-        if linked and len(frames[name]):
-            is_said |= statement_ids(frames[name], held.key()).isin(linked)
+        if len(frames[name]) and (gone or is_said.any()):
+            ids = statement_ids(frames[name], held.key())
+            is_said |= ids.isin(gone)
+            gone |= set(ids[is_said])
         found[name] = frames[name][~is_said]
         said.append(frames[name][is_said])
+    is_gone = held.mask(rows["identity_id"]) | rows["interaction_id"].isin(gone)
+    gone |= set(rows.loc[is_gone, "interaction_id"])
+    found["interactions"] = rows[~is_gone]
+    # Of what is left out no link may stay either, such as one between a new session and a new address of the person's.
+    found["identity_links"] = links[~names_one & ~links["interaction_id"].isin(gone)]
     lines = pd.concat(said).drop_duplicates(["source", "source_file", "source_line"])
     return {name: frame.reset_index(drop=True) for name, frame in found.items()}, {
         "events": rows[is_gone],
         "statements": lines,
     }
+
+
+def _events_of_the_erased(held: Suppressions, links: pd.DataFrame, rules: Rules) -> set[str]:
+    """The events and statements that are an erased person's by another identifier than their first, told from their links."""
+    ends = [("identity_id", "first_type"), ("other_id", "identifier_type")]
+    both = pd.concat(
+        [links[["interaction_id", name, kind]].set_axis(["event", "identity", "kind"], axis=1) for name, kind in ends]
+    )
+    leads = both["kind"].map(rules.leads).astype(bool)
+    has_leading = leads.groupby(both["event"]).transform("any")
+    is_reason = held.hides_alone(both["identity"]) & (leads | ~has_leading)
+    return set(both.loc[is_reason, "event"])
+
+
+# --- identifiers as they were spelled before ---
+
+
+def remember_spelling(lake: Lake, rules: Rules) -> None:
+    """Write down how identifiers are made regular now, once: a pseudonym is the hash of one spelling."""
+    said = {
+        "version": 1,
+        "types": {name: {"normalise": rule.normalise} for name, rule in sorted(rules.types.items())},
+        "phone_region": rules.phone_region,
+    }
+    name = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+    if lake.get_json(f"{SPELLINGS}/{name}.json") != said:
+        lake.put_json(f"{SPELLINGS}/{name}.json", said)
+
+
+def other_spellings(lake: Lake, rules: Rules) -> list[Rules]:
+    """The spellings that the lake was made with before and that are not those of now."""
+    found = [Rules.model_validate(lake.get_json(key)) for key in lake.keys(SPELLINGS)]
+    return [each for each in found if _spelling(each, each, rules) != _spelling(rules, each, rules)]
+
+
+def _spelling(of: Rules, *types_of: Rules) -> list[object]:
+    names = sorted({name for rules in types_of for name in rules.types} | {OTHER})
+    return [of.phone_region, *(of.of(name).normalise for name in names)]
+
+
+def respelled(
+    held: Suppressions, identifiers: Iterable[Iterable[tuple[str, str]]], rules: Rules, others: Iterable[Rules]
+) -> dict[str, str]:
+    """Identifiers of some rows that are on the list under another spelling: identity id as spelled now -> as on the list."""
+    others = list(others)
+    if not others:
+        return {}
+    key = held.key()
+    pairs = [
+        (identity_id(key, kind, value, rules), identity_id(key, kind, value, other))
+        for kind, value in sorted({pair for row in identifiers for pair in row})
+        for other in others
+        if normalised(other, kind, value) != normalised(rules, kind, value)
+    ]
+    now, was = (pd.Series([pair[end] for pair in pairs], dtype="str") for end in (0, 1))
+    is_listed = held.mask(was)
+    return dict(zip(now[is_listed], was[is_listed], strict=True))

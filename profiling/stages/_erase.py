@@ -21,7 +21,7 @@ from profiling.errors import InputError, NotReady, ProfilingError, SettingsError
 from profiling.lake import Lake, Staged
 from profiling.ledger import OPEN, RELEASED, Ledger
 from profiling.prepare.identity_rules import load_rules
-from profiling.rights import requests, suppressions
+from profiling.rights import former, requests, suppressions
 from profiling.rights.keys import pseudonym_key
 from profiling.rights.requests import Request
 from profiling.rights.steps import ERASURE_STEPS
@@ -103,8 +103,10 @@ def erase(
 def _look_around(work: Work) -> None:
     """Who else the person is, and the days that hold them; what an earlier look found stays, for it may be erased by now."""
     request = work.request
-    request.add(identities=requests.people_of(work.lake, request.identities, load_rules(work.settings)))
+    rules = load_rules(work.settings)
+    request.add(identities=requests.people_of(work.lake, request.identities, rules))
     request.add(
+        shared=requests.shared_of(work.lake, request.identities, rules),
         days=work.lake.rows_with("interactions", {"identity_id": work.who}, ["day"])["day"],
         profile_days=[
             *work.lake.rows_with("profiles", {"customer_id": work.who}, ["day"])["day"],
@@ -121,8 +123,10 @@ def _suppress(work: Work) -> Found:
 
     def take_out() -> None:
         since = pd.Timestamp(work.request.asked_at)
-        names = work.request.identities
-        suppressions.add(work.lake, work.settings, names, suppressions.ERASED, suppressions.ALL, since, work.request.id)
+        suppressions.remember_spelling(work.lake, load_rules(work.settings))
+        # What is shared first: on the list without it, an identifier would make the rows of others theirs.
+        for purpose, names in ((suppressions.SHARED, work.request.shared), (suppressions.ALL, work.request.identities)):
+            suppressions.add(work.lake, work.settings, names, suppressions.ERASED, purpose, since, work.request.id)
 
     return {"identifiers": len(work.who)}, take_out
 
@@ -227,7 +231,7 @@ def _cache(work: Work) -> Found:
 
 def _landing(work: Work) -> Found:
     """Lines of drops, and what quarantine holds of them. Every other line keeps its number, and no day becomes stale by it."""
-    from profiling.rights.landing import blank, find
+    from profiling.rights.landing import Person, blank, find
 
     key = pseudonym_key(work.lake, work.settings)
     delivered, waiting = [], []
@@ -235,7 +239,10 @@ def _landing(work: Work) -> Found:
         complete, incomplete = landing.split_drops(work.settings, day)
         delivered += complete
         waiting += incomplete
-    files = find(delivered, work.who, key, load_rules(work.settings), work.settings.zone)
+    rules = load_rules(work.settings)
+    spellings = [rules, *suppressions.other_spellings(work.lake, rules)]
+    person = Person(frozenset(work.who), frozenset(work.request.shared), key, spellings)
+    files = find(delivered, person, work.settings.zone)
     by_day: dict[str, list[Lines]] = {}
     for lines in files:
         by_day.setdefault(lines.drop.day, []).append(lines)
@@ -315,7 +322,24 @@ def _statements(work: Work) -> Found:
 
 
 def _profiles(work: Work) -> Found:
-    return _tables(work, ["profiles"])
+    """The person's own, and those of others from before a split, which hold the person too: their day can be made again."""
+    there, take_out_own = _tables(work, ["profiles"])
+    others = {str(rows["day"].iloc[0]): set(rows["customer_id"]) for rows in former.naming(work.lake, work.who)}
+    work.request.add(
+        profile_days=others,
+        said=[
+            f"{day}: {len(names)} profiles of others from before a split held the person and were removed; "
+            f"`profiling profile --day {day}` makes them again"
+            for day, names in others.items()
+        ],
+    )
+
+    def take_out() -> None:
+        take_out_own()
+        for day, names in others.items():
+            work.lake.update("profiles", day, lambda held, names=names: held[~held["customer_id"].isin(names)])  # type: ignore[misc]
+
+    return there | ({"profiles of others": sum(map(len, others.values()))} if others else {}), take_out
 
 
 def _links(work: Work) -> Found:

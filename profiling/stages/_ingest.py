@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -16,12 +16,15 @@ from profiling.collect import drops as landing
 from profiling.errors import InputError, ProfilingError
 from profiling.lake import Filter, Staged
 from profiling.ledger import RELEASED
-from profiling.rights import consent
+from profiling.rights import consent, suppressions
 from profiling.rights.keys import pseudonym_key, require_key
 from profiling.rights.suppressions import without
 from profiling.settings import Settings
 from profiling.stages._step import Closed, Outcome, Run, Step, concat, day_end, days_before, digest, gate, run_step
 from profiling.watch import day_statistics, observe
+
+if TYPE_CHECKING:
+    from profiling.prepare.identity_rules import Rules
 
 logger = logging.getLogger(__name__)
 
@@ -60,17 +63,19 @@ def _ingest_bucket(run: Run, bucket: int) -> Staged:
     """
     found = landing.drops(run.settings, run.day)
     with _without_cycle_search():
-        rows, links, rejects, files, redactions = _prepared_events(run, bucket)
+        rows, links, rejects, files, redactions, respelled = _prepared_events(run, bucket)
     frames = {"interactions": rows.assign(is_text_shared=False)[schemas.INTERACTIONS.names], "identity_links": links}
     frames |= {name: schemas.TABLES[name].arrow.empty_table().to_pandas() for name in STATEMENT_TABLES}
     if bucket == 0:  # statements are few: one bucket reads them all
-        statements, statement_rejects, statement_files, as_written = _prepared_statements(run)
+        statements, statement_rejects, statement_files, as_written, more = _prepared_statements(run)
+        respelled |= more
         frames |= statements | {"identity_links": concat([links, statements["identity_links"]], "identity_links")}
         as_written.update(redactions)
         redactions = dict(as_written)
         rejects, files = [*rejects, *statement_rejects], [*files, *statement_files]
     frames["quarantine"] = concat(rejects, "quarantine")
-    return Staged(frames, {"files": files, "sources": [d.source.name for d in found], "redactions": redactions})
+    facts = {"files": files, "sources": [d.source.name for d in found], "redactions": redactions}
+    return Staged(frames, facts | {"respelled": respelled})
 
 
 @contextmanager
@@ -87,8 +92,10 @@ def _without_cycle_search() -> Iterator[None]:
 
 def _prepared_events(
     run: Run, bucket: int
-) -> tuple[pd.DataFrame, pd.DataFrame, list[pd.DataFrame], list[dict[str, Any]], dict[str, int]]:
-    """The bucket's events of all files of the drop, with identity links, rejects and what was read of each file."""
+) -> tuple[pd.DataFrame, pd.DataFrame, list[pd.DataFrame], list[dict[str, Any]], dict[str, int], dict[str, str]]:
+    """The bucket's events of all files of the drop, with identity links, rejects, what was read of each file, and who is on the
+    list by an older spelling.
+    """
     from profiling.prepare.identity_rules import load_rules
     from profiling.prepare.interactions import prepare_interactions
     from profiling.prepare.quarantine import quarantine
@@ -96,12 +103,14 @@ def _prepared_events(
     rules = load_rules(run.settings)
     rows, links, rejects, files = [], [], [], []
     redactions: Counter[str] = Counter()
-    key = pseudonym_key(run.lake, run.settings)
+    respelled: dict[str, str] = {}
+    key, other_spellings = pseudonym_key(run.lake, run.settings), _other_spellings(run)
     for source, file, batches in _batches(run, is_statements=False):
         lines_read = quarantined = 0
         seen = []
         for batch in batches:
             seen.append(batch.seen)
+            respelled |= suppressions.respelled(run.suppressed, batch.rows["identifiers"], rules, other_spellings)
             prepared = prepare_interactions(
                 batch.rows, source=source, source_file=file, day=run.day, day_end=day_end(run.settings, run.day),
                 zone=run.settings.zone, key=key, buckets=run.settings.buckets, bucket=bucket,
@@ -122,12 +131,21 @@ def _prepared_events(
         )  # fmt: skip
     names = [name for name in schemas.INTERACTIONS.names if name != "is_text_shared"]
     events = concat(rows, "interactions")[names]
-    return events, concat(links, "identity_links"), rejects, files, dict(sorted(redactions.items()))
+    return events, concat(links, "identity_links"), rejects, files, dict(sorted(redactions.items())), respelled
+
+
+def _other_spellings(run: Run) -> "list[Rules]":
+    """Spellings under which somebody may be on the list that are not those of now; none are looked for where nobody is erased."""
+    from profiling.prepare.identity_rules import load_rules
+
+    if not run.suppressed.held.get(suppressions.ALL):
+        return []
+    return suppressions.other_spellings(run.lake, load_rules(run.settings))
 
 
 def _prepared_statements(
     run: Run,
-) -> tuple[dict[str, pd.DataFrame], list[pd.DataFrame], list[dict[str, Any]], Counter[str]]:
+) -> tuple[dict[str, pd.DataFrame], list[pd.DataFrame], list[dict[str, Any]], Counter[str], dict[str, str]]:
     """The statements of all files of the drop and their links, by table. A line counts as stored when its statements are."""
     from profiling.prepare.identity_rules import load_rules
     from profiling.prepare.quarantine import quarantine
@@ -137,12 +155,15 @@ def _prepared_statements(
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in (*STATEMENT_TABLES, "identity_links")}
     rejects, files = [], []
     as_written: Counter[str] = Counter()
-    key = pseudonym_key(run.lake, run.settings)
+    respelled: dict[str, str] = {}
+    key, other_spellings = pseudonym_key(run.lake, run.settings), _other_spellings(run)
     for source, file, batches in _batches(run, is_statements=True):
         read = quarantined = 0
         seen = []
         for batch in batches:
             seen.append(batch.seen)
+            if batch.table != "catalogue":  # of items, not of people
+                respelled |= suppressions.respelled(run.suppressed, batch.rows["identifiers"], rules, other_spellings)
             rows, refused, links, counts = prepare_statements(
                 batch.rows, batch.table, source=source, source_file=file, day=run.day,
                 day_end=day_end(run.settings, run.day), zone=run.settings.zone, key=key, rules=rules,
@@ -157,7 +178,7 @@ def _prepared_statements(
             {"source": source, "file": file, "read": read, "quarantined": quarantined, "kind": "statements",
              "seen": drift.together(seen)}
         )  # fmt: skip
-    return {name: concat(frames, name) for name, frames in found.items()}, rejects, files, as_written
+    return {name: concat(frames, name) for name, frames in found.items()}, rejects, files, as_written, respelled
 
 
 def _batches(run: Run, is_statements: bool) -> Iterator[tuple[str, str, Iterator[Any]]]:
@@ -183,10 +204,14 @@ def _of_other_drops(run: Run, rows: pd.DataFrame, filters: Sequence[Filter]) -> 
 
 def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
     from profiling.prepare.deduplicate import exact, flag_shared, near
+    from profiling.prepare.identity_rules import load_rules
 
     names = ("interactions", *STATEMENT_TABLES, "identity_links", "quarantine")
     frames = {name: concat((part.frames[name] for part in parts), name) for name in names}
-    frames, suppressed = without(run.suppressed, frames)
+    held = run.suppressed
+    for part in parts:
+        held = held.also(part.facts.get("respelled", {}))
+    frames, suppressed = without(held, frames, load_rules(run.settings))
     earlier = _of_other_drops(run, frames["interactions"], [("day", "<", run.day)])
     unique, copies = exact(frames["interactions"], earlier[["interaction_id"]])
     kept, near_copies = near(unique, earlier)
@@ -388,6 +413,9 @@ def _refuse_if_gone(run: Run, delivered: set[str]) -> None:
 
 def _settle(run: Run) -> None:
     """What was said of consent, and whom links have joined, decides who is on the list."""
+    from profiling.prepare.identity_rules import load_rules
+
+    suppressions.remember_spelling(run.lake, load_rules(run.settings))
     consent.record(run.lake, run.settings, run.attempt)
 
 

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from profiling import stages
@@ -330,6 +331,32 @@ def test_only_a_yes_lifts_a_withdrawal_and_not_the_loss_of_its_link(settings: Se
     drop(settings, [consent("x", "granted", day=THIRD, identifiers={"token": "a1"})], THIRD, "consents")
     run_all(settings, THIRD)
     assert identity(settings, "a1", "token") in documents(settings, THIRD)
+
+
+def test_an_older_yes_does_not_lift_a_later_no_whose_link_is_lost(settings: Settings) -> None:
+    mail = {"identifiers": {"email": "info@example.org"}}
+    token = lambda number: {"identifiers": {"token": f"a{number}", "email": "info@example.org"}}  # noqa: E731
+    drop(settings, [event(1, **token(1)), event(9, "bob")])
+    yes = consent("x", "granted", identifiers={"token": "a1"}, stated_at=f"{DAY}T08:00:00Z")
+    drop(settings, [yes, consent("x", "withdrawn", **mail)], source="consents")
+    stages.ingest(settings, DAY)
+    drop(settings, [consent("x", "withdrawn", day=NEXT, **mail)], NEXT, "consents")  # once more, and later
+    drop(settings, [event(20, "bob", NEXT)], NEXT)
+    stages.ingest(settings, NEXT)
+    drop(settings, [event(10 + n, day=THIRD, **token(n)) for n in range(2, 8)], THIRD)
+    between = consent("x", "granted", identifiers={"token": "a1"}, stated_at=f"{NEXT}T10:00:00Z")
+    drop(settings, [between], THIRD, "consents")
+    stages.ingest(settings, THIRD)
+
+    def is_out() -> bool:
+        held = suppressions.load(Lake(settings.lake), settings)
+        return bool(held.mask(pd.Series([identity(settings, "a1", "token")]), "profiling").all())
+
+    assert is_out()
+    later = "2026-06-18"
+    drop(settings, [consent("x", "granted", day=later, identifiers={"token": "a1"})], later, "consents")
+    stages.ingest(settings, later)
+    assert not is_out()
 
 
 def test_the_feed_of_merges_does_not_tell_of_those_who_withdrew(settings: Settings) -> None:

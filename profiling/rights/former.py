@@ -1,0 +1,41 @@
+"""Profiles of somebody else that name a person: those made before the rules, or a link, told the two apart."""
+
+import json
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import pandas as pd
+
+from profiling.lake import Lake
+
+
+def naming(lake: Lake, identities: Collection[str]) -> Iterator[pd.DataFrame]:
+    """Day by day the profiles of other customers with one of the identities among their members: customer_id, day, document.
+
+    Their documents are searched as texts, one day's at a time: what had once joined two may be found nowhere else any more.
+    """
+    pattern = "|".join(sorted(identities))
+    for day in lake.partitions("profiles") if pattern else []:
+        rows = lake.read("profiles", [("day", "==", day)], ["customer_id", "day", "document"])
+        rows = rows[~rows["customer_id"].isin(identities)]
+        found = rows[rows["document"].str.contains(pattern).astype(bool)]
+        if len(found):
+            yield found
+
+
+def own_part(document: str, identities: Collection[str], events: Collection[str]) -> dict[str, Any]:
+    """Of such a document what is the person's: their identities, and the claims that cite events of theirs, citing only these."""
+    claims = _cited(json.loads(document), frozenset(events)) or {}
+    members = sorted(set(identities) & set(json.loads(document)["identity"]["members"]))
+    return {**claims, "identity": {"members": members}}
+
+
+def _cited(value: Any, events: frozenset[str]) -> Any:
+    if isinstance(value, list):
+        return [kept for item in value if (kept := _cited(item, events)) is not None] or None
+    if not isinstance(value, dict):
+        return None
+    if "evidence" in value:
+        own = [event for event in value["evidence"] if event in events]
+        return {**value, "evidence": own} if own else None
+    return {name: kept for name, item in value.items() if (kept := _cited(item, events)) is not None} or None
