@@ -10,7 +10,8 @@ from typing import Any
 from profiling.collect import collector
 from profiling.collect.area import Area
 from profiling.collect.drops import SUCCESS, Source, drops, landing_area, sources
-from profiling.errors import InputError, SettingsError
+from profiling.collect.land import FORMAT_SUFFIXES
+from profiling.errors import InputError, NotReady, SettingsError
 from profiling.lake import Lake
 from profiling.ledger import FAILED, Ledger, details
 from profiling.settings import Settings
@@ -70,7 +71,8 @@ def requeue(settings: Settings, day: str, source: str, file: Path, to: str | Non
 
     Without `to` they become a new drop of the first day after `day` on which the source delivered nothing, which must be over:
     a day that is not may still get its own drop, and `_SUCCESS` would end the wait for it. With `to` they are added to the drop
-    of that day, which makes the day stale, or become its drop. The rows keep their own time, so they are late rows there.
+    of that day, which makes the day stale, or become its drop if it is over. The rows keep their own time, so they are late
+    rows there.
 
     A file's name carries its content's hash, and the lake remembers it: the same rows sent again are refused, also after the
     landing area was cleared. A call that was killed half way is finished by the same call: before it writes the rows it notes
@@ -79,7 +81,7 @@ def requeue(settings: Settings, day: str, source: str, file: Path, to: str | Non
     Raises:
         SettingsError: the source, the file or the day does not exist.
         InputError: the day's quarantine holds nothing of the source, nothing in the file can be read, or it was sent before.
-        NotReady: the drop of `to` is still being written.
+        NotReady: the drop of `to` is still being written, or may still come.
     """
     form = _source(settings, source)
     if not file.is_file():
@@ -103,7 +105,7 @@ def requeue(settings: Settings, day: str, source: str, file: Path, to: str | Non
             f"none of the {rows} lines of {file.name} can be read by {form.form}; `profiling quarantine --day {day} "
             f"--source {source}` says what was wrong with each"
         )
-    name = f"requeued-{day}-{sha}{''.join(file.suffixes)}"
+    name = f"requeued-{day}-{sha}{_suffixes(file)}"
     area, note = landing_area(settings), (REQUEUED, source, sha)
     target = _noted(area, note) or to or _free_day(settings, source, day)
     _require_complete(settings, source, target, name)
@@ -124,6 +126,16 @@ def _source(settings: Settings, name: str) -> Source:
     if name not in by_name:
         raise SettingsError(f"unknown source {name!r}; the sources are {', '.join(by_name) or 'none yet'}")
     return by_name[name]
+
+
+def _suffixes(file: Path) -> str:
+    """The endings that say the form; the rest of a name is what a person calls it, and may name a customer."""
+    kept: list[str] = []
+    for suffix in reversed(file.suffixes):
+        if suffix.lower() not in FORMAT_SUFFIXES:
+            break
+        kept.insert(0, suffix)
+    return "".join(kept)
 
 
 def _read(source: Source, file: Path, settings: Settings) -> tuple[int, int]:
@@ -161,3 +173,8 @@ def _require_complete(settings: Settings, source: str, day: str, name: str) -> N
     level = landing_area(settings).level(source, day)
     if level and name not in level.files:
         drops(settings, day)  # NotReady while someone else writes it
+    if level is None and date.fromisoformat(day) >= _today(settings):
+        raise NotReady(
+            f"{source} has no drop of {day} yet, and the day is not over: it would not be waited for any more. Wait for it, or "
+            "name another day"
+        )

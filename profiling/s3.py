@@ -12,7 +12,8 @@ _PIECE = 2**20  # bytes of an object held at a time while it is fetched
 
 
 class Level(NamedTuple):
-    """What stands directly under a prefix, by name: etags of objects, and what has further names below it."""
+    """What stands directly under a prefix, by name: etags of objects, and what has further names below it (after `//` the name
+    is empty)."""
 
     objects: dict[str, str]
     folders: list[str]
@@ -46,7 +47,8 @@ class Bucket:
         retries = {"mode": "standard", "total_max_attempts": 4}
         config = Config(connect_timeout=5, read_timeout=60, retries=retries, **(other if endpoint else {}))
         try:  # a session of its own: boto3's default session is not safe between threads, a client is
-            self._client = Session().client("s3", endpoint_url=endpoint, config=config)
+            with self._translated():
+                self._client = Session().client("s3", endpoint_url=endpoint, config=config)
         except ValueError as error:
             raise SettingsError(
                 f"PROFILING_S3_ENDPOINT={endpoint}: {error}; write it as http://127.0.0.1:9000"
@@ -80,6 +82,22 @@ class Bucket:
                     f"{where}: {code or status}; the credentials need s3:ListBucket, GetObject, PutObject, DeleteObject"
                 ) from error
             raise ProfilingError(f"{where}: {error}") from error
+        except aws.BotoCoreError as error:  # a configuration file, a login that ran out, a name that cannot be
+            raise SettingsError(
+                f"{where}: {error}; correct {self._setting}, or what AWS_* variables and files say"
+            ) from error
+
+    def _pages(self, **query: str) -> Iterator[dict[str, Any]]:
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, **query):
+            yield self._listing(page)
+
+    def _listing(self, page: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a listing. A gateway's page, sent as a success, must not read as an empty bucket."""
+        if "IsTruncated" not in page:
+            raise NotReady(
+                f"{self.uri}: the server answered with no listing; check PROFILING_S3_ENDPOINT and the network"
+            )
+        return page
 
     def get(self, key: str) -> tuple[bytes, str] | None:
         with self._translated():
@@ -110,34 +128,35 @@ class Bucket:
         return True
 
     def list(self, prefix: str) -> dict[str, str]:
-        pages = self._client.get_paginator("list_objects_v2")
         found: dict[str, str] = {}
         with self._translated():
-            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
+            for page in self._pages(Prefix=self._prefix + prefix):
                 for item in page.get("Contents", ()):
                     found[item["Key"].removeprefix(self._prefix)] = item["ETag"].strip('"')
         return dict(sorted(found.items()))
 
     def level(self, prefix: str) -> Level | None:
         """What stands directly under a prefix that ends with `/` (or is empty); None where nothing begins with it."""
-        pages = self._client.get_paginator("list_objects_v2")
         whole = self._prefix + prefix
         objects: dict[str, str] = {}
         folders: list[str] = []
         with self._translated():
-            for page in pages.paginate(Bucket=self._bucket, Prefix=whole, Delimiter="/"):
+            for page in self._pages(Prefix=whole, Delimiter="/"):
                 for item in page.get("Contents", ()):
                     objects[item["Key"].removeprefix(whole)] = item["ETag"].strip('"')
-                folders += [item["Prefix"].removeprefix(whole).rstrip("/") for item in page.get("CommonPrefixes", ())]
+                folders += [
+                    item["Prefix"].removeprefix(whole).removesuffix("/") for item in page.get("CommonPrefixes", ())
+                ]
         if not objects and not folders:
             return None
         objects.pop("", None)  # consoles keep an empty object under the name of a folder
-        return Level(dict(sorted(objects.items())), sorted(filter(None, folders)))
+        return Level(dict(sorted(objects.items())), sorted(folders))
 
     def first(self, prefix: str) -> str | None:
         """The first key that begins with `prefix`. A HEAD would not tell a missing key from a missing bucket."""
         with self._translated():
             page = self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix + prefix, MaxKeys=1)
+            self._listing(page)
         found = [str(item["Key"]).removeprefix(self._prefix) for item in page.get("Contents", ())]
         return found[0] if found else None
 
@@ -156,6 +175,10 @@ class Bucket:
                 if _status(error) == 412 or error.response["Error"]["Code"] == "NoSuchKey":
                     raise NotReady(f"{self.uri}/{key} changed while it was read; run the day again") from error
                 raise
+            if (
+                found.get("ETag", "").strip('"') != etag
+            ):  # not every server heeds the condition; a gateway's page has none
+                raise NotReady(f"{self.uri}/{key} is another object than the one listed; run the day again")
             for piece in found["Body"].iter_chunks(_PIECE):
                 file.write(piece)
 

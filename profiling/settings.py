@@ -28,6 +28,9 @@ FOREIGN = {
 }  # fmt: skip
 
 
+_KEYS = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+
+
 def _is_remote(uri: str) -> bool:
     return "://" in uri
 
@@ -37,6 +40,11 @@ def _location(uri: str) -> str:
     if _is_remote(uri):
         if not uri.startswith("s3://"):
             raise ValueError(f"{uri!r} is neither a folder nor s3://bucket/prefix")
+        bucket = uri.removeprefix("s3://").partition("/")[0]
+        if "@" in bucket:  # not repeated: it may be a password
+            raise ValueError(f"credentials have no place in an address; write s3://bucket/prefix, and set {_KEYS}")
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", bucket):
+            raise ValueError(f"{uri!r} names no bucket; write s3://bucket or s3://bucket/prefix")
         return uri.rstrip("/")
     return str(Path(uri).expanduser().resolve())
 
@@ -49,7 +57,9 @@ Location = Annotated[str, AfterValidator(_location)]
 
 
 def _endpoint(url: str | None) -> str | None:
-    if url is not None and not re.fullmatch(r"https?://[^/\s]+/?", url):
+    if url is not None and "@" in url:
+        raise ValueError(f"credentials have no place in an address; write it as http://127.0.0.1:9000, and set {_KEYS}")
+    if url is not None and not re.fullmatch(r"https?://[^/\s?#]+/?", url):
         raise ValueError(f"{url!r} is no address of a server, such as http://127.0.0.1:9000")
     return url and url.rstrip("/")
 

@@ -29,7 +29,7 @@ def status(settings: Settings) -> dict[str, dict[str, Any]]:
     if newest["publish"]:
         manifest = read_manifest(open_target(settings.publish, settings.s3_endpoint), None)
         published = {"newest day": manifest["day"], "revision": manifest["revision"], "customers": manifest["rows"]}
-    landing = {"not read (no day's folder, or a folder in one)": _unread(settings)}
+    landing = {"not read (no source, no day's folder, or a folder in one)": _unread(settings)}
     return {
         "settings": {
             name: str(value) for name, value in settings.model_dump().items() if name != "pseudonym_key" and value

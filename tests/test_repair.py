@@ -1,6 +1,7 @@
 """Quarantine as people see it, and repaired rows that come back once."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from profiling.profiles.report import OUTCOMES
 from profiling.settings import Settings
 from profiling.status import file_rows
 from tests.areas import KINDS, deliver, landing_in
+from tests.s3 import free_port
 from tests.stages.test_stages import DAY, NEXT, purchase
 from tests.worlds import ledger_closes
 
@@ -204,3 +206,31 @@ def test_wrong_calls(lenient: Settings, repaired: Path) -> None:
         repair.requeue(lenient, DAY, "events", repaired / "x")
     with pytest.raises(InputError, match=f"the quarantine of {NEXT} holds nothing of events"):
         repair.requeue(lenient, NEXT, "events", repaired)
+
+
+def test_rows_do_not_become_the_drop_of_a_day_that_is_not_over(lenient: Settings, repaired: Path) -> None:
+    today = datetime.now(lenient.zone).date().isoformat()
+    with pytest.raises(NotReady, match=f"events has no drop of {today} yet, and the day is not over"):
+        repair.requeue(lenient, DAY, "events", repaired, today)
+    drop(lenient, [purchase(9)], today)
+    assert repair.requeue(lenient, DAY, "events", repaired, today).day == today
+
+
+def test_a_sent_file_keeps_no_more_of_its_name_than_the_form(lenient: Settings, repaired: Path) -> None:
+    named = repaired.rename(repaired.with_name("of v1.0 ann@example.com.jsonl"))
+    found = repair.requeue(lenient, DAY, "events", named)
+    assert found.file.endswith(".jsonl")
+    assert "example" not in found.file
+
+
+def test_a_limit_raised_for_one_run_leaves_the_day_current(lenient: Settings) -> None:
+    strict = lenient.model_copy(update={"max_rejects": 0.05})
+    assert stages.stale_days(strict) == []
+    list(stages.run_days(strict, DAY, DAY, ["ingest"]))
+    assert repair.look(strict, DAY)["rows"] == 2
+
+
+def test_a_landing_area_that_does_not_answer_makes_no_day_stale(lenient: Settings) -> None:
+    away = {"landing": "s3://shop", "s3_endpoint": f"http://127.0.0.1:{free_port()}"}
+    with pytest.raises(NotReady, match="no answer"):
+        stages.stale_days(lenient.model_copy(update=away))

@@ -32,6 +32,10 @@ def test_a_folder_becomes_absolute_and_s3_stays() -> None:
         ("TIMEZONE", "Mars/Olympus", "not a time zone of the IANA list"),
         ("S3_ENDPOINT", "nonsense", "no address of a server"),
         ("LAKE", "gs://bucket", "neither a folder nor s3://"),
+        ("LANDING", "s3://", "names no bucket"),
+        ("LANDING", "s3://a bucket/x", "names no bucket"),
+        ("LANDING", "s3:///x", "names no bucket"),
+        ("S3_ENDPOINT", "http://127.0.0.1:9000?x=y", "no address of a server"),
         ("BUCKET", "4", "PROFILING_BUCKET is not a setting; did you mean PROFILING_BUCKETS?"),
         ("SPEED", "4", "PROFILING_SPEED is not a setting; known: BUCKETS"),
     ],
@@ -41,6 +45,19 @@ def test_a_wrong_value_is_one_sentence(monkeypatch: pytest.MonkeyPatch, name: st
     with pytest.raises(SettingsError) as raised:
         Settings.load()
     assert sentence in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("LANDING", "s3://AKIA1:hush@bucket/x"), ("S3_ENDPOINT", "http://AKIA1:hush@127.0.0.1:9000")],
+)
+def test_credentials_in_an_address_are_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"PROFILING_{name}", value)
+    with pytest.raises(SettingsError, match=f"PROFILING_{name}: credentials have no place") as raised:
+        Settings.load()
+    assert "hush" not in str(raised.value)
 
 
 def test_a_typo_in_the_dotenv_file_does_not_pass(tmp_path: Path) -> None:

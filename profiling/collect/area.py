@@ -3,6 +3,7 @@
 Names are given one by one: source, day, file. What is put appears whole or not at all, in both.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -16,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
-from profiling.errors import SettingsError
+from profiling.errors import InputError, SettingsError
 from profiling.s3 import Bucket
 
 Item = TypeVar("Item")
@@ -97,6 +98,11 @@ def open_area(landing: str | Path, endpoint: str | None = None) -> Area:
     if str(landing).startswith("s3://"):
         return _bucket_area(str(landing), endpoint, os.getpid())
     return FolderArea(Path(landing))
+
+
+def is_source_name(name: str) -> bool:
+    """Whether it names one folder of the area, and none that is left out."""
+    return bool(name) and name[0] not in "._" and Path(name).name == name
 
 
 @lru_cache(maxsize=4)
@@ -222,12 +228,17 @@ class Fetched:
         """
         Raises:
             SettingsError: the folder for temporary files cannot hold it.
+            InputError: its name is too long for a file.
         """
         with tempfile.TemporaryDirectory(prefix="drop-") as folder:
             path = Path(folder) / self.name
             try:
                 self.bucket.fetch(self.key, self.etag, path)
             except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:  # a key may have 1,024 bytes
+                    raise InputError(
+                        f"{self.bucket.uri}/{self.key}: a file's name has at most 255 bytes; rename it"
+                    ) from error
                 raise SettingsError(
                     f"{self.bucket.uri}/{self.key} cannot be kept in {tempfile.gettempdir()} while it is read ({error}); "
                     "name a folder with more room: TMPDIR"

@@ -3,15 +3,16 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import date
 
 from profiling.collect import COLLECTORS
-from profiling.collect.area import Area, File, open_area
+from profiling.collect.area import Area, File, is_source_name, open_area
 from profiling.errors import NotReady, SettingsError
 from profiling.settings import Settings
 
 SUCCESS = "_SUCCESS"
 EMPTIED = "_EMPTY"  # in a drop delivered again: that it holds no row any more is meant
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,13 @@ def sources(settings: Settings) -> list[Source]:
     level = landing_area(settings).level()
     if level is None:
         raise SettingsError(f"the landing area {settings.landing} does not exist; make it, or set PROFILING_LANDING")
-    named = settings.sources or [name for name in level.folders if not name.startswith(("_", "."))]
+    named = settings.sources or [name for name in level.folders if name and not name.startswith(("_", "."))]
     found: list[Source] = []
     for entry in named:
         name, _, form = entry.partition(":")
         form = form or name
+        if not is_source_name(name):
+            raise SettingsError(f"PROFILING_SOURCES: {name!r} cannot name a source; name a folder of the landing area")
         if form not in COLLECTORS:
             raise SettingsError(
                 f"source {name!r}: no collector {form!r}; known: {', '.join(COLLECTORS)}. "
@@ -100,22 +103,27 @@ def is_delivered(settings: Settings, day: str) -> bool:
 def unread(settings: Settings, day: str | None = None) -> list[str]:
     """What lies in the landing area (or in the drops of one day) and is never read, relative to it, sorted.
 
-    Names that begin with `_` or `.` are meant to be left out and are not listed.
+    Names that begin with `_` or `.` are meant to be left out and are not listed. A key of a bucket with `//` lies in a folder
+    without a name.
     """
     area = landing_area(settings)
     top = area.level()
     if top is None:
         return []
-    found: list[tuple[str, ...]] = [] if day else [(name,) for name in top.files]
     expected = sources(settings)
+    read = {source.name for source in expected}
+    found: list[tuple[str, ...]] = (
+        [] if day else [(name,) for name in (*top.files, *top.folders) if name in top.files or name not in read]
+    )
     drop_folders = [(source.name, day) for source in expected] if day else []
     for source in [] if day else expected:
         files, folders = area.level(source.name) or ({}, [])
-        found += [(source.name, name) for name in (*files, *folders) if name in files or not _DAY.fullmatch(name)]
-        drop_folders += [(source.name, name) for name in folders if _DAY.fullmatch(name)]
+        found += [(source.name, name) for name in (*files, *folders) if name in files or not _is_day(name)]
+        drop_folders += [(source.name, name) for name in folders if _is_day(name)]
     for names, level in zip(drop_folders, area.each(lambda names: area.level(*names), drop_folders), strict=True):
         found += [(*names, name) for name in level.folders] if level else []
-    return sorted("/".join(names) for names in found if not names[-1].startswith(("_", ".")))
+    said = (names if names[-1] else (*names, "") for names in found if not names[-1].startswith(("_", ".")))
+    return sorted("/".join(names) for names in said)
 
 
 def missing_sources(settings: Settings, day: str) -> list[str]:
@@ -128,7 +136,14 @@ def days_with_drops(settings: Settings) -> list[str]:
     """All days for which at least one source has a folder, ascending."""
     area = landing_area(settings)
     levels = area.each(lambda source: area.level(source.name), sources(settings))
-    return sorted({name for level in levels if level for name in level.folders if _DAY.fullmatch(name)})
+    return sorted({name for level in levels if level for name in level.folders if _is_day(name)})
+
+
+def _is_day(name: str) -> bool:
+    try:
+        return bool(_DAY.fullmatch(name)) and date.fromisoformat(name) is not None
+    except ValueError:  # the 30th of February
+        return False
 
 
 def fingerprint(found: list[Drop]) -> str:

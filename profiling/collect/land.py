@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from profiling.collect._lines import Line, read_lines
 from profiling.collect._values import EPOCH, Unreadable, dumps
-from profiling.collect.area import Area, open_area
+from profiling.collect.area import Area, is_source_name, open_area
 from profiling.errors import InputError, SettingsError
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ FORMS = (
 )  # fmt: skip
 _OPEN_FILES = 64
 _UNDATED = "undated"  # where lines before the first readable time wait for their day
-_FORMAT_SUFFIXES = {".gz", ".zip", ".json", ".jsonl", ".ndjson", ".csv", ".parquet", ".txt", ".eml", ".mbox"}
+FORMAT_SUFFIXES = {".gz", ".zip", ".json", ".jsonl", ".ndjson", ".csv", ".parquet", ".txt", ".eml", ".mbox"}
 
 
 def land(
@@ -48,7 +48,7 @@ def land(
     """
     if form not in FORMS:
         raise SettingsError(f"files of form {form!r} cannot be split by time; those that can: {', '.join(FORMS)}")
-    if not source or source[0] in "._" or Path(source).name != source:
+    if not is_source_name(source):
         raise SettingsError(f"{source!r} cannot name a source; use a plain folder name that starts with a letter")
     stems = _stems(files)
     module = import_module(f"profiling.collect.{form}")
@@ -69,7 +69,7 @@ def _stems(files: Sequence[Path]) -> dict[str, Path]:
         if not path.is_file():
             raise InputError(f"{path} is not a file; name the file to split")
         stem = path.name
-        while Path(stem).suffix.lower() in _FORMAT_SUFFIXES and Path(stem).stem:
+        while Path(stem).suffix.lower() in FORMAT_SUFFIXES and Path(stem).stem:
             stem = Path(stem).stem
         if stem in stems:
             raise InputError(f"{path} and {stems[stem]} would both land as {stem}.jsonl; rename one")

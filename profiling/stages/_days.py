@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 from profiling.behaviour.targets import TARGETS
-from profiling.collect.drops import days_with_drops, drops
+from profiling.collect.drops import days_with_drops, drops, sources
 from profiling.errors import InputError, NotReady, SettingsError
 from profiling.ledger import DONE, EMPTY, FAILED, STALE, Record, days_between
 from profiling.settings import Settings
@@ -129,11 +129,19 @@ def _has_same_inputs(run: Run, record: Record) -> bool:
 
 
 def stale_days(settings: Settings) -> list[tuple[str, str]]:
-    """(day, stage) of everything released whose inputs have changed since, or that a later drop made stale."""
+    """(day, stage) of everything released whose inputs have changed since, or that a later drop made stale.
+
+    Raises:
+        NotReady: the landing area is a bucket and does not answer.
+    """
     from profiling.prepare.redaction import REDACTION_VERSION
 
     run = begin(settings, "1970-01-01")
     redacted = redacted_with(run)
+    if run.ledger.days("ingest"):
+        sources(
+            settings
+        )  # a landing area that does not answer makes no day stale, and is asked once instead of for each
     found = []
     for record in run.ledger.records():
         if record.stage not in _INPUTS or record.state not in (*DONE, STALE):

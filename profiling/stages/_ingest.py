@@ -53,8 +53,8 @@ def inputs(run: Run) -> str:
     found = landing.drops(run.settings, run.day)
     _refuse_if_gone(run, {drop.source.name for drop in found})
     rules = load_rules(run.settings).of_ingest()  # they decide whose a row is
-    limits = (run.settings.timezone, run.settings.max_rejects)
-    return digest(landing.fingerprint(found), key_name, *limits, REDACTION_VERSION, rules)
+    # Not the limit of rejects: it decides whether the day is released, not what is in it, and may be raised for one run.
+    return digest(landing.fingerprint(found), key_name, run.settings.timezone, REDACTION_VERSION, rules)
 
 
 def _ingest_bucket(run: Run, bucket: int) -> Staged:

@@ -2,7 +2,9 @@
 
 import tempfile
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -129,11 +131,41 @@ def test_what_is_not_read_is_said(shop: Settings) -> None:
         ("events", "20260616", "x"),
         ("rows.jsonl",),
         ("events", "list.txt"),
+        ("events", "2026-02-30", "x"),
+        ("events", "٢٠٢٦-٠٦-١٥", "x"),
         (".hidden",),
     ):
         area.put(b"", *names)
-    assert drops.unread(shop) == [f"events/{DAY}/more", "events/20260616", "events/list.txt", "rows.jsonl"]
+    found = ["events/2026-02-30", f"events/{DAY}/more", "events/20260616", "events/list.txt", "events/٢٠٢٦-٠٦-١٥"]
+    assert drops.unread(shop) == [*found, "rows.jsonl"]
     assert drops.unread(shop, DAY) == [f"events/{DAY}/more"]
+    assert drops.days_with_drops(shop) == [DAY]
+
+
+def test_a_folder_that_is_no_named_source_is_said(shop: Settings) -> None:
+    deliver(shop, "events", DAY, rows_jsonl="{}")
+    deliver(shop, "Events", DAY, rows_jsonl="{}")
+    assert drops.unread(shop.model_copy(update={"sources": ("events",)})) == ["Events"]
+
+
+@pytest.mark.parametrize("name", ["../events", ":events", "..:events", "_old:events"])
+def test_a_source_is_a_folder_of_the_area(name: str, shop: Settings) -> None:
+    deliver(shop, "events", DAY, rows_jsonl="{}")
+    form = name if ":" in name else f"{name}:events"
+    with pytest.raises(SettingsError, match="cannot name a source"):
+        drops.sources(shop.model_copy(update={"sources": (form,)}))
+
+
+def test_keys_with_two_slashes_are_said(tmp_path: Path, s3: Any) -> None:
+    shop = settings_in(tmp_path / "shop", tmp_path / "cache")
+    shop = shop.model_copy(update={"landing": f"{s3.uri}/landing", "s3_endpoint": s3.endpoint})
+    deliver(shop, "events", DAY, rows_jsonl="{}")
+    for key in (f"/events/{DAY}/a", f"events//{DAY}/a", f"events/{DAY}//a"):
+        s3.client().put_object(Bucket=s3.bucket, Key=f"landing/{key}")
+    assert drops.unread(shop) == ["/", "events//", f"events/{DAY}//"]
+    assert drops.unread(shop, DAY) == [f"events/{DAY}//"]
+    assert [source.name for source in drops.sources(shop)] == ["events"]
+    assert drops.days_with_drops(shop) == [DAY]
 
 
 def test_a_fingerprint_changes_with_content_and_with_names_only(shop: Settings) -> None:
@@ -279,6 +311,60 @@ def test_a_file_that_changes_after_it_was_listed_is_not_read(s3: Any) -> None:
         pass
     area.remove("events", DAY, "rows.csv")
     with pytest.raises(NotReady, match="changed while it was read"), file.local():
+        pass
+
+
+class _Gateway(BaseHTTPRequestHandler):
+    """A page of its own as the answer to everything."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>log in first</html>")
+
+    def log_message(self, *_: object) -> None:
+        """It says nothing."""
+
+
+@pytest.fixture
+def gateway() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), _Gateway)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_page_of_a_gateway_is_neither_a_listing_nor_a_file(gateway: str, tmp_path: Path, s3: Any) -> None:
+    bucket = Bucket(s3.uri, gateway, "PROFILING_LANDING")
+    for look in (bucket.list, bucket.level, bucket.first):
+        with pytest.raises(NotReady, match="answered with no listing"):
+            look("events/")
+    with pytest.raises(NotReady, match=r"rows\.csv is another object than the one listed"):
+        bucket.fetch("rows.csv", "1b2c", tmp_path / "rows.csv")
+
+
+def test_a_profile_or_a_file_of_aws_that_is_wrong_is_a_sentence(
+    tmp_path: Path, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(SettingsError, match="profile"):
+        Bucket(s3.uri, s3.endpoint, "PROFILING_LANDING")
+    monkeypatch.delenv("AWS_PROFILE")
+    (tmp_path / "config").write_text("[default\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    with pytest.raises(SettingsError, match="Unable to parse config file"):
+        Bucket(s3.uri, s3.endpoint, "PROFILING_LANDING")
+    monkeypatch.setenv("AWS_CONFIG_FILE", s3.environment["AWS_CONFIG_FILE"])
+    with pytest.raises(SettingsError, match="Invalid bucket name"):
+        Bucket("s3://a bucket", s3.endpoint, "PROFILING_LANDING").first("")
+
+
+def test_a_key_that_is_too_long_for_a_file_is_said(s3: Any) -> None:
+    area = open_area(s3.uri, s3.endpoint)
+    area.put(b"one", "events", DAY, "x" * 300)
+    file = (area.level("events", DAY) or ({}, []))[0]["x" * 300]
+    with pytest.raises(InputError, match="at most 255 bytes; rename it"), file.local():
         pass
 
 
