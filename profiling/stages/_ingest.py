@@ -14,7 +14,7 @@ from profiling import schemas
 from profiling.collect import STATEMENT_FORMS, collector, drift
 from profiling.collect import drops as landing
 from profiling.errors import InputError, ProfilingError
-from profiling.lake import Filter, Staged
+from profiling.lake import Filter, Lake, Staged
 from profiling.ledger import RELEASED
 from profiling.rights import consent
 from profiling.rights.keys import pseudonym_key, require_key
@@ -28,7 +28,14 @@ logger = logging.getLogger(__name__)
 STATEMENT_TABLES = ("attributes", "consents", "catalogue")
 
 
-def ingest(settings: Settings, day: str, *, bucket: int | None = None, close: Sequence[str] | None = None) -> Outcome:
+def ingest(
+    settings: Settings,
+    day: str,
+    *,
+    bucket: int | None = None,
+    close: Sequence[str] | None = None,
+    lake: Lake | None = None,
+) -> Outcome:
     """Landing -> interactions, attributes, consents, catalogue, identity_links, quarantine.
 
     Collects, validates, normalises, pseudonymises, redacts and deduplicates the drop of one day. A day without a drop is an empty
@@ -39,7 +46,7 @@ def ingest(settings: Settings, day: str, *, bucket: int | None = None, close: Se
         GateFailed: too many rejects, or an expectation failed.
         InputError: the drop of a day that was released with rows is gone.
     """
-    return run_step(INGEST, settings, day, bucket, close)
+    return run_step(INGEST, settings, day, bucket, close, lake)
 
 
 def inputs(run: Run) -> str:
