@@ -15,12 +15,12 @@ import pandas as pd
 
 from profiling import schemas
 from profiling.errors import InputError, SettingsError
-from profiling.lake._rows import Filter, fingerprint, to_arrow
+from profiling.lake._rows import Filter, Rows, fingerprint, to_arrow
 from profiling.lake._staging import Staged, Staging
 from profiling.lake._tables import Tables
 from profiling.settings import Settings
 
-__all__ = ["LEDGER_COLUMNS", "Filter", "Lake", "Staged", "fingerprint", "to_arrow"]
+__all__ = ["LEDGER_COLUMNS", "Filter", "Lake", "Rows", "Staged", "fingerprint", "to_arrow"]
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Lake(Tables, Staging):
             for name, value in facts.items()
         }
         frame = pd.DataFrame([row | {"recorded_at": pd.Timestamp(datetime.now(UTC))}])
-        delta = self._write(schemas.LEDGER, to_arrow(frame, schemas.LEDGER), mode="append")
+        delta = self._write(Rows(frame, schemas.LEDGER), mode="append")
         if len(delta.file_uris()) >= _COMPACT_AT:
             self._compact(delta)
 

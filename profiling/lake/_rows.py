@@ -3,7 +3,7 @@
 import functools
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from profiling.errors import ProfilingError
 from profiling.schemas import Table
 
 Filter = tuple[str, str, Any]
+PIECE_ROWS = 65_536
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "==": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
@@ -24,43 +25,69 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def to_arrow(frame: pd.DataFrame, table: Table, is_unique: bool = True) -> pa.Table:
-    """A frame as rows of a table, sorted by its key. What is only staged may still repeat a key.
+class Rows:
+    """A frame as rows of a table: checked against its schema, sorted by its key, handed out in pieces of PIECE_ROWS rows.
+
+    Beside the frame only a piece at a time is in memory. What is only staged may still repeat a key.
 
     Raises:
-        ProfilingError: columns are missing or unknown, a type does not fit, a required value is null, or a key repeats.
+        ProfilingError: columns are missing or unknown, a required value is null, or a key repeats; from `pieces`, when a type
+            does not fit.
     """
-    missing = sorted(set(table.names) - set(frame.columns))
-    unknown = sorted(set(frame.columns) - set(table.names))
-    if missing or unknown:
-        raise ProfilingError(f"{table.name}: missing columns {missing}, unknown columns {unknown}")
-    repeated = frame.duplicated(list(table.key))
-    if is_unique and repeated.any():
-        raise ProfilingError(f"{table.name}: {int(repeated.sum())} rows repeat the key {table.key}")
-    for column in table.columns:
-        if not column.is_nullable and (nulls := int(frame[column.name].isna().sum())):
-            raise ProfilingError(f"{table.name}.{column.name}: {nulls} nulls, none allowed")
-    ordered = frame.sort_values(list(table.key), ignore_index=True)[table.names]
-    try:
-        rows = pa.Table.from_pandas(ordered, schema=table.arrow, preserve_index=False)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise ProfilingError(f"{table.name}: a value does not fit its column: {error}") from error
-    return rows.replace_schema_metadata(None)
+
+    def __init__(self, frame: pd.DataFrame, table: Table, is_unique: bool = True) -> None:
+        missing = sorted(set(table.names) - set(frame.columns))
+        unknown = sorted(set(frame.columns) - set(table.names))
+        if missing or unknown:
+            raise ProfilingError(f"{table.name}: missing columns {missing}, unknown columns {unknown}")
+        repeated = frame.duplicated(list(table.key))
+        if is_unique and repeated.any():
+            raise ProfilingError(f"{table.name}: {int(repeated.sum())} rows repeat the key {table.key}")
+        for column in table.columns:
+            if not column.is_nullable and (nulls := int(frame[column.name].isna().sum())):
+                raise ProfilingError(f"{table.name}.{column.name}: {nulls} nulls, none allowed")
+        self.table = table
+        self._frame = frame
+        key = frame[list(table.key)].reset_index(drop=True)
+        self._order = key.sort_values(list(table.key)).index.to_numpy()
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def pieces(self) -> Iterator[pa.RecordBatch]:
+        """The rows in order; always the same pieces of the same content."""
+        for start in range(0, len(self), PIECE_ROWS):
+            piece = self._frame.iloc[self._order[start : start + PIECE_ROWS]][self.table.names]
+            try:
+                rows = pa.Table.from_pandas(piece, schema=self.schema, preserve_index=False)
+            except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+                raise ProfilingError(f"{self.table.name}: a value does not fit its column: {error}") from error
+            yield from rows.replace_schema_metadata(None).combine_chunks().to_batches()
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self.table.arrow
+
+    def partitions(self, column: str) -> set[str]:
+        """The values of the column by which the table is split."""
+        return set(self._frame[column].unique())
 
 
-def checked(frame: pd.DataFrame | pa.Table, table: Table) -> pa.Table:
-    """Rows of a table: what `to_arrow` has made of a frame already, or makes of it now."""
-    return frame if isinstance(frame, pa.Table) else to_arrow(frame, table)
+def to_arrow(frame: pd.DataFrame, table: Table, is_unique: bool = True) -> pa.Table:
+    """A frame as rows of a table, whole: see `Rows`."""
+    return pa.Table.from_batches(Rows(frame, table, is_unique).pieces(), table.arrow)
 
 
-def fingerprint(frames: Mapping[str, pd.DataFrame | pa.Table]) -> str:
+def fingerprint(frames: Mapping[str, pd.DataFrame | Rows]) -> str:
     """SHA-256 over the sorted rows of some frames, by table name: equal content, equal fingerprint."""
     digest = hashlib.sha256()
     for name in sorted(frames):
-        rows = checked(frames[name], schemas.TABLES[name]).combine_chunks()
+        frame = frames[name]
+        rows = frame if isinstance(frame, Rows) else Rows(frame, schemas.TABLES[name])
         sink = _Hashed()
         with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), rows.schema) as writer:
-            writer.write_table(rows)
+            for piece in rows.pieces():
+                writer.write_batch(piece)
         digest.update(name.encode() + b"\0" + sink.digest.digest())
     return digest.hexdigest()
 

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from profiling.lake._rows import to_arrow
 class Staged:
     """What one bucket of one stage and day computed: frames by table name, and facts about how."""
 
-    frames: Mapping[str, pd.DataFrame]
+    frames: dict[str, pd.DataFrame]
     facts: dict[str, Any] = field(default_factory=dict)
 
 

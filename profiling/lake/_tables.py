@@ -14,13 +14,13 @@ from pyarrow import fs
 from profiling import schemas
 from profiling.errors import NotReady, ProfilingError
 from profiling.lake._files import Files
-from profiling.lake._rows import Filter, checked, expression, satisfies, to_arrow
+from profiling.lake._rows import PIECE_ROWS, Filter, Rows, expression, satisfies, to_arrow
 from profiling.schemas import Table
 
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-ROW_GROUP_ROWS, PIECE_ROWS = 262_144, 65_536
+ROW_GROUP_ROWS = 262_144
 _COMMIT_TRIES = 8
 _ENTRY = re.compile(r"\d{20}\.json")
 
@@ -76,25 +76,25 @@ class Tables(Files):
             dataset = self._dataset(delta, table, schema=schema, file_pruning_predicate=pruned or None)
             return dataset.to_table(columns=names, filter=expression(filters)).to_pandas()
 
-    def replace(self, name: str, partition: str, frame: pd.DataFrame | pa.Table) -> None:
-        """Atomically replace one partition of a table by a frame, checked against its schema, or by rows that were."""
+    def replace(self, name: str, partition: str, frame: pd.DataFrame | Rows) -> None:
+        """Atomically replace one partition of a table by a frame, checked against the table's schema."""
         table = schemas.TABLES[name]
-        rows = checked(frame, table)
+        rows = frame if isinstance(frame, Rows) else Rows(frame, table)
         column = table.partition
         if column is None:
             raise ProfilingError(f"{name} has no partitions; it can only be appended to")
-        if not rows.num_rows and not self._has_partition(table, partition):
+        if not len(rows) and not self._has_partition(table, partition):
             return  # nothing there before, nothing after: no empty commit
-        if set(rows.column(column).unique().to_pylist()) - {partition}:
+        if rows.partitions(column) - {partition}:
             raise ProfilingError(f"{name}: rows of other partitions than {column}={partition}")
-        self._write(table, rows, mode="overwrite", predicate=f"{column} = '{partition}'")
+        self._write(rows, mode="overwrite", predicate=f"{column} = '{partition}'")
 
     def append(self, name: str, frame: pd.DataFrame) -> None:
         """Add rows to a table without partitions, checked against the table's schema; what it holds stays."""
         table = schemas.TABLES[name]
         if table.partition is not None:
             raise ProfilingError(f"{name} has partitions; each is replaced whole")
-        self._write(table, to_arrow(frame, table), mode="append")
+        self._write(Rows(frame, table), mode="append")
 
     def count(self, name: str, filters: Sequence[Filter]) -> int:
         """How many rows satisfy all filters."""
@@ -284,15 +284,18 @@ class Tables(Files):
             storage_options=self._storage,
         )
 
-    def _write(self, table: Table, rows: pa.Table, **how: Any) -> Any:
+    def _write(self, rows: Rows, **how: Any) -> Any:
         """Write rows; the table as it is after."""
         from deltalake import WriterProperties, write_deltalake
 
+        table = rows.table
         # In pieces, and in row groups a quarter of the default: half the memory for a day of a million rows.
         properties = WriterProperties(max_row_group_size=ROW_GROUP_ROWS)
 
         def write() -> Any:
-            pieces = pa.RecordBatchReader.from_batches(rows.schema, rows.to_batches(max_chunksize=PIECE_ROWS))
+            # One piece is made before Delta is asked, so that a value that does not fit is refused in our words.
+            made = list(rows.pieces()) if len(rows) <= PIECE_ROWS else rows.pieces()
+            pieces = pa.RecordBatchReader.from_batches(rows.schema, made)
             with self._reachable():
                 delta = self._table(table) or self._created(table)
                 # A table made before the schema had all of its columns gets them now.

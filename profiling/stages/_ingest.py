@@ -192,7 +192,7 @@ def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
     from profiling.prepare.deduplicate import exact, flag_shared, near
 
     names = ("interactions", *STATEMENT_TABLES, "identity_links", "quarantine")
-    frames = {name: concat((part.frames[name] for part in parts), name) for name in names}
+    frames = {name: concat([part.frames.pop(name) for part in parts], name) for name in names}
     frames, suppressed = without(run.suppressed, frames)
     earlier = _of_other_drops(run, frames["interactions"], [("day", "<", run.day)])
     unique, copies = exact(frames["interactions"], earlier[["interaction_id"]])

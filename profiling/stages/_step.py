@@ -14,7 +14,7 @@ import pandas as pd
 
 from profiling import __version__, schemas
 from profiling.errors import GateFailed, InputError, NotReady, SettingsError
-from profiling.lake import Lake, Staged, fingerprint, to_arrow
+from profiling.lake import Lake, Rows, Staged, fingerprint
 from profiling.ledger import EMPTY, FAILED, OPEN, RELEASED, STALE, Ledger
 from profiling.rights import suppressions
 from profiling.rights.suppressions import Suppressions
@@ -83,8 +83,9 @@ class Closed:
 class Step:
     """How one stage computes: a fingerprint of its inputs, one bucket, the whole day; and which days a commit makes stale.
 
-    `withdraws` is asked before the tables change: days that may have left out rows because this day held them. `settle` is what
-    else follows from the tables as they are after; it may be called again.
+    `finish` may take the frames out of the parts: of a large day nobody holds two. `withdraws` is asked before the tables change:
+    days that may have left out rows because this day held them. `settle` is what else follows from the tables as they are after;
+    it may be called again.
     """
 
     name: str
@@ -203,7 +204,7 @@ def _commit(step: Step, run: Run, closed: Closed, inputs: str) -> tuple[Outcome,
     for warning in closed.warnings:
         logger.info("%s %s: %s", step.name, run.day, warning)  # whoever called says it louder: see Outcome.warnings
     _refuse_if_changed(step, run, inputs)
-    rows = {name: to_arrow(frame, schemas.TABLES[name]) for name, frame in closed.frames.items()}
+    rows = {name: Rows(frame, schemas.TABLES[name]) for name, frame in closed.frames.items()}
     outputs = fingerprint(rows)
     before = run.ledger.released(step.name, run.day)
     is_same = before is not None and outputs == before.outputs  # what these rows can make stale, they have
