@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from profiling import schemas
 from profiling.collect import STATEMENT_FORMS, collector, drift
@@ -20,11 +21,14 @@ from profiling.rights import consent
 from profiling.rights.keys import pseudonym_key, require_key
 from profiling.rights.suppressions import without
 from profiling.settings import Settings
+from profiling.stages._spill import Spill
 from profiling.stages._step import Closed, Outcome, Run, Step, concat, day_end, days_before, digest, gate, run_step
 from profiling.watch import day_statistics, observe
 
 logger = logging.getLogger(__name__)
 
+# What is known of an event before the whole day is.
+_PREPARED = pa.schema([column for column in schemas.INTERACTIONS.arrow if column.name != "is_text_shared"])
 STATEMENT_TABLES = ("attributes", "consents", "catalogue")
 
 
@@ -66,9 +70,10 @@ def _ingest_bucket(run: Run, bucket: int) -> Staged:
     the same event may come once by its customer and once by a device, which are two buckets.
     """
     found = landing.drops(run.settings, run.day)
-    with _without_cycle_search():
-        rows, links, rejects, files, redactions = _prepared_events(run, bucket)
-    frames = {"interactions": rows.assign(is_text_shared=False)[schemas.INTERACTIONS.names], "identity_links": links}
+    with _without_cycle_search(), Spill(_PREPARED) as rows, Spill(schemas.IDENTITY_LINKS.arrow) as said:
+        rejects, files, redactions = _prepared_events(run, bucket, rows, said)
+        events, links = rows.frame(), said.frame()
+    frames = {"interactions": events.assign(is_text_shared=False)[schemas.INTERACTIONS.names], "identity_links": links}
     frames |= {name: schemas.TABLES[name].arrow.empty_table().to_pandas() for name in STATEMENT_TABLES}
     if bucket == 0:  # statements are few: one bucket reads them all
         statements, statement_rejects, statement_files, as_written = _prepared_statements(run)
@@ -93,15 +98,15 @@ def _without_cycle_search() -> Iterator[None]:
 
 
 def _prepared_events(
-    run: Run, bucket: int
-) -> tuple[pd.DataFrame, pd.DataFrame, list[pd.DataFrame], list[dict[str, Any]], dict[str, int]]:
-    """The bucket's events of all files of the drop, with identity links, rejects and what was read of each file."""
+    run: Run, bucket: int, rows: Spill, links: Spill
+) -> tuple[list[pd.DataFrame], list[dict[str, Any]], dict[str, int]]:
+    """The bucket's events of all files of the drop and their identity links set aside; rejects and what was read of each file."""
     from profiling.prepare.identity_rules import load_rules
     from profiling.prepare.interactions import prepare_interactions
     from profiling.prepare.quarantine import quarantine
 
     rules = load_rules(run.settings)
-    rows, links, rejects, files = [], [], [], []
+    rejects, files = [], []
     redactions: Counter[str] = Counter()
     key = pseudonym_key(run.lake, run.settings)
     for source, file, batches in _batches(run, is_statements=False):
@@ -114,8 +119,8 @@ def _prepared_events(
                 zone=run.settings.zone, key=key, buckets=run.settings.buckets, bucket=bucket,
                 rules=rules,
             )  # fmt: skip
-            rows.append(prepared.rows)
-            links.append(prepared.links)
+            rows.add(prepared.rows)
+            links.add(prepared.links)
             redactions.update(prepared.counts())
             gc.collect(0)  # what a refused row may leave behind
             lines_read += batch.lines_read
@@ -127,9 +132,7 @@ def _prepared_events(
             {"source": source, "file": file, "read": lines_read, "quarantined": quarantined, "kind": "events",
              "seen": drift.together(seen)}
         )  # fmt: skip
-    names = [name for name in schemas.INTERACTIONS.names if name != "is_text_shared"]
-    events = concat(rows, "interactions")[names]
-    return events, concat(links, "identity_links"), rejects, files, dict(sorted(redactions.items()))
+    return rejects, files, dict(sorted(redactions.items()))
 
 
 def _prepared_statements(
