@@ -9,7 +9,7 @@ import pytest
 
 from profiling import schemas
 from profiling.errors import InputError, NotReady, ProfilingError, SettingsError
-from profiling.lake import Lake, Staged, fingerprint
+from profiling.lake import Lake, Rows, Staged, _rows, _tables, fingerprint, to_arrow
 from profiling.ledger import Ledger, details
 from profiling.settings import Settings
 
@@ -202,3 +202,59 @@ def test_of_two_updates_at_once_one_sees_the_others_rows(lake: Lake) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(add, range(1, 9)))
     assert sorted(lake.read("models")["value"]) == list(range(9))
+
+
+def test_an_open_lake_sees_what_others_commit_and_forget(lake: Lake) -> None:
+    other = Lake(lake.uri, lake._endpoint)
+    assert lake.read("attributes").empty
+    other.replace("attributes", "2026-01-01", statements("2026-01-01", "Rome"))
+    assert lake.read("attributes")["value"].tolist() == ["Rome"]
+    other.replace("attributes", "2026-01-01", statements("2026-01-01", "Oslo"))
+    other.replace("attributes", "2026-01-02", statements("2026-01-02", "Bern"))
+    other.forget("attributes")  # neither the files nor the log of what this one has seen are there any more
+    assert sorted(lake.read("attributes")["value"]) == ["Bern", "Oslo"]
+    lake.replace("attributes", "2026-01-02", statements("2026-01-02", "Paris"))
+    assert sorted(other.read("attributes")["value"]) == ["Oslo", "Paris"]
+    assert lake.version("attributes") == other.version("attributes")
+
+
+def test_an_open_ledger_holds_every_record_of_others(lake: Lake) -> None:
+    other = Lake(lake.uri, lake._endpoint)
+    for number in range(30):  # past a compaction
+        (lake, other)[number % 2].record("ingest", "2026-01-01", "open", str(number))
+        for each in (lake, other):
+            assert each.ledger()["attempt"].tolist() == [str(n) for n in range(number + 1)]
+
+
+def test_a_table_is_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import deltalake
+
+    opened = []
+
+    class Counted(deltalake.DeltaTable):
+        def __init__(self, *args, **named) -> None:
+            super().__init__(*args, **named)
+            opened.append(args[0])
+
+    Lake(str(tmp_path)).replace("attributes", "2026-01-01", statements("2026-01-01", "Rome"))
+    monkeypatch.setattr(deltalake, "DeltaTable", Counted)
+    lake = Lake(str(tmp_path))
+    for value in ("Oslo", "Bern"):
+        lake.replace("attributes", "2026-01-01", statements("2026-01-01", value))
+        assert lake.read("attributes")["value"].tolist() == [value]
+        assert lake.partitions("attributes") == ["2026-01-01"]
+    assert opened == [f"{tmp_path}/attributes"]
+
+
+def test_rows_of_a_large_day_come_in_sorted_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = statements("2026-01-01", *(f"v{number:03d}" for number in range(100)))
+    shuffled = whole.sample(frac=1, random_state=3)
+    expected = fingerprint({"attributes": whole})
+    for module in (_rows, _tables):
+        monkeypatch.setattr(module, "PIECE_ROWS", 7)
+    rows = Rows(shuffled, schemas.ATTRIBUTES)
+    assert [len(piece) for piece in rows.pieces()] == [7] * 14 + [2]
+    lake = Lake(str(tmp_path))
+    lake.replace("attributes", "2026-01-01", shuffled)
+    assert to_arrow(lake.read("attributes"), schemas.ATTRIBUTES).equals(to_arrow(whole, schemas.ATTRIBUTES))
+    assert fingerprint({"attributes": shuffled}) == fingerprint({"attributes": whole}) != expected

@@ -19,6 +19,8 @@ Shingles = frozenset[tuple[str, ...]]
 
 def is_among(column: pd.Series, values: pd.Series) -> pd.Series:
     """`column.isin(values)` for texts: pandas makes an Arrow scalar of each value, which costs more than all the rest."""
+    if column.empty or values.empty:
+        return pd.Series(False, index=column.index, name=column.name)
     return column.astype(object).isin(values.astype(object))
 
 
@@ -28,9 +30,16 @@ def exact(rows: pd.DataFrame, known: pd.DataFrame) -> tuple[pd.DataFrame, pd.Dat
     Returns:
         (kept, dropped), both sorted by (source_file, source_line).
     """
-    ordered = rows.sort_values(["source_file", "source_line"], kind="stable", ignore_index=True)
+    ordered = _in_file_order(rows)
     again = ordered.duplicated("interaction_id") | is_among(ordered["interaction_id"], known["interaction_id"])
     return _split(ordered, again)
+
+
+def _in_file_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Sorted by (source_file, source_line); without a copy where they are already, as the rows of one bucket of a day are."""
+    place = ["source_file", "source_line"]
+    order = rows[place].reset_index(drop=True).sort_values(place, kind="stable").index
+    return rows.reset_index(drop=True) if order.is_monotonic_increasing else rows.iloc[order].reset_index(drop=True)
 
 
 def _split(rows: pd.DataFrame, is_dropped: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:

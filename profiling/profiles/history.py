@@ -111,6 +111,7 @@ def take_snapshot(
     rules: Rules,
     reads: Iterable[Target] = (),
     left_out: Callable[[pd.Series, pd.DataFrame], set[str]] = lambda customer_of, consents: set(),
+    customer_of: pd.Series | None = None,
 ) -> Snapshot:
     """What is known at the end of `day` about the customers of one bucket; the week before must be closed.
 
@@ -118,10 +119,12 @@ def take_snapshot(
         reads: targets whose models read the newest text; without any no text is read.
         left_out: the customers who must not appear, of (customer_id by identity_id, the snapshot's `consents`). Nothing of the
             snapshot is about them; sums over items still hold what they did.
+        customer_of: what `customer_ids` gives for the day, where it is known already.
     """
     everyone = _activity(lake, day, [("facet", "==", "all")])
     people = everyone[everyone["subject_type"] == "identity"]
-    customer_of = _customer_of(lake, day, people, rules)
+    if customer_of is None:
+        customer_of = _customer_of(lake, day, people, rules)
     consents = of_customers(_statements(lake, "consents", day), customer_of)
     customers = _resolved(people, customer_of, buckets)
     if gone := left_out(_everyone(customers, customer_of), consents):
@@ -208,14 +211,13 @@ def resolution(lake: Lake, day: str, rules: Rules) -> Resolution:
     return resolve(lake.read("identity_links", [("day", "<=", day)]), first_seen(lake, day, day), rules)
 
 
-def identity_changes(lake: Lake, day: str, rules: Rules) -> tuple[pd.DataFrame, Resolution]:
-    """IDENTITY_CHANGES of a day, and the resolution at its end; the week before must be closed."""
+def identity_changes(lake: Lake, day: str, rules: Rules, after: Resolution) -> pd.DataFrame:
+    """IDENTITY_CHANGES of a day from the resolution at its end; the week before must be closed."""
     links = lake.read("identity_links", [("day", "<=", day)])
     seen_before, is_new = first_seen(lake, day, day_before(day)), links["day"] == day
-    after = resolve(links, first_seen(lake, day, day), rules)
     before = resolve(links[~is_new], seen_before, rules)
     found = changes(before, after, seen_before.index, links[is_new]).assign(day=day)
-    return found.astype("str")[schemas.IDENTITY_CHANGES.names], after
+    return found.astype("str")[schemas.IDENTITY_CHANGES.names]
 
 
 def first_seen(lake: Lake, day: str, until: str) -> pd.Series:

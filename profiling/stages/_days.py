@@ -17,7 +17,7 @@ from profiling.stages._step import STAGES, Outcome, Run, begin, parse_day
 WEEKLY = ("train", "promote")
 logger = logging.getLogger(__name__)
 
-_FUNCTIONS: dict[str, Callable[[Settings, str], Outcome]] = {
+_FUNCTIONS: dict[str, Callable[..., Outcome]] = {
     "ingest": _ingest.ingest,
     "features": _features.features,
     "profile": _profile.profile,
@@ -67,13 +67,13 @@ def run_days(
             stretch.append(day)
             continue
         for outcome in _record_empty(known, stretch, stages):
-            known = begin(settings, first)
+            known = begin(settings, first, known.lake)
             yield outcome
         stretch = []
         for stage in (name for name in STAGES if name in stages):
             if not _is_current(replace(known, day=day), stage):
-                outcome = _FUNCTIONS[stage](settings, day)
-                known = begin(settings, first)
+                outcome = _FUNCTIONS[stage](settings, day, lake=known.lake)
+                known = begin(settings, first, known.lake)
                 progress(day, outcome)
                 yield outcome
             if stage == "features":

@@ -4,21 +4,28 @@ from collections.abc import Sequence
 
 from profiling.behaviour.activity import daily_activity, text_activity
 from profiling.errors import NotReady
-from profiling.lake import Staged
+from profiling.lake import Lake, Staged
 from profiling.ledger import DONE, EMPTY, features_inputs
 from profiling.settings import Settings
 from profiling.stages._step import Closed, Outcome, Run, Step, concat, days_before, digest, gate, run_step
 from profiling.watch import observe, text_statistics
 
 
-def features(settings: Settings, day: str, *, bucket: int | None = None, close: Sequence[str] | None = None) -> Outcome:
+def features(
+    settings: Settings,
+    day: str,
+    *,
+    bucket: int | None = None,
+    close: Sequence[str] | None = None,
+    lake: Lake | None = None,
+) -> Outcome:
     """interactions -> text_features, daily_activity, text_activity of the same day.
 
     Raises:
         NotReady: the day is not ingested.
         GateFailed: an expectation failed.
     """
-    return run_step(FEATURES, settings, day, bucket, close)
+    return run_step(FEATURES, settings, day, bucket, close, lake)
 
 
 def inputs(run: Run) -> str:

@@ -9,17 +9,19 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow as pa
 
 from profiling import schemas
 from profiling.collect import STATEMENT_FORMS, collector, drift
 from profiling.collect import drops as landing
 from profiling.errors import InputError, ProfilingError
-from profiling.lake import Filter, Staged
+from profiling.lake import Filter, Lake, Staged
 from profiling.ledger import RELEASED
 from profiling.rights import consent, suppressions
 from profiling.rights.keys import pseudonym_key, require_key
 from profiling.rights.suppressions import without
 from profiling.settings import Settings
+from profiling.stages._spill import Spill
 from profiling.stages._step import Closed, Outcome, Run, Step, concat, day_end, days_before, digest, gate, run_step
 from profiling.watch import day_statistics, observe
 
@@ -28,10 +30,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# What is known of an event before the whole day is.
+_PREPARED = pa.schema([column for column in schemas.INTERACTIONS.arrow if column.name != "is_text_shared"])
 STATEMENT_TABLES = ("attributes", "consents", "catalogue")
 
 
-def ingest(settings: Settings, day: str, *, bucket: int | None = None, close: Sequence[str] | None = None) -> Outcome:
+def ingest(
+    settings: Settings,
+    day: str,
+    *,
+    bucket: int | None = None,
+    close: Sequence[str] | None = None,
+    lake: Lake | None = None,
+) -> Outcome:
     """Landing -> interactions, attributes, consents, catalogue, identity_links, quarantine.
 
     Collects, validates, normalises, pseudonymises, redacts and deduplicates the drop of one day. A day without a drop is an empty
@@ -42,7 +53,7 @@ def ingest(settings: Settings, day: str, *, bucket: int | None = None, close: Se
         GateFailed: too many rejects, or an expectation failed.
         InputError: the drop of a day that was released with rows is gone.
     """
-    return run_step(INGEST, settings, day, bucket, close)
+    return run_step(INGEST, settings, day, bucket, close, lake)
 
 
 def inputs(run: Run) -> str:
@@ -62,9 +73,10 @@ def _ingest_bucket(run: Run, bucket: int) -> Staged:
     the same event may come once by its customer and once by a device, which are two buckets.
     """
     found = landing.drops(run.settings, run.day)
-    with _without_cycle_search():
-        rows, links, rejects, files, redactions, respelled = _prepared_events(run, bucket)
-    frames = {"interactions": rows.assign(is_text_shared=False)[schemas.INTERACTIONS.names], "identity_links": links}
+    with _without_cycle_search(), Spill(_PREPARED) as rows, Spill(schemas.IDENTITY_LINKS.arrow) as said:
+        rejects, files, redactions, respelled = _prepared_events(run, bucket, rows, said)
+        events, links = rows.frame(), said.frame()
+    frames = {"interactions": events.assign(is_text_shared=False)[schemas.INTERACTIONS.names], "identity_links": links}
     frames |= {name: schemas.TABLES[name].arrow.empty_table().to_pandas() for name in STATEMENT_TABLES}
     if bucket == 0:  # statements are few: one bucket reads them all
         statements, statement_rejects, statement_files, as_written, more = _prepared_statements(run)
@@ -91,17 +103,17 @@ def _without_cycle_search() -> Iterator[None]:
 
 
 def _prepared_events(
-    run: Run, bucket: int
-) -> tuple[pd.DataFrame, pd.DataFrame, list[pd.DataFrame], list[dict[str, Any]], dict[str, int], dict[str, str]]:
-    """The bucket's events of all files of the drop, with identity links, rejects, what was read of each file, and who is on the
-    list by an older spelling.
+    run: Run, bucket: int, rows: Spill, links: Spill
+) -> tuple[list[pd.DataFrame], list[dict[str, Any]], dict[str, int], dict[str, str]]:
+    """The bucket's events of all files of the drop and their identity links set aside; rejects, what was read of each file, and
+    who is on the list by an older spelling.
     """
     from profiling.prepare.identity_rules import load_rules
     from profiling.prepare.interactions import prepare_interactions
     from profiling.prepare.quarantine import quarantine
 
     rules = load_rules(run.settings)
-    rows, links, rejects, files = [], [], [], []
+    rejects, files = [], []
     redactions: Counter[str] = Counter()
     respelled: dict[str, str] = {}
     key, other_spellings = pseudonym_key(run.lake, run.settings), _other_spellings(run)
@@ -116,8 +128,8 @@ def _prepared_events(
                 zone=run.settings.zone, key=key, buckets=run.settings.buckets, bucket=bucket,
                 rules=rules,
             )  # fmt: skip
-            rows.append(prepared.rows)
-            links.append(prepared.links)
+            rows.add(prepared.rows)
+            links.add(prepared.links)
             redactions.update(prepared.counts())
             gc.collect(0)  # what a refused row may leave behind
             lines_read += batch.lines_read
@@ -129,9 +141,7 @@ def _prepared_events(
             {"source": source, "file": file, "read": lines_read, "quarantined": quarantined, "kind": "events",
              "seen": drift.together(seen)}
         )  # fmt: skip
-    names = [name for name in schemas.INTERACTIONS.names if name != "is_text_shared"]
-    events = concat(rows, "interactions")[names]
-    return events, concat(links, "identity_links"), rejects, files, dict(sorted(redactions.items())), respelled
+    return rejects, files, dict(sorted(redactions.items())), respelled
 
 
 def _other_spellings(run: Run) -> "list[Rules]":
@@ -207,7 +217,7 @@ def _ingest_day(run: Run, parts: list[Staged]) -> Closed:
     from profiling.prepare.identity_rules import load_rules
 
     names = ("interactions", *STATEMENT_TABLES, "identity_links", "quarantine")
-    frames = {name: concat((part.frames[name] for part in parts), name) for name in names}
+    frames = {name: concat([part.frames.pop(name) for part in parts], name) for name in names}
     held = run.suppressed
     for part in parts:
         held = held.also(part.facts.get("respelled", {}))

@@ -7,7 +7,7 @@ import numpy as np
 
 from profiling.behaviour.targets import TARGETS
 from profiling.errors import NotReady
-from profiling.lake import Staged
+from profiling.lake import Lake, Staged
 from profiling.ledger import DONE, sunday_before
 from profiling.prepare.identity_rules import load_rules
 from profiling.rights import consent
@@ -22,16 +22,24 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from profiling.behaviour.prediction import Speaker
+    from profiling.prepare.resolution import Resolution
 
 
-def profile(settings: Settings, day: str, *, bucket: int | None = None, close: Sequence[str] | None = None) -> Outcome:
+def profile(
+    settings: Settings,
+    day: str,
+    *,
+    bucket: int | None = None,
+    close: Sequence[str] | None = None,
+    lake: Lake | None = None,
+) -> Outcome:
     """Everything known at the end of the day -> profiles.
 
     Raises:
         NotReady: the day, or an earlier one, is opened and not finished.
         GateFailed: an expectation failed, or a document does not fit its JSON Schema.
     """
-    return run_step(PROFILE, settings, day, bucket, close)
+    return run_step(PROFILE, settings, day, bucket, close, lake)
 
 
 def inputs(run: Run) -> str:
@@ -65,7 +73,8 @@ def _profile_bucket(run: Run, bucket: int) -> Staged:
         return refused["profiling"]
 
     rules, zone, buckets = load_rules(run.settings), run.settings.timezone, run.settings.buckets
-    snapshot = take_snapshot(run.lake, run.day, zone, bucket, buckets, rules, reading, left_out)
+    people = _resolved(run).customer_of
+    snapshot = take_snapshot(run.lake, run.day, zone, bucket, buckets, rules, reading, left_out, people)
     customers = sorted(set(snapshot.activity["subject_id"]))
     said = (
         predict(speakers, snapshot.population, run.day, customers, snapshot.texts, run.settings.timezone)
@@ -76,6 +85,18 @@ def _profile_bucket(run: Run, bucket: int) -> Staged:
     liked = interests(snapshot)
     profiles = build_profiles(snapshot, recommend(snapshot, liked), liked, bucket, made_by, said)
     return Staged({"profiles": silence(profiles, refused["marketing"])})
+
+
+def _resolved(run: Run) -> "Resolution":
+    """Whose identities are at the end of the day, found out once for all that one call computes: buckets and close.
+
+    The week before must be closed. A link that comes after this changes the inputs, and the commit refuses.
+    """
+    from profiling.profiles.history import resolution
+
+    if "resolved" not in run.kept:
+        run.kept["resolved"] = resolution(run.lake, run.day, load_rules(run.settings))
+    return run.kept["resolved"]
 
 
 def _speakers(run: Run) -> "list[Speaker]":
@@ -104,8 +125,8 @@ def _profile_day(run: Run, parts: list[Staged]) -> Closed:
         warnings.append(
             f"days that failed their gate are not in these profiles: {', '.join(failed[-3:])}{and_more(len(failed) - 3)}"
         )
-    changed, resolved = identity_changes(run.lake, run.day, load_rules(run.settings))
-    refused = resolved.conflicts
+    resolved = _resolved(run)
+    changed, refused = identity_changes(run.lake, run.day, load_rules(run.settings), resolved), resolved.conflicts
     if torn := int((refused["day"] == run.day).sum()):
         warnings.append(
             f"{torn} links of the day would make one customer of two with ids of their own, and were not followed; "

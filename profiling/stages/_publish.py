@@ -8,6 +8,7 @@ import pandas as pd
 
 from profiling import __version__, schemas
 from profiling.errors import NotReady
+from profiling.lake import Lake
 from profiling.ledger import OPEN, RELEASED, Details, Record, details, sunday_before
 from profiling.rights import suppressions
 from profiling.settings import Settings
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
     from profiling.publish import Published
 
 
-def publish(settings: Settings, day: str) -> Outcome:
+def publish(settings: Settings, day: str, *, lake: Lake | None = None) -> Outcome:
     """profiles -> the publication target: parts, pages, manifest, latest.json.
 
     Raises:
         NotReady: the day has no released profiles, or the target does not answer.
     """
-    run = begin(settings, day)
+    run = begin(settings, day, lake)
     refuse_closed("publish", run)
     fingerprint = inputs(run)
     run.lake.record("publish", run.day, OPEN, run.attempt, inputs=fingerprint)
@@ -108,8 +109,7 @@ def inputs(run: Run) -> str:
         raise NotReady(
             f"publish {run.day}: profile is {profiled.state if profiled else 'not done'}; run `profiling profile --day {run.day}`"
         )
-    reasons = run.lake.read("quarantine", [("day", "==", run.day)], ["reason"])["reason"].sort_values().tolist()
-    return digest(profiled.outputs, run.settings.publish, _details(run), reasons)
+    return digest(profiled.outputs, run.settings.publish, _details(run), _reasons(run).sort_values().tolist())
 
 
 def _pages(run: Run, profiles: pd.DataFrame) -> dict[str, str]:
@@ -117,7 +117,7 @@ def _pages(run: Run, profiles: pd.DataFrame) -> dict[str, str]:
 
     found = _details(run)
     counts = {stage: said.counts for stage, said in found.items()}
-    reasons = run.lake.read("quarantine", [("day", "==", run.day)], ["reason"])["reason"].value_counts()
+    reasons = _reasons(run).value_counts()
     counts["quarantine"] = {str(reason): int(number) for reason, number in sorted(reasons.items())}
     reports = {stage: said.report for stage, said in found.items() if said.report}
     files = found["ingest"].files if "ingest" in found else []
@@ -127,17 +127,27 @@ def _pages(run: Run, profiles: pd.DataFrame) -> dict[str, str]:
     }
 
 
+def _reasons(run: Run) -> pd.Series:
+    """The reasons of the day's rejects, one each; read once, so that the page says what the fingerprint was taken of."""
+    if "reasons" not in run.kept:
+        run.kept["reasons"] = run.lake.read("quarantine", [("day", "==", run.day)], ["reason"])["reason"]
+    return run.kept["reasons"]
+
+
 def _standing(run: Run, stage: str) -> Record | None:
     """The record of what the tables hold; the newest one where nothing was ever released, such as an empty day."""
     return run.ledger.released(stage, run.day) or run.ledger.get(stage, run.day)
 
 
 def _details(run: Run) -> dict[str, Details]:
-    """What the ledger says of the day's stages."""
+    """What the ledger says of the day's stages; read once, for a record never changes."""
+    if "details" in run.kept:
+        return run.kept["details"]
     records = [record for stage in STAGES[:-1] if (record := _standing(run, stage))]
     rows = run.lake.ledger(schemas.LEDGER.names, [record.attempt for record in records])
     by_record = {(row["stage"], row["attempt"], row["state"]): row for row in rows.to_dict("records")}
-    return {r.stage: details(by_record[(r.stage, r.attempt, r.state)]) for r in records}
+    run.kept["details"] = {r.stage: details(by_record[(r.stage, r.attempt, r.state)]) for r in records}
+    return run.kept["details"]
 
 
 def _model_versions(run: Run) -> dict[str, str]:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from profiling import __version__, schemas
 from profiling.errors import GateFailed, InputError, NotReady, SettingsError
-from profiling.lake import Lake, Staged, fingerprint
+from profiling.lake import Lake, Rows, Staged, fingerprint
 from profiling.ledger import EMPTY, FAILED, OPEN, RELEASED, STALE, Ledger
 from profiling.rights import suppressions
 from profiling.rights.suppressions import Suppressions
@@ -54,7 +54,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Run:
-    """One call of a stage: what its steps need to know."""
+    """One call of a stage: what its steps need to know; `kept` is what one of them found out and the next can use."""
 
     settings: Settings
     lake: Lake
@@ -62,6 +62,7 @@ class Run:
     day: str
     attempt: str
     suppressed: Suppressions
+    kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,9 @@ class Closed:
 class Step:
     """How one stage computes: a fingerprint of its inputs, one bucket, the whole day; and which days a commit makes stale.
 
-    `withdraws` is asked before the tables change: days that may have left out rows because this day held them. `settle` is what
-    else follows from the tables as they are after; it may be called again.
+    `finish` may take the frames out of the parts: of a large day nobody holds two. `withdraws` is asked before the tables change:
+    days that may have left out rows because this day held them. `settle` is what else follows from the tables as they are after;
+    it may be called again.
     """
 
     name: str
@@ -95,19 +97,32 @@ class Step:
     settle: Callable[[Run], object] = lambda run: None
 
 
-def begin(settings: Settings, day: str) -> Run:
+def begin(settings: Settings, day: str, lake: Lake | None = None) -> Run:
     """Open the lake and read its ledger, for one attempt at a stage of `day`.
+
+    Args:
+        lake: of the same settings and already open, where there is one: its tables are then not opened again.
 
     Raises:
         SettingsError: it is no day, or the lake was made with other settings.
     """
-    lake = Lake.open(settings)
+    lake = lake or Lake.open(settings)
     held = suppressions.load(lake, settings)
     return Run(settings, lake, Ledger(lake.ledger()), parse_day(day), uuid.uuid4().hex[:12], held)
 
 
-def run_step(step: Step, settings: Settings, day: str, bucket: int | None, close: Sequence[str] | None) -> Outcome:
+def run_step(
+    step: Step,
+    settings: Settings,
+    day: str,
+    bucket: int | None,
+    close: Sequence[str] | None,
+    lake: Lake | None = None,
+) -> Outcome:
     """One bucket of a day into staging (`bucket`), the close of what is staged (`close`), or with neither both at once.
+
+    Whatever is read of the lake is read as it is at that moment, through one `Lake` that stays open from the beginning to the
+    commit; before the commit the ledger, the list of suppressed people and the inputs are read again.
 
     Raises:
         SettingsError: both were asked for, there is no such bucket, or the day lies in the future.
@@ -118,7 +133,7 @@ def run_step(step: Step, settings: Settings, day: str, bucket: int | None, close
         raise SettingsError("a bucket is computed or a day is closed, not both in one call")
     if bucket is not None and not 0 <= bucket < settings.buckets:
         raise SettingsError(f"bucket {bucket} does not exist: PROFILING_BUCKETS is {settings.buckets}, the first is 0")
-    run = begin(settings, day)
+    run = begin(settings, day, lake)
     refuse_future(run.day)
     refuse_closed(step.name, run)
     inputs = step.inputs(run)
@@ -133,12 +148,12 @@ def run_step(step: Step, settings: Settings, day: str, bucket: int | None, close
         parts = [_computed(step, run, number) for number in range(settings.buckets)]
     elif _is_closed_already(step, run, close, inputs):
         # Killed between its release and its end, and started again: only what it had made stale is left to do.
-        return Outcome(step.name, run.day, RELEASED, restated=_restated(step, settings, _marked_stale(step, run)))
+        return Outcome(step.name, run.day, RELEASED, restated=_restated(step, run, _marked_stale(step, run)))
     else:
         parts = _staged_parts(step, run, close, inputs)
     outcome, stale = _commit(step, run, step.finish(run, parts), inputs)
     run.lake.clear_staged(close or [])
-    return replace(outcome, restated=_restated(step, settings, stale))
+    return replace(outcome, restated=_restated(step, run, stale))
 
 
 def _computed(step: Step, run: Run, bucket: int) -> Staged:
@@ -189,7 +204,8 @@ def _commit(step: Step, run: Run, closed: Closed, inputs: str) -> tuple[Outcome,
     for warning in closed.warnings:
         logger.info("%s %s: %s", step.name, run.day, warning)  # whoever called says it louder: see Outcome.warnings
     _refuse_if_changed(step, run, inputs)
-    outputs = fingerprint(closed.frames)
+    rows = {name: Rows(frame, schemas.TABLES[name]) for name, frame in closed.frames.items()}
+    outputs = fingerprint(rows)
     before = run.ledger.released(step.name, run.day)
     is_same = before is not None and outputs == before.outputs  # what these rows can make stale, they have
     reason = f"the drop of {run.day} may hold the same rows"
@@ -201,8 +217,8 @@ def _commit(step: Step, run: Run, closed: Closed, inputs: str) -> tuple[Outcome,
 
     # Each mark before the step that would hide its cause: a kill in between leaves this day open and the marks standing.
     stale = [] if is_same else mark(step.withdraws(run, closed))
-    for name, frame in closed.frames.items():
-        run.lake.replace(name, run.day, frame)
+    for name in rows:
+        run.lake.replace(name, run.day, rows[name])
     step.settle(run)
     stale += [] if is_same else mark([day for day in step.made_stale(run, closed) if day not in stale])
     state = EMPTY if closed.is_empty else RELEASED
@@ -238,7 +254,7 @@ def _refuse_if_changed(step: Step, run: Run, inputs: str) -> None:
     Raises:
         NotReady: the inputs, or the list of suppressed people, are others than when this attempt began.
     """
-    now = begin(run.settings, run.day)
+    now = begin(run.settings, run.day, run.lake)
     refuse_if_suppressed_since(step.name, run, now.suppressed)
     if step.inputs(now) != inputs:
         raise NotReady(
@@ -278,7 +294,7 @@ def _marked_stale(step: Step, run: Run) -> list[str]:
     return [day for day in stale if not run.ledger.is_closed(step.name, day)]
 
 
-def _restated(step: Step, settings: Settings, stale: list[str]) -> list[str]:
+def _restated(step: Step, ended: Run, stale: list[str]) -> list[str]:
     """Compute stale days again, in order, and those that become stale by it.
 
     A day can only make later ones stale, so this ends. A day whose drop is being delivered again stays marked.
@@ -287,14 +303,14 @@ def _restated(step: Step, settings: Settings, stale: list[str]) -> list[str]:
     while waiting:
         day = min(waiting)
         waiting.remove(day)
-        run = begin(settings, day)
+        run = begin(ended.settings, day, ended.lake)
         try:
             refuse_closed(step.name, run)
             inputs = step.inputs(run)
         except (NotReady, InputError) as error:
             logger.warning("%s %s stays stale: %s", step.name, day, error)
             continue
-        parts = [step.compute(run, number) for number in range(settings.buckets)]
+        parts = [step.compute(run, number) for number in range(run.settings.buckets)]
         _, more = _commit(step, run, step.finish(run, parts), inputs)
         waiting |= {other for other in more if other > day}
         done.append(day)
