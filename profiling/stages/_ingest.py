@@ -51,7 +51,8 @@ def inputs(run: Run) -> str:
     _refuse_if_gone(run, {drop.source.name for drop in found})
     rules = load_rules(run.settings).of_ingest()  # they decide whose a row is
     limits = (run.settings.timezone, run.settings.max_rejects)
-    return digest(landing.fingerprint(found), key_name, *limits, REDACTION_VERSION, rules)
+    media = ["media"] if run.settings.media_hosts else []
+    return digest(landing.fingerprint(found), key_name, *limits, REDACTION_VERSION, rules, *media)
 
 
 def _ingest_bucket(run: Run, bucket: int) -> Staged:
@@ -107,7 +108,7 @@ def _prepared_events(
                 zone=run.settings.zone, key=key, buckets=run.settings.buckets, bucket=bucket,
                 rules=rules,
             )  # fmt: skip
-            rows.append(prepared.rows)
+            rows.append(prepared.rows if run.settings.media_hosts else _without_media(prepared.rows, redactions))
             links.append(prepared.links)
             redactions.update(prepared.counts())
             gc.collect(0)  # what a refused row may leave behind
@@ -123,6 +124,17 @@ def _prepared_events(
     names = [name for name in schemas.INTERACTIONS.names if name != "is_text_shared"]
     events = concat(rows, "interactions")[names]
     return events, concat(links, "identity_links"), rejects, files, dict(sorted(redactions.items()))
+
+
+def _without_media(rows: pd.DataFrame, counts: Counter[str]) -> pd.DataFrame:
+    """Without the addresses of pictures and recordings, which nothing would read; counted as `media_skipped`."""
+    from profiling.media.references import without_links
+
+    attributes, number = without_links(rows["attributes"])
+    if not number:
+        return rows
+    counts["media_skipped"] += number
+    return rows.assign(attributes=attributes)
 
 
 def _prepared_statements(

@@ -1,6 +1,7 @@
 """Everything known at the end of a day -> profiles."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from profiling.behaviour.prediction import Speaker
+    from profiling.profiles.snapshot import Snapshot
 
 
 def profile(settings: Settings, day: str, *, bucket: int | None = None, close: Sequence[str] | None = None) -> Outcome:
@@ -66,6 +68,7 @@ def _profile_bucket(run: Run, bucket: int) -> Staged:
 
     rules, zone, buckets = load_rules(run.settings), run.settings.timezone, run.settings.buckets
     snapshot = take_snapshot(run.lake, run.day, zone, bucket, buckets, rules, reading, left_out)
+    snapshot = _without_media_of(refused["language_model"], snapshot)
     customers = sorted(set(snapshot.activity["subject_id"]))
     said = (
         predict(speakers, snapshot.population, run.day, customers, snapshot.texts, run.settings.timezone)
@@ -76,6 +79,13 @@ def _profile_bucket(run: Run, bucket: int) -> Staged:
     liked = interests(snapshot)
     profiles = build_profiles(snapshot, recommend(snapshot, liked), liked, bucket, made_by, said)
     return Staged({"profiles": silence(profiles, refused["marketing"])})
+
+
+def _without_media_of(customers: set[str], snapshot: "Snapshot") -> "Snapshot":
+    """Whoever says no to language models has no claim of one in the profile, though it was made before they said so."""
+    rows = snapshot.activity
+    is_theirs = (rows["facet"] == "media") & rows["subject_id"].isin(customers)
+    return replace(snapshot, activity=rows[~is_theirs].reset_index(drop=True)) if is_theirs.any() else snapshot
 
 
 def _speakers(run: Run) -> "list[Speaker]":
