@@ -52,6 +52,15 @@ SCHEMA: dict[str, Any] = {
     "required": ["labels", "description"],
     "additionalProperties": False,
 }
+# As much of the protocol as is relied on; servers leave out more than they should.
+_MESSAGE = {"type": "object", "properties": {"content": {"type": ["string", "null"]}}}
+_CHOICE = {"type": "object", "properties": {"message": _MESSAGE}, "required": ["message"]}
+_COMPLETION: dict[str, Any] = {
+    "type": "object",
+    "properties": {"choices": {"type": "array", "minItems": 1, "items": _CHOICE}},
+    "required": ["choices"],
+}
+_TRANSCRIPT: dict[str, Any] = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 _ABOUT_PEOPLE = frozenset(
     {
         "person", "people", "man", "men", "woman", "women", "boy", "girl", "child", "children", "kid", "baby", "adult",
@@ -136,7 +145,7 @@ class ServerReader:
 
     def _see(self, content: bytes, media_type: str, model: str) -> Reading:
         address = f"data:{media_type};base64,{base64.b64encode(content).decode()}"
-        answer = self._client.chat.completions.create(
+        answer = self._client.chat.completions.with_raw_response.create(
             model=model,
             temperature=0,
             max_tokens=MAX_TOKENS,
@@ -149,17 +158,15 @@ class ServerReader:
                 "json_schema": {"name": "picture", "strict": True, "schema": SCHEMA},
             },
         )
-        labels, description = _understood(answer)
+        labels, description = _understood(_said(answer.content, _COMPLETION))
         return Reading(labels, description, model)
 
     def _hear(self, content: bytes, media_type: str, model: str) -> Reading:
         name = f"recording.{ENDINGS[media_type]}"
-        answer = self._client.audio.transcriptions.create(
+        answer = self._client.audio.transcriptions.with_raw_response.create(
             model=model, file=(name, content, media_type), response_format="json", temperature=0
         )
-        text = getattr(answer, "text", None)
-        if not isinstance(text, str):
-            raise MediaUnread("unusable_answer", "the answer has no text")
+        text = _said(answer.content, _TRANSCRIPT)["text"]
         return Reading(None, " ".join(text.split())[:MAX_TEXT], model)
 
     def _translate(self, error: Exception) -> NoReturn:
@@ -186,29 +193,36 @@ class ServerReader:
         raise MediaUnread("unusable_answer", said) from error
 
 
-def _understood(answer: Any) -> tuple[tuple[tuple[str, float], ...], str]:
+def _said(content: bytes | str, schema: dict[str, Any]) -> dict[str, Any]:
+    """JSON that fits a schema. The client believes its server; a proxy's page with status 200 is no answer.
+
+    Raises:
+        MediaUnread: it is none.
+    """
+    from jsonschema import Draft202012Validator
+
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise MediaUnread("unusable_answer", "the answer is no JSON") from error
+    for fault in Draft202012Validator(schema).iter_errors(found):
+        raise MediaUnread("unusable_answer", f"the answer does not fit the schema: {fault.message[:200]}")
+    return dict(found)
+
+
+def _understood(completion: dict[str, Any]) -> tuple[tuple[tuple[str, float], ...], str]:
     """Labels and description of a chat completion.
 
     Raises:
         MediaUnread: the model refused, was cut off, or what it wrote does not fit the schema.
     """
-    from jsonschema import Draft202012Validator
-
-    choices = getattr(answer, "choices", None)  # a page of HTML with status 200 comes back as text
-    if not choices:
-        raise MediaUnread("unusable_answer", "the answer has no choices")
-    choice = choices[0]
-    if choice.finish_reason == "content_filter" or getattr(choice.message, "refusal", None):
-        raise MediaUnread("refused", f"the model refused: {(choice.message.refusal or 'content filter')[:200]}")
-    if choice.finish_reason == "length":
+    choice = completion["choices"][0]
+    refusal = choice["message"].get("refusal")
+    if refusal or choice.get("finish_reason") == "content_filter":
+        raise MediaUnread("refused", f"the model refused: {str(refusal or 'content filter')[:200]}")
+    if choice.get("finish_reason") == "length":
         raise MediaUnread("cut_off", f"the answer was cut off after {MAX_TOKENS} tokens")
-    try:
-        found = json.loads(choice.message.content or "")
-    except (ValueError, RecursionError) as error:
-        raise MediaUnread("unusable_answer", "the answer is no JSON") from error
-    faults = [fault.message[:200] for fault in Draft202012Validator(SCHEMA).iter_errors(found)]
-    if faults:
-        raise MediaUnread("unusable_answer", f"the answer does not fit the schema: {faults[0]}")
+    found = _said(choice["message"].get("content") or "", SCHEMA)
     return _labels(found["labels"]), " ".join(found["description"].split())[:MAX_TEXT]
 
 
