@@ -57,7 +57,11 @@ def test_the_three_forms_may_stand_in_one_file(reading: Reading, packed: bool) -
 
 def test_of_a_picture_of_2023_the_largest_size_is_referred_to(reading: Reading) -> None:
     sizes = {f"{size}_image_url": f"https://example.org/{size}.jpg" for size in ("small", "medium", "large")}
-    images = [sizes | {"attachment_type": "IMAGE"}, {"small_image_url": sizes["small_image_url"], "large_image_url": None}, 7]
+    images = [
+        sizes | {"attachment_type": "IMAGE"},
+        {"small_image_url": sizes["small_image_url"], "large_image_url": None},
+        7,
+    ]
     said = json.loads(reading("amazon_reviews", lines({**OF_2023, "images": images})).rows["attributes"][0])
     assert said["media"] == ["https://example.org/large.jpg", "https://example.org/small.jpg"]
     assert said["image_count"] == 3

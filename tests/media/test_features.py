@@ -109,7 +109,11 @@ def test_of_whom_says_no_nothing_leaves_the_house(world: World) -> None:
     world.pictures.paths |= {"/a.png": png(1), "/b.png": png(2)}
     rows = referring(*(world.pictures.url(path) for path in ("/a.png", "/b.png", "/b.png")))
     made = world.read(rows, allowed=[False, False, True])
-    assert made["reason"].astype(object).where(made["reason"].notna(), None).tolist() == ["no_consent", "no_consent", None]
+    assert made["reason"].astype(object).where(made["reason"].notna(), None).tolist() == [
+        "no_consent",
+        "no_consent",
+        None,
+    ]
     assert world.pictures.asked == ["/b.png"]
     assert [content for _, content in world.models.seen] == [png(2)]
     assert made["embedding"].notna().tolist() == [False, False, True]
@@ -161,13 +165,24 @@ def test_references_are_read_out_of_attributes() -> None:
         }
     ).astype({"attributes": "str"})  # fmt: skip
     found = references(rows)
-    assert found[["interaction_id", "position", "url"]].values.tolist() == [["a", 0, "u3"], ["b", 0, "u1"], ["b", 1, "u2"]]
+    assert found[["interaction_id", "position", "url"]].values.tolist() == [
+        ["a", 0, "u3"],
+        ["b", 0, "u1"],
+        ["b", 1, "u2"],
+    ]
     assert references(rows.iloc[:0]).empty
     assert urls('{"media": ["u1"') == []
 
 
 def test_without_links_everything_else_stays_as_it_was() -> None:
-    documents = pd.Series(['{"media": ["u1", "u2"], "vote": 3}', '{"media": "analogue"}', '{"a": 1}', None], dtype="str")
+    documents = pd.Series(
+        ['{"media": ["u1", "u2"], "vote": 3}', '{"media": "analogue"}', '{"a": 1}', None], dtype="str"
+    )
     kept, number = without_links(documents)
-    assert kept.astype(object).where(kept.notna(), None).tolist() == ['{"vote":3}', '{"media": "analogue"}', '{"a": 1}', None]
+    assert kept.astype(object).where(kept.notna(), None).tolist() == [
+        '{"vote":3}',
+        '{"media": "analogue"}',
+        '{"a": 1}',
+        None,
+    ]
     assert number == 2

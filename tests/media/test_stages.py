@@ -36,11 +36,16 @@ def settings(settings: Settings, pictures: Pictures, models: Models, tmp_path: P
     return Settings(**(settings.model_dump() | changes))
 
 
-def review(user: str, number: int, *pictures: str, text: str = "It came on time and works well enough.") -> dict[str, Any]:
-    images = [{"small_image_url": "https://no.example/s.jpg", "large_image_url": url, "attachment_type": "IMAGE"} for url in pictures]
+def review(
+    user: str, number: int, *pictures: str, text: str = "It came on time and works well enough."
+) -> dict[str, Any]:
+    images = [
+        {"small_image_url": "https://no.example/s.jpg", "large_image_url": url, "attachment_type": "IMAGE"}
+        for url in pictures
+    ]
     return {
-        "user_id": user, "parent_asin": f"B{number}", "asin": f"B{number}", "rating": 5, "title": "Fine", "text": f"{text} {number}",
-        "timestamp": AT + number, "helpful_vote": 0, "verified_purchase": True, "images": images,
+        "user_id": user, "parent_asin": f"B{number}", "asin": f"B{number}", "rating": 5, "title": "Fine",
+        "text": f"{text} {number}", "timestamp": AT + number, "helpful_vote": 0, "verified_purchase": True, "images": images,
     }  # fmt: skip
 
 
@@ -74,11 +79,7 @@ def run(settings: Settings, day: str = DAY) -> dict[str, stages.Outcome]:
 def keywords(settings: Settings, who: str, day: str = DAY) -> dict[str, list[str]]:
     """The topics of a customer's interests with the interactions they cite."""
     document = documents(settings, day)[identity(settings, who, "amazon")]
-    return {
-        each["topic"]: [claim["interaction_id"] for claim in each["evidence"]]
-        for each in document["interests"]
-        if each["kind"] == "keyword"
-    }
+    return {each["topic"]: each["evidence"] for each in document["interests"] if each["kind"] == "keyword"}
 
 
 def interactions(settings: Settings, who: str) -> set[str]:
@@ -86,7 +87,9 @@ def interactions(settings: Settings, who: str) -> set[str]:
     return set(rows["interaction_id"])
 
 
-def test_a_picture_becomes_an_interest_with_its_evidence(settings: Settings, pictures: Pictures, models: Models) -> None:
+def test_a_picture_becomes_an_interest_with_its_evidence(
+    settings: Settings, pictures: Pictures, models: Models
+) -> None:
     deliver(settings, pictures)
     show(models)
     done = run(settings)
@@ -97,9 +100,10 @@ def test_a_picture_becomes_an_interest_with_its_evidence(settings: Settings, pic
     assert len(media) == 5
     assert media.loc[media["reason"].notna(), "reason"].tolist() == ["http_error"]
     assert len(models.asked) == 3  # the picture that two show is read once
-    assert ledger_closes(settings) == 2  # rows with a broken picture are rows like any other
+    assert ledger_closes(settings) == 1  # rows with a broken picture are rows like any other
 
 
+@pytest.mark.slow
 def test_the_same_day_again_fetches_and_asks_nothing_and_is_the_same(
     settings: Settings, pictures: Pictures, models: Models
 ) -> None:
@@ -115,7 +119,9 @@ def test_the_same_day_again_fetches_and_asks_nothing_and_is_the_same(
     assert list(stages.stale_days(settings)) == []
 
 
-def test_without_hosts_no_address_is_kept_and_they_are_counted(settings: Settings, pictures: Pictures, models: Models) -> None:
+def test_without_hosts_no_address_is_kept_and_they_are_counted(
+    settings: Settings, pictures: Pictures, models: Models
+) -> None:
     deliver(settings, pictures)
     off = settings.model_copy(update={"media_hosts": ()})
     done = run(off)
@@ -127,11 +133,12 @@ def test_without_hosts_no_address_is_kept_and_they_are_counted(settings: Setting
     assert (pictures.asked, models.asked) == ([], [])
     assert Lake(off.lake).read("media_features").empty
     show(models)  # turned on, the day is stale: the next run reads its pictures
-    assert [day for day in (DAY,) if not stages.is_current("ingest", settings, day)] == [DAY]
+    assert not stages.is_current(settings, "ingest", DAY)
     run(settings)
     assert "violoncello" in keywords(settings, "ann")
 
 
+@pytest.mark.slow
 def test_without_a_server_they_are_counted_and_nothing_is_fetched(settings: Settings, pictures: Pictures) -> None:
     deliver(settings, pictures)
     done = run(settings.model_copy(update={"llm_url": None}))
@@ -140,7 +147,10 @@ def test_without_a_server_they_are_counted_and_nothing_is_fetched(settings: Sett
     assert pictures.asked == []
 
 
-def test_a_server_that_fails_fails_no_day_and_is_warned_of(settings: Settings, pictures: Pictures, models: Models) -> None:
+@pytest.mark.slow
+def test_a_server_that_fails_fails_no_day_and_is_warned_of(
+    settings: Settings, pictures: Pictures, models: Models
+) -> None:
     deliver(settings, pictures)
     models.script += [fails(400)] * 3
     done = run(settings)
@@ -152,7 +162,10 @@ def test_a_server_that_fails_fails_no_day_and_is_warned_of(settings: Settings, p
     assert "violoncello" in keywords(settings, "ann")
 
 
-def test_who_says_no_to_language_models_has_no_picture_read(settings: Settings, pictures: Pictures, models: Models) -> None:
+@pytest.mark.slow
+def test_who_says_no_to_language_models_has_no_picture_read(
+    settings: Settings, pictures: Pictures, models: Models
+) -> None:
     deliver(settings, pictures)
     show(models)
     drop(settings, [consent("ann", "withdrawn", "language_model", identifiers={"amazon": "ann"})], source="consents")
@@ -163,6 +176,7 @@ def test_who_says_no_to_language_models_has_no_picture_read(settings: Settings, 
     assert "violoncello" not in keywords(settings, "ann")
 
 
+@pytest.mark.slow
 def test_who_says_no_later_loses_what_was_read(settings: Settings, pictures: Pictures, models: Models) -> None:
     deliver(settings, pictures)
     show(models)
@@ -176,26 +190,35 @@ def test_who_says_no_later_loses_what_was_read(settings: Settings, pictures: Pic
     assert "violoncello" not in keywords(settings, "ann")
 
 
+@pytest.mark.slow
 def test_erasure_takes_what_was_read_of_her_pictures_and_leaves_the_rest(
     settings: Settings, pictures: Pictures, models: Models
 ) -> None:
     deliver(settings, pictures)
     show(models)
     run(settings)
-    hers = [url_hash(pictures.url("/ann.png")), hashlib.sha256(png(1)).hexdigest(), "violoncello in its case", "/ann.png"]
+    hers = [
+        url_hash(pictures.url("/ann.png")),
+        hashlib.sha256(png(1)).hexdigest(),
+        "violoncello in its case",
+        "/ann.png",
+    ]
     shared = [url_hash(pictures.url("/ann2.png")), hashlib.sha256(png(2)).hexdigest()]
     roots = [Path(settings.lake), Path(settings.landing), settings.cache]
     assert {word for word in hers + shared if leaks.find(roots, [word])} == set(hers + shared), "the search is blind"
+    of_bob = keywords(settings, "bob")
     done = stages.erase(settings, requests.ask(settings, ["amazon:ann"]).id)
     assert leaks.find(roots, hers) == []
     assert all(leaks.find([settings.cache], [word]) for word in shared), "Bob shows that picture too"
     assert done.counts | {"media_features": 3, "cached results of media": 3} == done.counts
-    assert set(keywords(settings, "bob")) == {"tent", "violoncello", "music stand"} & set(keywords(settings, "bob"))
+    assert keywords(settings, "bob") == of_bob
+    assert {"tent", "violoncello"} <= set(of_bob)
     models.asked.clear()
     stages.features(settings, DAY)
     assert models.asked == []
 
 
+@pytest.mark.slow
 def test_a_killed_stage_leaves_nothing_that_an_erasure_does_not_find(
     settings: Settings, pictures: Pictures, models: Models
 ) -> None:
