@@ -187,8 +187,8 @@ TEXT_FEATURES = Table(
 
 MEDIA_REASONS = (
     "no_consent", "over_limit", "no_model", "redacted", "invalid_url", "not_allowed", "unresolved", "private_address",
-    "unreachable", "too_slow", "too_large", "http_error", "redirects", "unknown_type", "refused", "cut_off", "unusable_answer", "rejected",
-    "rate_limited", "server_error", "server_slow", "server_unreachable", "unauthorised",
+    "unreachable", "too_slow", "too_large", "http_error", "redirects", "unknown_type", "refused", "cut_off",
+    "unusable_answer", "rejected", "rate_limited", "server_error", "server_slow", "server_unreachable", "unauthorised",
 )  # fmt: skip
 MEDIA_FEATURES = Table(
     "media_features",

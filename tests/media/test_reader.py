@@ -146,8 +146,8 @@ def test_the_instruction_stands_apart_from_the_picture_and_the_schema_is_strict(
     [
         (png(1), "image/png"), (b"\xff\xd8\xff\xe0JFIF", "image/jpeg"), (b"GIF89a..", "image/gif"),
         (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"), (wav(1), "audio/wav"), (b"ID3\x04", "audio/mpeg"),
-        (b"\xff\xfb\x90d", "audio/mpeg"), (b"OggS\0", "audio/ogg"), (b"fLaC\0", "audio/flac"), (b"\0\0\0\x20ftypM4A \0", "audio/mp4"),
-        (b"\x1aE\xdf\xa3\x01", "audio/webm"),
+        (b"\xff\xfb\x90d", "audio/mpeg"), (b"OggS\0", "audio/ogg"), (b"fLaC\0", "audio/flac"),
+        (b"\0\0\0\x20ftypM4A \0", "audio/mp4"), (b"\x1aE\xdf\xa3\x01", "audio/webm"),
     ],
 )  # fmt: skip
 def test_the_first_bytes_say_what_it_is(content: bytes, expected: str) -> None:
