@@ -29,3 +29,11 @@ class Interrupted(ProfilingError):
     """Asked to stop (SIGTERM), it saved where it was; the same call goes on from there."""
 
     exit_code = 143  # 128 + 15, as a shell reports a process that SIGTERM ended
+
+
+class MediaUnread(ProfilingError):
+    """One picture or recording was not read. `reason` is a short name to count by, the message says it in words."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason

@@ -15,7 +15,7 @@ from profiling.settings import Settings
 # Tables of other stages; what a stage reads of its own earlier days is no edge, and the ledger is bookkeeping.
 READS: dict[str, tuple[str, ...]] = {
     "ingest": ("suppressions",),
-    "features": ("interactions", "suppressions"),
+    "features": ("interactions", "suppressions"),  # and where media are read who allows it: consents and identity_links
     "profile": (
         "interactions",
         "identity_links",
@@ -41,7 +41,7 @@ WRITES: dict[str, tuple[str, ...]] = {
         "quarantine",
         "day_statistics",
     ),
-    "features": ("text_features", "daily_activity", "text_activity", "text_statistics"),
+    "features": ("text_features", "media_features", "daily_activity", "text_activity", "text_statistics"),
     "profile": ("profiles", "identity_changes", "activity_state", "text_state"),
     "publish": (),
 }

@@ -185,6 +185,47 @@ TEXT_FEATURES = Table(
     key=("interaction_id", "model"),
 )
 
+MEDIA_REASONS = (
+    "no_consent", "over_limit", "no_model", "redacted", "invalid_url", "not_allowed", "unresolved", "private_address",
+    "unreachable", "too_slow", "too_large", "http_error", "redirects", "unknown_type", "refused", "cut_off",
+    "unusable_answer", "rejected", "rate_limited", "server_error", "server_slow", "server_unreachable", "unauthorised",
+)  # fmt: skip
+MEDIA_FEATURES = Table(
+    "media_features",
+    "One picture or recording that one interaction refers to, under one embedding model.",
+    (
+        INTERACTION,
+        IDENTITY,
+        BUCKET,
+        DAY,
+        Column("position", pa.int32(), "its place among the interaction's media", "from 0"),
+        Column("url_hash", pa.string(), "SHA-256 of its address, which stands in the interaction's `attributes`"),
+        Column("media_hash", pa.string(), "SHA-256 of its bytes; null where they were not got", is_nullable=True),
+        Column("media_type", pa.string(), "what its first bytes say it is", "MIME type", is_nullable=True),
+        Column(
+            "reason", pa.string(), "why it was not read; null where it was", ", ".join(MEDIA_REASONS), is_nullable=True
+        ),
+        Column("written_by", pa.string(), "the model that read it", is_nullable=True),
+        Column("labels", KEYWORDS, "what it shows or speaks of, surest first, weight 0 to 1", is_personal=True),
+        Column(
+            "text",
+            pa.string(),
+            "a sentence of what it shows, or its transcript, redacted",
+            is_nullable=True,
+            is_personal=True,
+        ),
+        MODEL,
+        Column(
+            "embedding",
+            pa.list_(pa.float32()),
+            "unit vector of labels and text, as of a text",
+            is_nullable=True,
+        ),
+    ),
+    key=("interaction_id", "position", "model"),
+    notes="Its bytes are never stored. Empty unless media are read (`PROFILING_MEDIA_HOSTS`).",
+)
+
 FACT_TOPICS = (
     "interests", "needs", "complaints", "preferences", "intent", "price_sensitivity", "service_experience", "life_events",
 )  # fmt: skip
@@ -230,7 +271,11 @@ _GRAIN = (
     SUBJECT,
     BUCKET,
     Column("kind", pa.string(), "kind of the interactions summed"),
-    Column("facet", pa.string(), "what `value` is: `all` (everything), `item`, `topic`, `aspect` or `language`"),
+    Column(
+        "facet",
+        pa.string(),
+        "what `value` is: `all` (everything), `item`, `topic`, `media`, `aspect` or `language`",
+    ),
     Column("value", pa.string(), "the item, topic, aspect or language; empty for `all`"),
     Column("currency", pa.string(), "currency of `amount`; empty where there is none", "ISO 4217"),
 )
@@ -485,6 +530,7 @@ TABLES: dict[str, Table] = {
         IDENTITY_LINKS,
         QUARANTINE,
         TEXT_FEATURES,
+        MEDIA_FEATURES,
         FACTS,
         DAILY_ACTIVITY,
         ACTIVITY_STATE,

@@ -1,5 +1,6 @@
 """Settings: one frozen object, read once from the environment and from `.env`, all names prefixed `PROFILING_`."""
 
+import ipaddress
 import os
 import re
 from collections.abc import Callable
@@ -61,6 +62,12 @@ def _endpoint(url: str | None) -> str | None:
         raise ValueError(f"credentials have no place in an address; write it as http://127.0.0.1:9000, and set {_KEYS}")
     if url is not None and not re.fullmatch(r"https?://[^/\s?#]+/?", url):
         raise ValueError(f"{url!r} is no address of a server, such as http://127.0.0.1:9000")
+    return url and url.rstrip("/")
+
+
+def _server(url: str | None) -> str | None:
+    if url is not None and not re.fullmatch(r"https?://[^/\s?#@]+(/[^\s?#]*)?", url):
+        raise ValueError(f"{url!r} is no address of a server of the OpenAI protocol, such as http://127.0.0.1:8000/v1")
     return url and url.rstrip("/")
 
 
@@ -136,6 +143,28 @@ def _names_in_env_file() -> set[str]:
         raise SettingsError(f"{ENV_FILE} is not UTF-8 ({error.reason}); write it in that encoding") from error
 
 
+def _media_hosts(value: object) -> object:
+    """`images.example.com, *.cdn.example.com, http://10.0.0.5:8080`: hosts, by https unless the entry says http.
+
+    Raises:
+        ValueError: an entry is none of these.
+    """
+    names = _names(value)
+    for name in names if isinstance(names, tuple) else ():
+        if not re.fullmatch(r"(https?://)?(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?", name):
+            raise ValueError(
+                f"{name!r} is no host; write images.example.com, *.example.com or http://images.example.com:8080"
+            )
+    return names
+
+
+def _networks(value: object) -> object:
+    names = _names(value)
+    for name in names if isinstance(names, tuple) else ():
+        ipaddress.ip_network(name)  # its ValueError names the value
+    return names
+
+
 class Settings(BaseSettings):
     """What a run depends on beside its day.
 
@@ -199,6 +228,37 @@ class Settings(BaseSettings):
     privacy_budget_days: int = Field(30, ge=0, description="For any so many days on end; 0 is for all time.")
     embedding: str = Field("english", description="`english` (MiniLM), `static` (model2vec) or a folder with a model.")
 
+    llm_url: Annotated[str | None, AfterValidator(_server)] = Field(
+        None, description="A server of the OpenAI protocol, such as http://127.0.0.1:8000/v1."
+    )
+    llm_model: str | None = Field(None, description="The model to ask there.")
+    llm_api_key: SecretStr | None = Field(None, description="Its key, where it wants one.")
+    media_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_media_hosts)] = Field(
+        (), description="Hosts that pictures and recordings may be fetched from, comma separated. Default: none are."
+    )
+    media_networks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_networks)] = Field(
+        (),
+        description="Private networks that those hosts may lie in, such as 10.1.0.0/16. Default: public addresses only.",
+    )
+    media_url: Annotated[str | None, AfterValidator(_server)] = Field(
+        None, description="The server of the OpenAI protocol that reads media. Default: `PROFILING_LLM_URL`."
+    )
+    media_api_key: SecretStr | None = Field(
+        None, description="Its key. Default: `PROFILING_LLM_API_KEY`, where both servers are one."
+    )
+    media_image_model: str | None = Field(None, description="Model that sees pictures. Default: pictures are skipped.")
+    media_audio_model: str | None = Field(
+        None, description="Model that writes down speech. Default: recordings are skipped."
+    )
+    media_max_bytes: int = Field(
+        5_000_000, ge=1_000, le=100_000_000, description="A larger picture or recording is skipped."
+    )
+    media_timeout_seconds: float = Field(30.0, gt=0, le=600, description="For one download, and for one answer.")
+    media_max_per_day: int = Field(
+        1_000, ge=0, description="Distinct media read for one day and bucket; more are skipped."
+    )
+    media_at_once: int = Field(4, ge=1, le=64, description="Downloads or questions at the same time.")
+
     @classmethod
     def load(cls, **overrides: object) -> "Settings":
         """Read the environment and `.env`.
@@ -219,6 +279,16 @@ class Settings(BaseSettings):
             first = error.errors()[0]
             name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else "settings"
             raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from error
+
+    @property
+    def media_server(self) -> tuple[str, str] | None:
+        """Address and key of the server that reads media; None where none is set. A key goes to no other server than its own."""
+        url = self.media_url or self.llm_url
+        if url is None:
+            return None
+        is_same = self.media_url in (None, self.llm_url)
+        key = self.media_api_key or (self.llm_api_key if is_same else None)
+        return url, key.get_secret_value() if key else ""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -50,6 +50,19 @@ def text_features() -> pd.DataFrame:
     )  # fmt: skip
 
 
+def media_features() -> pd.DataFrame:
+    vector = np.full(16, 0.25, dtype="float32")
+    return pd.DataFrame(
+        {
+            "interaction_id": ids("a"), "identity_id": ids("b"), "bucket": 0, "day": DAY, "position": 0, "url_hash": "a" * 64,
+            "media_hash": ["b" * 64] * (ROWS - 1) + [None], "media_type": ["image/jpeg"] * (ROWS - 1) + [None],
+            "reason": [None] * (ROWS - 1) + ["http_error"], "written_by": ["seer"] * (ROWS - 1) + [None],
+            "labels": [[{"term": "guitar", "weight": 0.9}]] * (ROWS - 1) + [[]], "text": ["A guitar."] * (ROWS - 1) + [None],
+            "model": "minilm@1", "embedding": [vector] * (ROWS - 1) + [None],
+        }
+    )  # fmt: skip
+
+
 def profiles() -> pd.DataFrame:
     return pd.DataFrame(
         {
@@ -103,6 +116,7 @@ FRAMES: dict[str, Callable[[], pd.DataFrame]] = {
     "daily_activity": daily_activity,
     "facts": facts,
     "interactions": interactions,
+    "media_features": media_features,
     "profiles": profiles,
     "text_features": text_features,
 }
@@ -110,6 +124,7 @@ FRAMES: dict[str, Callable[[], pd.DataFrame]] = {
 KNOWN = {
     "daily_activity": {"evidence": ids("a")},
     "facts": {"evidence": ids("a")},
+    "media_features": {"interaction_id": [*ids("a"), None, "planted-value-777"]},
     "text_features": {"interaction_id": [*ids("a"), None, "planted-value-777"]},
 }
 
@@ -151,6 +166,11 @@ PLANTED: list[tuple[str, str, Any, str, str]] = [
     ("text_features", "sentiment", np.nan, "expect_column_values_to_not_be_null", "fail"),
     ("text_features", "model", "other@1", "expect_column_unique_value_count_to_be_between", "fail"),
     ("text_features", "interaction_id", ids("f")[0], "expect_column_values_to_be_in_set", "fail"),  # of no interaction
+    ("media_features", "url_hash", "https://pictures.example/a.jpg", "expect_column_values_to_match_regex", "fail"),
+    ("media_features", "media_type", "text/html", "expect_column_values_to_match_regex", "fail"),
+    ("media_features", "reason", "did not like it", "expect_column_values_to_be_in_set", "fail"),
+    ("media_features", "text", "Write to ann@example.org", "expect_column_values_to_not_match_regex", "fail"),
+    ("media_features", "interaction_id", ids("f")[0], "expect_column_values_to_be_in_set", "fail"),
     ("interactions", "event_day", "2026-06-16", "expect_column_pair_values_a_to_be_greater_than_b", "fail"),
     ("interactions", "bucket", "one", "expect_column_values_to_be_in_type_list", "fail"),
     ("attributes", "subject_id", "ann", "expect_column_values_to_match_regex", "fail"),

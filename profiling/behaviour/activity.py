@@ -43,6 +43,7 @@ _RECENT = {
     "recent_sentiment_sum": "sentiment_sum",
 }
 STATE_COLUMNS = [name for name in schemas.ACTIVITY_STATE.names if name != "week"]
+_OF_IDENTITY = ("identity", "identity_id")
 VECTOR_GRAIN = ["subject_type", "subject_id", "bucket", "model"]
 VECTOR_COLUMNS = [*VECTOR_GRAIN, "count", "embedding_sum"]
 
@@ -50,13 +51,16 @@ VECTOR_COLUMNS = [*VECTOR_GRAIN, "count", "embedding_sum"]
 # --- one day -----------------------------------------------------------------------------------------------------------
 
 
-def daily_activity(interactions: pd.DataFrame, text_features: pd.DataFrame, day: str) -> pd.DataFrame:
+def daily_activity(
+    interactions: pd.DataFrame, text_features: pd.DataFrame, day: str, media_features: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Sum one day's interactions per subject, event day, kind, facet value and currency.
 
     Args:
         interactions: the day's rows of `interactions`.
         text_features: the day's rows of `text_features`, one per interaction with text.
         day: the drop's day.
+        media_features: the day's rows of `media_features`, where media are read.
 
     Returns:
         Rows of `daily_activity`, sorted by its key. Items carry no evidence: what one customer did is never evidence in
@@ -69,6 +73,7 @@ def daily_activity(interactions: pd.DataFrame, text_features: pd.DataFrame, day:
             _claims(events, "identity", "identity_id", "all"),
             _claims(items.assign(value=items["item_id"]), "identity", "identity_id", "item"),
             _claims(_topics(events), "identity", "identity_id", "topic"),
+            *([] if media_features is None else [_claims(_depicted(events, media_features), *_OF_IDENTITY, "media")]),
             _claims(_aspects(events), "identity", "identity_id", "aspect"),
             _claims(_languages(events), "identity", "identity_id", "language"),
             _claims(items.assign(bucket=0, interaction_id=""), "item", "item_id", "all"),
@@ -110,6 +115,16 @@ def _exploded(events: pd.DataFrame, column: str, term: str, number: str) -> pd.D
 
 def _topics(events: pd.DataFrame) -> pd.DataFrame:
     rows = _exploded(events, "keywords", "term", "weight")
+    return rows.assign(weight=rows["weight"] * rows["strength"])
+
+
+def _depicted(events: pd.DataFrame, media_features: pd.DataFrame) -> pd.DataFrame:
+    """The labels of pictures and recordings, each once an interaction, by its surest medium."""
+    said = media_features[["interaction_id", "labels"]]
+    rows = events.merge(said, on="interaction_id", how="inner", validate="1:m")
+    rows = _exploded(rows, "labels", "term", "weight")
+    rows = rows.sort_values(["interaction_id", "value", "strength"], kind="stable")
+    rows = rows.drop_duplicates(["interaction_id", "value"], keep="last", ignore_index=True)
     return rows.assign(weight=rows["weight"] * rows["strength"])
 
 

@@ -73,7 +73,9 @@ def _parse(record: dict[str, Any], zone: ZoneInfo) -> list[tuple[object, ...]]:
         del attributes["asin"]  # worth keeping only where it names a variant of the item
     for field in _PICTURES:
         if isinstance(record.get(field), list) and record[field]:
-            attributes["image_count"] = len(record[field])  # the links themselves lead to a person's pictures
+            attributes["image_count"] = len(record[field])
+            if links := [link for link in map(_link, record[field]) if link]:
+                attributes["media"] = links  # ingest takes them out again, unless media are read
     key = f"{user}|{item}|{hashlib.sha256(dumps([rating, title, body]).encode()).hexdigest()[:16]}"
     numbers = (rating, float("nan"), float("nan"))
     return [
@@ -90,6 +92,14 @@ def _parse(record: dict[str, Any], zone: ZoneInfo) -> list[tuple[object, ...]]:
             dumps(attributes),
         )
     ]
+
+
+def _link(picture: object) -> str | None:
+    """The address of a picture: of 2018 the element itself, of 2023 its largest size."""
+    if isinstance(picture, dict):
+        sizes = (picture.get(f"{size}_image_url") for size in ("large", "medium", "small"))
+        picture = next((size for size in sizes if size), None)
+    return picture if isinstance(picture, str) else None
 
 
 def _joined(title: str | None, body: str | None) -> str | None:

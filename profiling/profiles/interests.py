@@ -1,4 +1,4 @@
-"""What a customer is interested in: categories by behaviour, keywords by what they wrote."""
+"""What a customer is interested in: categories by behaviour, keywords by what they wrote and what their pictures show."""
 
 import pandas as pd
 
@@ -14,12 +14,18 @@ def interests(snapshot: Snapshot) -> pd.DataFrame:
 
     Returns:
         COLUMNS, sorted by customer_id and then strongest first, at most MAX_INTERESTS a customer. `kind` is `category` (of the
-        items dealt with, from the catalogue) or `keyword` (of the texts); `weight` a sum of claim strengths with a half-life;
-        `share` that weight's part of all the customer's interests of the same kind (the two scales cannot be added up), 0 to
-        1, by which they are ranked; `sentiment` -1 to 1, NaN where no text spoke of it; `evidence` the strongest interactions.
+        items dealt with, from the catalogue) or `keyword` (of texts, pictures and recordings); `weight` a sum of claim
+        strengths with a half-life; `share` that weight's part of all the customer's interests of the same kind (the two scales
+        cannot be added up), 0 to 1, by which they are ranked; `sentiment` -1 to 1, NaN where no text spoke of it; `evidence`
+        the strongest interactions.
     """
     claims = pd.concat(
-        [_category_claims(snapshot), facet(snapshot.activity, "topic").assign(kind="keyword")], ignore_index=True
+        [
+            _category_claims(snapshot),
+            facet(snapshot.activity, "topic").assign(kind="keyword"),
+            facet(snapshot.activity, "media").assign(kind="keyword"),
+        ],
+        ignore_index=True,
     ).rename(columns={"value": "topic"})
     keys = ["customer_id", "kind", "topic"]
     summed = _sum(claims, keys).pipe(_with_share).pipe(_without_chance_words).pipe(_strongest)

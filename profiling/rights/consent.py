@@ -128,7 +128,10 @@ def _published_days_stale(lake: Lake, who: set[str], purpose: str, attempt: str)
 
 
 def _serving(lake: Lake, who: set[str], purpose: str) -> list[str]:
-    """The days on which somebody is profiled or, of `marketing`, offered something; nothing published is for language models."""
+    """The days on which somebody is profiled or, of `marketing`, offered something.
+
+    None is marked for `language_model`: publishing again takes nothing out, since its claims stand among others in a document.
+    """
     if not who or purpose == "language_model":
         return []
     rows = lake.rows_with("profiles", {"customer_id": who}, ["day", "document"])

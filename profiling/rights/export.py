@@ -35,6 +35,7 @@ PURPOSES = {
     "consents": "what the customer allowed, obeyed by every stage, and kept as its proof",
     "identity_links": "which identifiers belong to one customer",
     "text_features": "what language models read in the texts: language, mood, keywords, aspects",
+    "media_features": "what a model read in pictures and recordings that the customer's events refer to",
     "facts": "statements read out of the texts, shown in the profile",
     "daily_activity": "sums of a day's interactions, from which profiles are made",
     "activity_state": "the same sums to the end of a week",

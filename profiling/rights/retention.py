@@ -21,7 +21,15 @@ from profiling.settings import Settings
 logger = logging.getLogger(__name__)
 
 # One limit: nothing outlives the interactions under it.
-FOLLOWING = ("interactions", "text_features", "facts", "daily_activity", "text_activity", "identity_changes")
+FOLLOWING = (
+    "interactions",
+    "text_features",
+    "media_features",
+    "facts",
+    "daily_activity",
+    "text_activity",
+    "identity_changes",
+)
 _FOR_EVER = "9999-12-31"
 
 
@@ -212,5 +220,5 @@ def _text_cache(settings: Settings, until: str, dry_run: bool) -> Removed:
     from profiling.text.cache import TextCache
 
     moment = (pd.Timestamp(until, tz="UTC") + pd.Timedelta(days=1)).timestamp()
-    number = TextCache(settings.cache, "texts").forget(int(moment), dry_run=dry_run)
+    number = sum(TextCache(settings.cache, name).forget(int(moment), dry_run=dry_run) for name in ("texts", "media"))
     return Removed("text_cache", until, number, "entries")

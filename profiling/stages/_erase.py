@@ -4,6 +4,7 @@ Each step finds what is there, writes down how much, and takes it out; the same 
 erasure goes on from the step it died in, and a second one finds nothing.
 """
 
+import json
 import logging
 import shutil
 from collections.abc import Callable, Iterable
@@ -33,6 +34,7 @@ from profiling.stages._train import load
 if TYPE_CHECKING:
     from profiling.collect.area import Area
     from profiling.rights.landing import Lines
+    from profiling.text.cache import TextCache
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ Found = tuple[Counts, Callable[[], None]]  # what is there, by place, and what t
 
 WHO = ("identity_id", "other_id", "customer_id", "subject_id", "from_id", "to_id")  # the columns that name people
 _SUMS = ("daily_activity", "text_activity", "activity_state", "text_state")
-_OF_THEIR_OWN = ("interactions", "text_features", *_SUMS, "profiles", "identity_links", "catalogue")
+_OF_THEIR_OWN = ("interactions", "text_features", "media_features", *_SUMS, "profiles", "identity_links", "catalogue")
 
 
 @dataclass(frozen=True)
@@ -226,7 +228,48 @@ def _cache(work: Work) -> Found:
         return bool(said) and name.casefold() in said if kind == "term" else name in own
 
     keys = [key for key in cache.keys() if is_theirs(key)]  # noqa: SIM118 (no mapping)
-    return {"cached results of texts": len(keys)}, lambda: cache.erase(keys)
+    media, media_keys = _media_cache(work)
+
+    def take_out() -> None:
+        cache.erase(keys)
+        media.erase(media_keys)
+
+    found = {"cached results of texts": len(keys)}
+    return found | ({"cached results of media": len(media_keys)} if media_keys else {}), take_out
+
+
+def _media_cache(work: Work) -> "tuple[TextCache, list[str]]":
+    """The cache of media, and its entries of addresses and contents that only the person's events refer to.
+
+    The person's addresses are those of their events, and not of `media_features`: a stage that was killed may have stored
+    results in the cache and no row yet.
+    """
+    from profiling.media.features import NAMESPACE, url_hash
+    from profiling.media.references import urls
+    from profiling.text.cache import TextCache
+
+    cache = TextCache(work.settings.cache, NAMESPACE)
+    names = cache.keys()
+    if not names:
+        return cache, []
+    rows = work.lake.rows_with("interactions", {"identity_id": work.who}, ["attributes"])
+    hashes = sorted({url_hash(url) for document in rows["attributes"] for url in urls(document)})
+    own = set(hashes) - _of_others(work, "url_hash", hashes)
+    theirs = cache.get_many(f"url|{each}" for each in own)
+    leads_to = {
+        name: json.loads(value)[0] for name, value in cache.get_many(n for n in names if n.startswith("url|")).items()
+    }
+    still_named = {content for name, content in leads_to.items() if name not in theirs}
+    held = work.lake.rows_with("media_features", {"identity_id": work.who}, ["media_hash"])["media_hash"].dropna()
+    contents = {leads_to[name] for name in theirs} | set(held)
+    contents -= still_named | _of_others(work, "media_hash", sorted(contents))
+    return cache, [name for name in names if name in theirs or name.rpartition("|")[2] in contents]
+
+
+def _of_others(work: Work, column: str, values: list[str]) -> set[str]:
+    """Which values stand in rows of `media_features` that are somebody else's."""
+    rows = work.lake.rows_with("media_features", {column: values}, ["identity_id", column])
+    return set(rows.loc[~rows["identity_id"].isin(work.who), column])
 
 
 def _landing(work: Work) -> Found:
@@ -313,7 +356,7 @@ def _record_again(work: Work, day: str) -> None:
 
 
 def _interactions(work: Work) -> Found:
-    return _tables(work, ["interactions", "text_features"])
+    return _tables(work, ["interactions", "text_features", "media_features"])
 
 
 def _statements(work: Work) -> Found:

@@ -1,6 +1,7 @@
-"""interactions -> text_features, daily_activity, text_activity."""
+"""interactions -> text_features, media_features, daily_activity, text_activity."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from profiling.behaviour.activity import daily_activity, text_activity
 from profiling.errors import NotReady
@@ -9,6 +10,20 @@ from profiling.ledger import DONE, EMPTY, features_inputs
 from profiling.settings import Settings
 from profiling.stages._step import Closed, Outcome, Run, Step, concat, days_before, digest, gate, run_step
 from profiling.watch import observe, text_statistics
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What the operator can mend, or time: said in a warning. A picture that is gone from its server is only counted.
+_OF_THE_SERVER = (
+    "over_limit",
+    "rejected",
+    "rate_limited",
+    "server_error",
+    "server_slow",
+    "server_unreachable",
+    "unauthorised",
+)
 
 
 def features(
@@ -19,7 +34,7 @@ def features(
     close: Sequence[str] | None = None,
     lake: Lake | None = None,
 ) -> Outcome:
-    """interactions -> text_features, daily_activity, text_activity of the same day.
+    """interactions -> text_features, media_features, daily_activity, text_activity of the same day.
 
     Raises:
         NotReady: the day is not ingested.
@@ -34,7 +49,28 @@ def inputs(run: Run) -> str:
         raise NotReady(
             f"features {run.day}: ingest is {ingested.state if ingested else 'not done'}; run `profiling ingest --day {run.day}`"
         )
-    return features_inputs(ingested.outputs, digest(run.settings.embedding))
+    return features_inputs(ingested.outputs, digest(run.settings.embedding, *_media_inputs(run.settings)))
+
+
+def _media_inputs(settings: Settings) -> list[str]:
+    """What media are read with; nothing where none are, so that a day without them stays what it was."""
+    from profiling.media.reader import READING_VERSION
+
+    if not _reads_media(settings):
+        return []
+    models = (settings.media_image_model, settings.media_audio_model)
+    return [
+        "media",
+        str(READING_VERSION),
+        *map(str, models),
+        str(settings.media_max_bytes),
+        str(settings.media_max_per_day),
+    ]
+
+
+def _reads_media(settings: Settings) -> bool:
+    models = settings.media_image_model or settings.media_audio_model
+    return bool(settings.media_hosts and settings.media_server and models)
 
 
 def _features_bucket(run: Run, bucket: int) -> Staged:
@@ -43,46 +79,109 @@ def _features_bucket(run: Run, bucket: int) -> Staged:
     from profiling.text.embedding import load_encoder
     from profiling.text.features import text_features
 
+    media, skipped = _media(run, bucket)
     rows = run.lake.read(
         "interactions",
         [("day", "==", run.day), ("bucket", "==", bucket)],
         ["interaction_id", "identity_id", "bucket", "day", "text", "text_hash"],
     )
     rows = rows[rows["text"].notna() & ~run.suppressed.mask(rows["identity_id"])].reset_index(drop=True)
-    if rows.empty:
-        return Staged({"text_features": concat([], "text_features")})
-    encoder = load_encoder(run.settings.embedding, run.settings.cache)
-    cache = TextCache(run.settings.cache, "texts")
-    return Staged({"text_features": text_features(rows, encoder, cache, REDACTION_VERSION)})
+    texts = concat([], "text_features")
+    if len(rows):
+        encoder = load_encoder(run.settings.embedding, run.settings.cache)
+        texts = text_features(rows, encoder, TextCache(run.settings.cache, "texts"), REDACTION_VERSION)
+    return Staged({"text_features": texts, "media_features": media}, {"media_skipped": skipped})
+
+
+def _media(run: Run, bucket: int) -> "tuple[pd.DataFrame, int]":
+    """The bucket's media features, and how many media were skipped because no model is set to read any."""
+    settings, server = run.settings, run.settings.media_server
+    if not settings.media_hosts:  # ingest kept no address
+        return concat([], "media_features"), 0
+    from profiling.media.references import references
+
+    columns = ["interaction_id", "identity_id", "bucket", "day", "attributes"]
+    rows = run.lake.read("interactions", [("day", "==", run.day), ("bucket", "==", bucket)], columns)
+    found = references(rows[~run.suppressed.mask(rows["identity_id"])])
+    if found.empty or server is None or not _reads_media(settings):
+        return concat([], "media_features"), len(found)
+    from profiling.media.features import NAMESPACE, media_features
+    from profiling.media.fetch import Fetcher
+    from profiling.media.reader import ServerReader
+    from profiling.rights.consent import may_be_read_by_language_model
+    from profiling.text.cache import TextCache
+    from profiling.text.embedding import load_encoder
+
+    timeout = settings.media_timeout_seconds
+    fetcher = Fetcher(
+        settings.media_hosts, settings.media_networks, max_bytes=settings.media_max_bytes, timeout=timeout
+    )
+    reader = ServerReader(*server, settings.media_image_model, settings.media_audio_model, timeout)
+    allowed = may_be_read_by_language_model(run.lake, settings, run.day, found["identity_id"])
+    cache, encoder = TextCache(settings.cache, NAMESPACE), load_encoder(settings.embedding, settings.cache)
+    made = media_features(
+        found,
+        allowed,
+        fetcher.get,
+        reader,
+        encoder,
+        cache,
+        limit=settings.media_max_per_day,
+        at_once=settings.media_at_once,
+    )
+    return made, 0
 
 
 def _features_day(run: Run, parts: list[Staged]) -> Closed:
     interactions = run.lake.read("interactions", [("day", "==", run.day)])
     interactions = interactions[~run.suppressed.mask(interactions["identity_id"])].reset_index(drop=True)
     found = concat((part.frames["text_features"] for part in parts), "text_features")
+    media = concat((part.frames["media_features"] for part in parts), "media_features")
     frames = {
         "text_features": found,
-        "daily_activity": daily_activity(interactions, found, run.day),
+        "media_features": media,
+        "daily_activity": daily_activity(interactions, found, run.day, media),
         "text_activity": text_activity(interactions, found, run.day),
         "text_statistics": text_statistics(found, run.day),
     }
     unread = int(found["embedding"].isna().sum())
     counts = {"texts": len(found), "without_embedding": unread, "activity_rows": len(frames["daily_activity"])}
+    counts |= _media_counts(media, sum(int(part.facts.get("media_skipped", 0)) for part in parts))
     if run.ledger.state("ingest", run.day) == EMPTY:
         return Closed(frames, counts, is_empty=True)
     ids = frozenset(interactions["interaction_id"])
     gated = gate(
-        {name: frames[name] for name in ("text_features", "daily_activity") if len(frames[name])},
-        known={"text_features": {"interaction_id": ids}, "daily_activity": {"evidence": ids}},
+        {name: frames[name] for name in ("text_features", "media_features", "daily_activity") if len(frames[name])},
+        known={
+            "text_features": {"interaction_id": ids},
+            "media_features": {"interaction_id": ids},
+            "daily_activity": {"evidence": ids},
+        },
         observations=observe(frames["text_statistics"], days_before(run, "text_statistics")),
     )
     report = {
         **gated.report,
         "watch": [],
     }  # what is usual stands in the report of `profile`, when all earlier days are known
-    return Closed(
-        frames, counts, report=report, failures=gated.failures, warnings=gated.warnings, metrics=gated.metrics
-    )
+    warnings = gated.warnings + _media_warnings(counts, run.day)
+    return Closed(frames, counts, report=report, failures=gated.failures, warnings=warnings, metrics=gated.metrics)
+
+
+def _media_counts(media: "pd.DataFrame", skipped: int) -> dict[str, int]:
+    """`media_skipped`, `media_read`, and `media_<reason>` of what was tried; nothing where there are no media."""
+    counts = {"media_skipped": skipped, "media_read": int(media["reason"].isna().sum())}
+    counts |= {f"media_{reason}": int(number) for reason, number in sorted(media["reason"].value_counts().items())}
+    return {name: number for name, number in counts.items() if number}
+
+
+def _media_warnings(counts: dict[str, int], day: str) -> list[str]:
+    failed = {reason: counts[f"media_{reason}"] for reason in _OF_THE_SERVER if f"media_{reason}" in counts}
+    if not failed:
+        return []
+    said = ", ".join(f"{number} {reason}" for reason, number in failed.items())
+    return [
+        f"pictures or recordings were not read: {said}; `profiling features --day {day}` tries them again (docs/media.md)"
+    ]
 
 
 FEATURES = Step("features", inputs, _features_bucket, _features_day)

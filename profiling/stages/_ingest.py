@@ -65,7 +65,8 @@ def inputs(run: Run) -> str:
     _refuse_if_gone(run, {drop.source.name for drop in found})
     rules = load_rules(run.settings).of_ingest()  # they decide whose a row is
     # Not the limit of rejects: it decides whether the day is released, not what is in it, and may be raised for one run.
-    return digest(landing.fingerprint(found), key_name, run.settings.timezone, REDACTION_VERSION, rules)
+    media = ["media"] if run.settings.media_hosts else []
+    return digest(landing.fingerprint(found), key_name, run.settings.timezone, REDACTION_VERSION, rules, *media)
 
 
 def _ingest_bucket(run: Run, bucket: int) -> Staged:
@@ -128,7 +129,7 @@ def _prepared_events(
                 zone=run.settings.zone, key=key, buckets=run.settings.buckets, bucket=bucket,
                 rules=rules,
             )  # fmt: skip
-            rows.add(prepared.rows)
+            rows.add(prepared.rows if run.settings.media_hosts else _without_media(prepared.rows, redactions))
             links.add(prepared.links)
             redactions.update(prepared.counts())
             gc.collect(0)  # what a refused row may leave behind
@@ -151,6 +152,17 @@ def _other_spellings(run: Run) -> "list[Rules]":
     if not run.suppressed.held.get(suppressions.ALL):
         return []
     return suppressions.other_spellings(run.lake, load_rules(run.settings))
+
+
+def _without_media(rows: pd.DataFrame, counts: Counter[str]) -> pd.DataFrame:
+    """Without the addresses of pictures and recordings, which nothing would read; counted as `media_skipped`."""
+    from profiling.media.references import without_links
+
+    attributes, number = without_links(rows["attributes"])
+    if not number:
+        return rows
+    counts["media_skipped"] += number
+    return rows.assign(attributes=attributes)
 
 
 def _prepared_statements(

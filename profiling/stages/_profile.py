@@ -1,6 +1,7 @@
 """Everything known at the end of a day -> profiles."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from profiling.behaviour.prediction import Speaker
     from profiling.prepare.resolution import Resolution
+    from profiling.profiles.snapshot import Snapshot
 
 
 def profile(
@@ -75,6 +77,7 @@ def _profile_bucket(run: Run, bucket: int) -> Staged:
     rules, zone, buckets = load_rules(run.settings), run.settings.timezone, run.settings.buckets
     people = _resolved(run).customer_of
     snapshot = take_snapshot(run.lake, run.day, zone, bucket, buckets, rules, reading, left_out, people)
+    snapshot = _without_media_of(refused["language_model"], snapshot)
     customers = sorted(set(snapshot.activity["subject_id"]))
     said = (
         predict(speakers, snapshot.population, run.day, customers, snapshot.texts, run.settings.timezone)
@@ -97,6 +100,13 @@ def _resolved(run: Run) -> "Resolution":
     if "resolved" not in run.kept:
         run.kept["resolved"] = resolution(run.lake, run.day, load_rules(run.settings))
     return run.kept["resolved"]
+
+
+def _without_media_of(customers: set[str], snapshot: "Snapshot") -> "Snapshot":
+    """Whoever says no to language models has no claim of one in the profile, though it was made before they said so."""
+    rows = snapshot.activity
+    is_theirs = (rows["facet"] == "media") & rows["subject_id"].isin(customers)
+    return replace(snapshot, activity=rows[~is_theirs].reset_index(drop=True)) if is_theirs.any() else snapshot
 
 
 def _speakers(run: Run) -> "list[Speaker]":

@@ -78,16 +78,16 @@ def _by_text(texts: dict[str, str], encoder: Encoder, cache: TextCache, redactio
     hashes = list(texts)
     for start in range(0, len(hashes), _BATCH):
         batch = hashes[start : start + _BATCH]
-        keys = {text_hash: f"text|{encoder.model}|{_words_version()}|{redaction}|{text_hash}" for text_hash in batch}
+        keys = {text_hash: f"text|{encoder.model}|{words_version()}|{redaction}|{text_hash}" for text_hash in batch}
         stored = cache.get_many(keys.values())
         fresh = [text_hash for text_hash in batch if keys[text_hash] not in stored]
         if fresh:
             made = _compute({text_hash: texts[text_hash] for text_hash in fresh}, encoder, cache, redaction)
-            packed = {keys[text_hash]: _pack(record) for text_hash, record in made.items()}
+            packed = {keys[text_hash]: pack(record) for text_hash, record in made.items()}
             cache.put_many(packed)
             stored |= packed
         # What was just computed is unpacked too, so that both ways give the same by construction.
-        found |= {text_hash: _unpack(stored[keys[text_hash]]) for text_hash in batch}
+        found |= {text_hash: unpack(stored[keys[text_hash]]) for text_hash in batch}
     return found
 
 
@@ -131,20 +131,20 @@ def _embed(texts: dict[str, str], encoder: Encoder, cache: TextCache, redaction:
     return {text_hash: vector if vector.any() else None for text_hash, vector in vectors.items()}
 
 
-def _pack(record: dict[str, Any]) -> bytes:
+def pack(record: dict[str, Any]) -> bytes:
     """A line of JSON, whose floats come back exactly, then the raw vector."""
     vector = record["embedding"]
     words = {name: value for name, value in record.items() if name != "embedding"}
     return orjson.dumps(words) + b"\n" + (b"" if vector is None else vector.tobytes())
 
 
-def _unpack(value: bytes) -> dict[str, Any]:
+def unpack(value: bytes) -> dict[str, Any]:
     words, _, vector = value.partition(b"\n")
     return {**orjson.loads(words), "embedding": np.frombuffer(vector, dtype=np.float32) if vector else None}
 
 
 @memoised
-def _words_version() -> str:
+def words_version() -> str:
     return _digest(FEATURE_VERSION, fingerprint(), _vectors_version(), *map(version, _WORD_LIBRARIES))
 
 

@@ -47,9 +47,24 @@ def test_the_three_forms_may_stand_in_one_file(reading: Reading, packed: bool) -
     ]
     assert [json.loads(attributes) for attributes in rows["attributes"]] == [
         {"helpful": [2, 3]},
-        {"verified": True, "vote": "1,204", "style": {"Size:": " Big"}, "image_count": 1},
+        {
+            "verified": True, "vote": "1,204", "style": {"Size:": " Big"}, "image_count": 1,
+            "media": ["https://example.org/1.jpg"],
+        },
         {"verified": False, "vote": 0, "asin": "B03-RED"},
+    ]  # fmt: skip
+
+
+def test_of_a_picture_of_2023_the_largest_size_is_referred_to(reading: Reading) -> None:
+    sizes = {f"{size}_image_url": f"https://example.org/{size}.jpg" for size in ("small", "medium", "large")}
+    images = [
+        sizes | {"attachment_type": "IMAGE"},
+        {"small_image_url": sizes["small_image_url"], "large_image_url": None},
+        7,
     ]
+    said = json.loads(reading("amazon_reviews", lines({**OF_2023, "images": images})).rows["attributes"][0])
+    assert said["media"] == ["https://example.org/large.jpg", "https://example.org/small.jpg"]
+    assert said["image_count"] == 3
 
 
 def test_names_of_people_are_never_kept(reading: Reading) -> None:
