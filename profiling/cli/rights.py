@@ -54,6 +54,9 @@ def erase(
     step: Annotated[str | None, typer.Option("--step", metavar="NAME", help="Only one step of it.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what there is to erase.")] = False,
     is_alone: Annotated[bool, typer.Option("--alone", help="Nobody else writes to the lake: do not look.")] = False,
+    taken_back: Annotated[
+        str | None, typer.Option("--withdraw", metavar="ID", help="Take back a request that was not begun.")
+    ] = None,
     list_open: Annotated[bool, typer.Option("--list", help="The ids of the open requests.")] = False,
     receipt: Annotated[
         str | None, typer.Option("--verify", metavar="RECEIPT", help="Check a receipt: a file or an id.")
@@ -65,11 +68,20 @@ def erase(
     from profiling.rights import requests
 
     settings = Settings.load()
-    modes = [bool(identifiers or customers), request is not None, list_open, receipt is not None]
+    modes = [
+        bool(identifiers or customers),
+        request is not None,
+        list_open,
+        receipt is not None,
+        taken_back is not None,
+    ]
     if sum(modes) > 1:
-        raise SettingsError("name a person, or give one of --request, --list and --verify")
+        raise SettingsError("name a person, or give one of --request, --withdraw, --list and --verify")
     if receipt is not None:
         _verify(Lake.open(settings), settings, receipt)
+    elif taken_back is not None:
+        requests.withdraw(Lake.open(settings), taken_back)
+        out.print("taken back")
     elif list_open:
         for each in requests.open_requests(Lake.open(settings)):
             out.print(each)
@@ -109,7 +121,7 @@ def _carry_out(
     for place, number in erased.counts.items():
         out.print(f"{number:>8} {place}", markup=False)
     if erased.receipt:
-        out.print(f"done; the receipt is _erasure/receipts/{request}.json of the lake", soft_wrap=True)
+        out.print(f"done; the receipt is _erasure/receipts/{erased.request}.json of the lake", soft_wrap=True)
         for said in erased.receipt["said"]:
             err.print(f"warning: {said}", markup=False)
 
@@ -122,6 +134,8 @@ def _verify(lake: "Lake", settings: Settings, receipt: str) -> None:
             done = json.loads(Path(receipt).read_text())
         except ValueError as error:
             raise SettingsError(f"{receipt} is no receipt ({error})") from error
+    elif Path(receipt).suffix:
+        raise SettingsError(f"there is no file {receipt}")
     elif (found := requests.receipt(lake, receipt)) is not None:
         done = found
     else:

@@ -6,15 +6,16 @@ _erasure/receipts/<request>.json    done: what went from where, keyed hashes, a 
 
 import hmac
 import json
+import logging
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
-from profiling.errors import InputError, SettingsError
+from profiling.errors import InputError, ProfilingError, SettingsError
 from profiling.lake import Lake
 from profiling.prepare.identity import identity_id
 from profiling.prepare.identity_rules import Rules, load_rules
@@ -22,6 +23,8 @@ from profiling.prepare.resolution import resolve
 from profiling.rights.keys import pseudonym_key
 from profiling.rights.suppressions import other_spellings, suppressed_hash
 from profiling.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 FOLDER = "_erasure"
 RECEIPTS = f"{FOLDER}/receipts"
@@ -54,7 +57,15 @@ class Request:
         return f"{FOLDER}/{self.id}.json"
 
     def save(self, lake: Lake) -> None:
-        lake.put_json(self.key, asdict(self))
+        """Write it down, with what another run of the same request has found since; nothing where that run has ended."""
+        held = lake.get_json(self.key)
+        if held is not None:
+            other = _read(held, self.id, lake)
+            self.add(**{name: getattr(other, name) for name in _LISTS})
+            self.landing = self.landing | other.landing  # what it was before anybody changed it
+            self.count(other.counts)
+        if held is not None or receipt(lake, self.id) is None:
+            lake.put_json(self.key, asdict(self))
 
     def add(self, **found: Iterable[str]) -> None:
         """Add to lists of this request, each value once."""
@@ -64,6 +75,9 @@ class Request:
     def count(self, found: Mapping[str, int]) -> None:
         """A step that is repeated finds less than it found at first: the most counts."""
         self.counts |= {place: max(number, self.counts.get(place, 0)) for place, number in found.items()}
+
+
+_LISTS = [each.name for each in fields(Request) if each.default_factory is list] + ["identities"]
 
 
 def ask(
@@ -193,8 +207,42 @@ def receipt(lake: Lake, request: str) -> dict[str, Any] | None:
     return lake.get_json(f"{RECEIPTS}/{checked_id(request)}.json")
 
 
+def withdraw(lake: Lake, request: str) -> None:
+    """Take back a request that was not begun: a mistyped one.
+
+    Raises:
+        SettingsError: there is no such request, or it has begun: what is erased does not come back, and half of a person is no
+            state to stay in.
+    """
+    found = find(lake, request)
+    if found is None or found.counts:
+        raise SettingsError(f"the request {request} was {'begun' if found else 'carried out'}: it can only be finished")
+    lake.remove([found.key])
+
+
 def write_receipt(lake: Lake, settings: Settings, request: Request) -> dict[str, Any]:
-    """Put the signed receipt in the place of the request."""
+    """Put the signed receipt in the place of the request, and of every other open request for nobody but the same person.
+
+    Where another run of it has come first, with what that found: the later of two finds what the earlier has left.
+    """
+    before = receipt(lake, request.id)
+    if before is not None:
+        request.count(before["counts"])
+        request.add(models=before["models"], said=before["said"])
+    done = _put_receipt(lake, settings, request)
+    for each in open_requests(lake):
+        try:
+            other = find(lake, each)
+        except ProfilingError as error:  # somebody else's damaged request is no reason to leave this one open
+            logger.warning("%s", error)
+            continue
+        if other is not None and set(other.identities) <= set(request.identities):
+            other.add(said=[f"the same person was erased by the request {request.id}"])
+            _put_receipt(lake, settings, other)
+    return done
+
+
+def _put_receipt(lake: Lake, settings: Settings, request: Request) -> dict[str, Any]:
     key = pseudonym_key(lake, settings)
     done: dict[str, Any] = {
         "request": request.id,

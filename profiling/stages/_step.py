@@ -307,10 +307,10 @@ def _restated(step: Step, ended: Run, stale: list[str]) -> list[str]:
         try:
             refuse_closed(step.name, run)
             inputs = step.inputs(run)
+            parts = [_computed(step, run, number) for number in range(run.settings.buckets)]
         except (NotReady, InputError) as error:
             logger.warning("%s %s stays stale: %s", step.name, day, error)
             continue
-        parts = [step.compute(run, number) for number in range(run.settings.buckets)]
         _, more = _commit(step, run, step.finish(run, parts), inputs)
         waiting |= {other for other in more if other > day}
         done.append(day)

@@ -57,6 +57,58 @@ def test_a_damaged_request_is_said(settings: Settings, changes: dict) -> None:
         stages.erase(settings, request)
 
 
+def asked(settings: Settings, *identifiers: str) -> requests.Request:
+    return requests.ask(settings, identifiers)
+
+
+def test_two_runs_of_one_request_leave_one_receipt_with_what_both_found(settings: Settings) -> None:
+    drop(settings, [event(1)])
+    stages.ingest(settings, DAY)
+    lake, request = Lake(settings.lake), asked(settings, "customer:ann").id
+    first, second = requests.find(lake, request), requests.find(lake, request)
+    first.count({"interactions": 5})
+    first.add(days=[DAY])
+    first.save(lake)
+    second.count({"interactions": 0, "links": 2})
+    second.save(lake)
+    held = requests.find(lake, request)
+    assert (held.counts, held.days) == ({"interactions": 5, "links": 2}, [DAY])
+    requests.write_receipt(lake, settings, first)
+    second.counts = {"links": 3}
+    second.save(lake)
+    assert requests.open_requests(lake) == []  # it is not open again by what was written late
+    done = requests.write_receipt(lake, settings, second)
+    assert done["counts"] == {"interactions": 5, "links": 3}
+    requests.verify(lake, settings, requests.receipt(lake, request))
+
+
+def test_other_requests_for_the_same_person_end_with_it(settings: Settings) -> None:
+    drop(settings, [event(1)])
+    stages.ingest(settings, DAY)
+    lake = Lake(settings.lake)
+    again, wider = asked(settings, "customer:ann").id, asked(settings, "customer:ann", "customer:bo").id
+    lake.put_json(f"{requests.FOLDER}/{uuid.uuid4()}.json", {"id": "damaged"})
+    carried_out = stages.erase(settings, asked(settings, "customer:ann").id)
+    assert carried_out.receipt
+    assert again not in requests.open_requests(lake)
+    assert wider in requests.open_requests(lake)
+    said = requests.receipt(lake, again)
+    assert said["said"] == [f"the same person was erased by the request {carried_out.request}"]
+    requests.verify(lake, settings, said)
+
+
+def test_a_request_is_taken_back_until_it_has_begun(settings: Settings) -> None:
+    drop(settings, [event(1)])
+    stages.ingest(settings, DAY)
+    mistyped, begun = asked(settings, "customer:anm").id, asked(settings, "customer:ann").id
+    taken = profiling("erase", "--withdraw", mistyped, **environment_of(settings))
+    assert taken.returncode == 0, taken.stderr
+    stages.erase(settings, begun.upper(), "suppress")
+    refused = profiling("erase", "--withdraw", begun, **environment_of(settings))
+    assert (refused.returncode, "was begun: it can only be finished" in refused.stderr) == (2, True)
+    assert requests.open_requests(Lake(settings.lake)) == [begun]
+
+
 def test_a_source_that_is_still_writing_hides_no_other(settings: Settings) -> None:
     folder = drop(settings, [event(1, "Xanthippe77"), event(2, "bob")])
     stages.ingest(settings, DAY)
