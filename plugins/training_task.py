@@ -1,4 +1,5 @@
 """Where a model is trained: as a process on the worker or as a pod in a cluster. The same command line, task id and result.
+The buckets of `features` run in such pods too, where `PROFILING_FEATURES=kubernetes`: encoders like a GPU as well.
 
 `PROFILING_TRAINING` decides while the DAG file is parsed, so that a run shows the one task that runs and no skipped twin.
 The command writes its small result (metrics and keys, never data) as JSON to the file that `XCOM_PATH` names; both tasks
@@ -39,12 +40,14 @@ TAIL_LINES = 80  # as much as Kubernetes keeps for a container's last words
 
 
 class TrainingSettings(BaseSettings):
-    """Where training runs. Read from the environment and `.env` like `profiling.settings`, whose prefix they share."""
+    """Where training runs, and where texts are read. Read from the environment and `.env` like `profiling.settings`, whose prefix they share."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
 
     training: Literal["local", "kubernetes"] = "local"
     training_profile: Literal["cpu", "gpu", "multi-gpu"] = "cpu"
+    features: Literal["local", "kubernetes"] = "local"
+    features_profile: Literal["cpu", "gpu"] = "gpu"
     trainer_image: str = ""
     training_namespace: str | None = None  # none: the connection's, else the one Airflow itself runs in
     training_service_account: str = "profiling-trainer"
@@ -99,6 +102,11 @@ def train_arguments(as_of: str, target: str) -> list[str]:
     return ["train", "--as-of", as_of, "--json", "--target", target]
 
 
+def features_arguments(day: str, bucket: int) -> list[str]:
+    """The command's arguments for one bucket of a day."""
+    return ["features", "--day", day, "--json", "--bucket", str(bucket)]
+
+
 def command_line(python: str, resources: Resources, command: Sequence[str] = COMMAND) -> list[str]:
     """The command without its arguments; under torchrun where there is more than one process."""
     if resources.processes == 1:
@@ -124,13 +132,38 @@ def training_task(
             its error names the fix.
     """
     where = TrainingSettings.load()
-    defaults = {"task_id": task_id, "arguments": arguments, "map_index_template": TARGET_NAME, **DEFAULTS}
     if where.training == "kubernetes":
-        from training_pod import TrainingPod, pod_defaults  # brings the Kubernetes client: only where it is wanted
-
-        return TrainingPod(**{**pod_defaults(where, command), **defaults, **overrides})
+        return _pod(where, arguments, task_id, command, overrides)
+    defaults = {"task_id": task_id, "arguments": arguments, "map_index_template": TARGET_NAME, **DEFAULTS}
     line = command_line(sys.executable, PROFILES[where.training_profile], command)
     return LocalTraining(**{"cmds": line, "resources_name": where.training_profile, **defaults, **overrides})
+
+
+def features_in_pods() -> bool:
+    """Whether the buckets of a day's texts are read in pods and not in the tasks themselves."""
+    return TrainingSettings.load().features == "kubernetes"
+
+
+def features_task(arguments: Any, *, command: Sequence[str] = COMMAND, **overrides: Any) -> BaseOperator:
+    """The task that runs `profiling features` for one bucket in a pod like a trainer's; its result is the command's JSON.
+
+    Raises:
+        SettingsError: something that pods need is missing, as in `training_task`.
+    """
+    where = TrainingSettings.load()
+    where = where.model_copy(update={"training_profile": where.features_profile})
+    named = {"name": "features", "labels": {"app": "profiling", "component": "features", "profile": where.training_profile}}
+    # A bucket of a day is minutes of work: a pod that hangs must not hold the day for twelve hours.
+    return _pod(where, arguments, "features", command, {**named, "active_deadline_seconds": 2 * 3600, **overrides})
+
+
+def _pod(
+    where: TrainingSettings, arguments: Any, task_id: str, command: Sequence[str], overrides: Mapping[str, Any]
+) -> BaseOperator:
+    from training_pod import TrainingPod, pod_defaults  # brings the Kubernetes client: only where it is wanted
+
+    defaults = {"task_id": task_id, "arguments": arguments, "map_index_template": TARGET_NAME, **DEFAULTS}
+    return TrainingPod(**{**pod_defaults(where, command), **defaults, **overrides})
 
 
 class LocalTraining(BaseOperator):
