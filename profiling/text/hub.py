@@ -27,6 +27,7 @@ def fetch(name: str) -> tuple[Path, str]:
     Raises:
         SettingsError: it is not in the cache and cannot be fetched, or lacks a file.
     """
+    import httpx  # the hub client's own, whose errors it lets pass
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -34,7 +35,7 @@ def fetch(name: str) -> tuple[Path, str]:
     wanted = {"repo_id": repository, "revision": revision or None, "allow_patterns": list(FILES)}
     try:
         folder = _cached(wanted) or Path(snapshot_download(**wanted))
-    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, httpx.HTTPError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise SettingsError(
             f"PROFILING_EMBEDDING={name} is not in the hub's cache and could not be fetched ({type(error).__name__}: {reason}). "
