@@ -146,10 +146,12 @@ def _texts(run: Run) -> list[tuple[str, str]]:
 
     rows = run.lake.read("interactions", [("day", "<=", run.day)], ["identity_id", "text"])
     rows = rows[rows["text"].notna()]
-    customer_of = customer_ids_at(run.lake, run.day, load_rules(run.settings))
+    customer_of = consent.with_strangers(
+        customer_ids_at(run.lake, run.day, load_rules(run.settings)), rows["identity_id"]
+    )
     held = run.suppressed if run.settings.has_key else None  # without a key, as a trainer: the erased are not in the tables
     refused = consent.refused_by_statements(run.lake, run.settings, "profiling", run.day, customer_of, held)
-    customers = rows["identity_id"].map(customer_of).fillna(rows["identity_id"])
+    customers = rows["identity_id"].map(customer_of)
     is_asked = ~customers.isin(refused)
     logger.info("word vectors as of %s: %d texts, %d of people who refused", run.day, len(rows), int((~is_asked).sum()))
     return list(zip(customers[is_asked], rows.loc[is_asked, "text"], strict=True))
