@@ -61,7 +61,9 @@ with DAG(
         """Gate the whole staged day, commit it in one step and announce it."""
         from profiling import stages
 
-        keys = [part if isinstance(part, str) else part["staged"] for part in staged]  # a pod's result is the whole outcome
+        keys = [
+            part if isinstance(part, str) else part["staged"] for part in staged
+        ]  # a pod's result is the whole outcome
         outcome = stages.features(Settings.load(), resolve_day(get_current_context()), close=keys)
         return announce(outlet_events[text_features], outcome)
 

@@ -40,7 +40,8 @@ TAIL_LINES = 80  # as much as Kubernetes keeps for a container's last words
 
 
 class TrainingSettings(BaseSettings):
-    """Where training runs, and where texts are read. Read from the environment and `.env` like `profiling.settings`, whose prefix they share."""
+    """Where training runs, and where texts are read. From the environment and `.env` like `profiling.settings`, whose prefix
+    they share."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
 
@@ -152,7 +153,10 @@ def features_task(arguments: Any, *, command: Sequence[str] = COMMAND, **overrid
     """
     where = TrainingSettings.load()
     where = where.model_copy(update={"training_profile": where.features_profile})
-    named = {"name": "features", "labels": {"app": "profiling", "component": "features", "profile": where.training_profile}}
+    named = {
+        "name": "features",
+        "labels": {"app": "profiling", "component": "features", "profile": where.training_profile},
+    }
     # A bucket of a day is minutes of work: a pod that hangs must not hold the day for twelve hours.
     return _pod(where, arguments, "features", command, {**named, "active_deadline_seconds": 2 * 3600, **overrides})
 

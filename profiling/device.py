@@ -48,7 +48,9 @@ def cpu_flags() -> frozenset[str]:
     path = Path("/proc/cpuinfo")
     lines = path.read_text(errors="replace").splitlines() if path.exists() else []
     named = (line.partition(":") for line in lines)
-    return frozenset(word for name, _, words in named if name.strip() in ("flags", "Features") for word in words.split())
+    return frozenset(
+        word for name, _, words in named if name.strip() in ("flags", "Features") for word in words.split()
+    )
 
 
 def _may_have_accelerator() -> bool:

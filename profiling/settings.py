@@ -231,7 +231,8 @@ class Settings(BaseSettings):
         description="`english`, `static`, `multilingual`, `word2vec`, `glove:FILE`, a folder or a hub's `org/name@commit`.",
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(
-        "auto", description="Where texts are embedded: `cpu`, `cuda`, `mps`, or `auto`, the first of cuda, mps, cpu that is there."
+        "auto",
+        description="Where texts are embedded: `cpu`, `cuda`, `mps`, or `auto`, the first of cuda, mps, cpu that is there.",
     )
 
     llm_url: Annotated[str | None, AfterValidator(_server)] = Field(

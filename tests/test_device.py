@@ -42,7 +42,9 @@ def test_cuda_then_mps_then_cpu(
 
 def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(device, "_accelerators", list)
-    with pytest.raises(SettingsError, match=r"PROFILING_DEVICE=cuda, and PyTorch sees no such device here; set it to auto"):
+    with pytest.raises(
+        SettingsError, match=r"PROFILING_DEVICE=cuda, and PyTorch sees no such device here; set it to auto"
+    ):
         device.the_device("cuda")
     monkeypatch.setenv("PROFILING_DEVICE", "gpu")
     with pytest.raises(SettingsError, match="PROFILING_DEVICE"):

@@ -145,6 +145,7 @@ def secret_line(what: str) -> str:
         return str(typer.prompt(what, hide_input=True, err=True))
     return sys.stdin.readline().rstrip("\n")
 
+
 def tell_caller(result: dict[str, Any]) -> None:
     """Write what came out to the file that XCOM_PATH names: there whoever runs a command as a task in a pod reads it.
 

@@ -101,7 +101,9 @@ def train_vectors(as_of: AsOf, as_json: AsJson = False) -> None:
         out.print_json(json.dumps(found.asdict()))
         return
     if found.sha:
-        out.print(f"word2vec {found.day}: {found.sha}, {found.words} words of {found.texts} texts by {found.customers} customers")
+        out.print(
+            f"word2vec {found.day}: {found.sha}, {found.words} words of {found.texts} texts by {found.customers} customers"
+        )
     for warning in found.warnings:
         err.print(f"warning: {warning}", markup=False)
 

@@ -66,7 +66,9 @@ def may_be_read_by_language_model(lake: Lake, settings: Settings, day: str, iden
 
     customer_of = customer_ids_at(lake, day, load_rules(settings))
     held = suppressions.load(lake, settings)
-    refused = refused_by_statements(lake, settings, "language_model", day, with_strangers(customer_of, identities), held)
+    refused = refused_by_statements(
+        lake, settings, "language_model", day, with_strangers(customer_of, identities), held
+    )
     return ~identities.map(with_strangers(customer_of, identities)).isin(refused)
 
 

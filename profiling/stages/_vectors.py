@@ -44,7 +44,7 @@ class Vectors:
 def train_vectors(settings: Settings, as_of: str) -> Vectors:
     """Train word vectors on all texts up to the end of a day; days after it use them, until newer ones are trained.
 
-    The same inputs give the same files; a second call with them trains nothing, unless somebody whose texts were in it was erased.
+    The same inputs give the same files; a second call with them trains nothing, unless somebody it learned from was erased since.
 
     Raises:
         SettingsError: the day lies in the future, or gensim is missing.
@@ -149,7 +149,9 @@ def _texts(run: Run) -> list[tuple[str, str]]:
     customer_of = consent.with_strangers(
         customer_ids_at(run.lake, run.day, load_rules(run.settings)), rows["identity_id"]
     )
-    held = run.suppressed if run.settings.has_key else None  # without a key, as a trainer: the erased are not in the tables
+    held = (
+        run.suppressed if run.settings.has_key else None
+    )  # without a key, as a trainer: the erased are not in the tables
     refused = consent.refused_by_statements(run.lake, run.settings, "profiling", run.day, customer_of, held)
     customers = rows["identity_id"].map(customer_of)
     is_asked = ~customers.isin(refused)

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from profiling.errors import SettingsError
 
@@ -32,7 +33,7 @@ def fetch(name: str) -> tuple[Path, str]:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     repository, _, revision = name.partition("@")
-    wanted = {"repo_id": repository, "revision": revision or None, "allow_patterns": list(FILES)}
+    wanted: dict[str, Any] = {"repo_id": repository, "revision": revision or None, "allow_patterns": list(FILES)}
     try:
         folder = _cached(wanted) or Path(snapshot_download(**wanted))
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, httpx.HTTPError, OSError) as error:
@@ -49,7 +50,7 @@ def fetch(name: str) -> tuple[Path, str]:
     return folder, folder.name
 
 
-def _cached(wanted: dict) -> Path | None:
+def _cached(wanted: dict[str, Any]) -> Path | None:
     """The snapshot in the cache, if it is there and was fetched to its end."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError

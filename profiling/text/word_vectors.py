@@ -169,7 +169,9 @@ def train(texts: Iterable[tuple[str, str]]) -> Table | None:
     kept = _words_of_several((customer, split[text]) for customer, text in said)
     sentences = [words for text in sorted(split) if (words := [word for word in split[text] if word in kept])]
     if len(kept) < LEAST_WORDS or len(sentences) < LEAST_TEXTS:
-        log.warning("word vectors: %d words of %d customers each in %d texts", len(kept), LEAST_CUSTOMERS, len(sentences))
+        log.warning(
+            "word vectors: %d words of %d customers each in %d texts", len(kept), LEAST_CUSTOMERS, len(sentences)
+        )
         return None
     from gensim.models import Word2Vec
 
@@ -288,7 +290,7 @@ def read_glove(file: Path) -> Table:
     vectors = np.frombuffer(numbers, dtype=np.float32).reshape(len(words), size)
     shares = 1 / np.arange(1, len(words) + 1)
     table = Table(list(words), vectors, shares / shares.sum(), np.zeros(size, dtype=np.float32))
-    return table._replace(common=_common(table, np.arange(min(len(words), _GLOVE_COMMON_WORDS))[:, None]))
+    return table._replace(common=_common(table, list(np.arange(min(len(words), _GLOVE_COMMON_WORDS))[:, None])))
 
 
 def _parsed(fields: list[str], size: int, place: str) -> tuple[str, list[float]]:
@@ -317,15 +319,18 @@ def _lines(file: Path) -> Iterable[str]:
             start = raw.read(4)
             raw.seek(0)
             if start.startswith(b"\x1f\x8b"):
-                stream: Any = gzip.open(raw)
+                stream: Any = gzip.GzipFile(fileobj=raw)
             elif start == b"PK\x03\x04":
                 stream = _member(zipfile.ZipFile(raw), file)
             else:
                 stream = raw
-            for place, line in enumerate(stream, start=1):
+            for line in stream:
+                place += 1
                 yield line.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise SettingsError(f"line {place} of {file} is not UTF-8; fetch the file again, or take the line out") from error
+        raise SettingsError(
+            f"line {place} of {file} is not UTF-8; fetch the file again, or take the line out"
+        ) from error
     except (EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
         raise SettingsError(f"{file} is damaged after line {place} ({error}); fetch it again") from error
 
@@ -333,5 +338,7 @@ def _lines(file: Path) -> Iterable[str]:
 def _member(archive: Any, file: Path) -> Any:
     names = [info.filename for info in archive.infolist() if not info.is_dir()]
     if len(names) != 1:
-        raise SettingsError(f"{file} holds {len(names)} files ({', '.join(names[:4])}); unpack it and name the one that is meant")
+        raise SettingsError(
+            f"{file} holds {len(names)} files ({', '.join(names[:4])}); unpack it and name the one that is meant"
+        )
     return archive.open(names[0])

@@ -25,7 +25,7 @@ def test_the_dag_reads_each_bucket_in_a_pod_and_closes_on_the_worker(bag: Any) -
     assert [task.task_id for task in dag.topological_sort()] == ["plan", "pod.features", "close"]
     assert type(dag.get_task("pod.features")).__name__ == "TrainingPod"
     assert dag.get_task("close").upstream_task_ids == {"pod.features"}
-    assert list(dag.get_task("pod.features").iter_mapped_task_groups())[0].group_id == "pod"
+    assert next(dag.get_task("pod.features").iter_mapped_task_groups()).group_id == "pod"
 
 
 def test_without_the_setting_no_pod_and_nothing_it_needs(bag: Any, monkeypatch: pytest.MonkeyPatch) -> None:

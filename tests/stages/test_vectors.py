@@ -33,7 +33,9 @@ def lake_of_texts(settings: Settings) -> Settings:
     said = [*TEXTS, *[(f"c{n}", "the zither came and it is nice") for n in range(5)]]
     rows = [event(n, who, DAYS[0], "review", text=f"{text} .", rating=4) for n, (who, text) in enumerate(said)]
     write(settings, "events", DAYS[0], "rows.jsonl", lines(rows))
-    late = [event(9000 + n, f"c{n}", DAYS[1], "review", text="the theremin came and it is nice", rating=4) for n in range(6)]
+    late = [
+        event(9000 + n, f"c{n}", DAYS[1], "review", text="the theremin came and it is nice", rating=4) for n in range(6)
+    ]
     write(settings, "events", DAYS[1], "rows.jsonl", lines(late))
     for day in DAYS[:2]:
         stages.ingest(settings, day)
@@ -49,7 +51,9 @@ def model_of(settings: Settings, day: str) -> tuple[set[str], int]:
 def test_days_are_read_with_vectors_trained_before_them(lake_of_texts: Settings) -> None:
     settings, lake = lake_of_texts, Lake(lake_of_texts.lake)
     stages.features(settings, DAYS[1])
-    assert model_of(settings, DAYS[1]) == ({"word2vec@none"}, 6), "nothing trained yet: no vector, and a day all the same"
+    assert model_of(settings, DAYS[1]) == ({"word2vec@none"}, 6), (
+        "nothing trained yet: no vector, and a day all the same"
+    )
     found = stages.train_vectors(settings, DAYS[0])
     assert found.sha
     assert found.customers == 7
@@ -89,7 +93,9 @@ def test_damaged_vectors_fail_the_day_with_the_fix(lake_of_texts: Settings) -> N
 def test_too_little_is_said_and_what_is_not_there_is_refused(settings: Settings) -> None:
     with pytest.raises(NotReady, match=rf"ingest of {DAYS[0]} is not done; run `profiling ingest --day {DAYS[0]}`"):
         stages.train_vectors(settings, DAYS[0])
-    write(settings, "events", DAYS[0], "rows.jsonl", lines([event(1, "c1", DAYS[0], "review", text="one text", rating=4)]))
+    write(
+        settings, "events", DAYS[0], "rows.jsonl", lines([event(1, "c1", DAYS[0], "review", text="one text", rating=4)])
+    )
     stages.ingest(settings, DAYS[0])
     found = stages.train_vectors(settings, DAYS[0])
     assert found.sha is None

@@ -168,7 +168,10 @@ def test_every_tensor_follows_the_networks_device() -> None:
     import torch
 
     model = bert.load(_packaged()).to("meta")
-    ids, mask = torch.zeros((2, 8), dtype=torch.int64, device="meta"), torch.ones((2, 8), dtype=torch.bool, device="meta")
+    ids, mask = (
+        torch.zeros((2, 8), dtype=torch.int64, device="meta"),
+        torch.ones((2, 8), dtype=torch.bool, device="meta"),
+    )
     assert model(ids, mask).device.type == "meta"
 
 

@@ -45,7 +45,12 @@ class Hub(BaseHTTPRequestHandler):
             self._answer(json.dumps({"id": "org/tiny", "sha": COMMIT, "siblings": named}).encode())
         elif path.startswith("/api/models/org/tiny/tree/"):
             listed = [
-                {"type": "file", "path": f.relative_to(self.folder).as_posix(), "size": f.stat().st_size, "oid": "0" * 40}
+                {
+                    "type": "file",
+                    "path": f.relative_to(self.folder).as_posix(),
+                    "size": f.stat().st_size,
+                    "oid": "0" * 40,
+                }
                 for f in files
             ]
             self._answer(json.dumps(listed).encode())
@@ -87,7 +92,12 @@ def load(name: str, home: Path, endpoint: str, *encode: str, **more: str) -> sub
     """In a process of its own: the hub's client reads its variables when it is imported."""
     environment = {**os.environ, "HF_HOME": str(home), "HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_XET": "1", **more}
     return subprocess.run(
-        [sys.executable, "-c", CODE, name, *encode], env=environment, cwd=home, capture_output=True, text=True, check=False
+        [sys.executable, "-c", CODE, name, *encode],
+        env=environment,
+        cwd=home,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

