@@ -22,8 +22,40 @@ THINGS = {
     "coffee": ["beans", "kettle", "mug", "roast", "filter", "grinder", "espresso", "aroma", "cup", "milk"],
 }
 FRAME = [
-    *("the", "is", "with", "and", "my", "very", "new", "for", "this", "was", "bought", "it", "one", "used", "when", "had"),
-    *("some", "every", "day", "morning", "evening", "home", "shop", "box", "came", "soon", "nice", "old", "small", "big"),
+    *(
+        "the",
+        "is",
+        "with",
+        "and",
+        "my",
+        "very",
+        "new",
+        "for",
+        "this",
+        "was",
+        "bought",
+        "it",
+        "one",
+        "used",
+        "when",
+        "had",
+    ),
+    *(
+        "some",
+        "every",
+        "day",
+        "morning",
+        "evening",
+        "home",
+        "shop",
+        "box",
+        "came",
+        "soon",
+        "nice",
+        "old",
+        "small",
+        "big",
+    ),
 ]
 CHINESE = ["吉他的音色很好", "物流很快质量不错", "咖啡很香味道很好"]
 
