@@ -27,7 +27,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from profiling.errors import SettingsError
-from profiling.settings import PREFIX
+from profiling.settings import PREFIX, Settings
 
 COMMAND = ("-m", "profiling")  # what Python is given; tests give their own
 
@@ -149,9 +149,14 @@ def features_task(arguments: Any, *, command: Sequence[str] = COMMAND, **overrid
     """The task that runs `profiling features` for one bucket in a pod like a trainer's; its result is the command's JSON.
 
     Raises:
-        SettingsError: something that pods need is missing, as in `training_task`.
+        SettingsError: something that pods need is missing, as in `training_task`; or media are to be read, whose server and key
+            no pod is given.
     """
     where = TrainingSettings.load()
+    if Settings.load().media_hosts:
+        raise SettingsError(
+            f"{PREFIX}FEATURES=kubernetes and {PREFIX}MEDIA_HOSTS: pods read texts only; unset one of the two"
+        )
     where = where.model_copy(update={"training_profile": where.features_profile})
     named = {
         "name": "features",

@@ -81,6 +81,16 @@ def test_the_pod_is_the_trainers_with_a_gpu_and_its_result_is_the_commands(api: 
     assert result["target"] == "2", "what the command wrote to XCOM_PATH comes back"
 
 
+def test_pods_read_texts_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    from training_task import features_arguments, features_task
+
+    from profiling.errors import SettingsError
+
+    monkeypatch.setenv("PROFILING_MEDIA_HOSTS", "pictures.example.com")
+    with pytest.raises(SettingsError, match="PROFILING_MEDIA_HOSTS: pods read texts only; unset one of the two"):
+        features_task(features_arguments(DAY, 0))
+
+
 def test_the_cpu_profile_asks_for_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     from training_task import features_arguments, features_task
 
