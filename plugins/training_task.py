@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
@@ -39,25 +39,13 @@ DEFAULTS = {"retries": 2, "retry_delay": timedelta(minutes=5)}
 TAIL_LINES = 80  # as much as Kubernetes keeps for a container's last words
 
 
-class TrainingSettings(BaseSettings):
-    """Where training runs, and where texts are read. From the environment and `.env` like `profiling.settings`, whose prefix
-    they share."""
+class _Where(BaseSettings):
+    """From the environment and `.env` like `profiling.settings`, whose prefix they share."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
 
-    training: Literal["local", "kubernetes"] = "local"
-    training_profile: Literal["cpu", "gpu", "multi-gpu"] = "cpu"
-    features: Literal["local", "kubernetes"] = "local"
-    features_profile: Literal["cpu", "gpu"] = "gpu"
-    trainer_image: str = ""
-    training_namespace: str | None = None  # none: the connection's, else the one Airflow itself runs in
-    training_service_account: str = "profiling-trainer"
-    training_secret: str | None = None  # the Kubernetes Secret with S3 keys; none: credentials by service account
-    training_volume_claim: str | None = None
-    training_mount: str | None = None  # where the claim is mounted; none: at the lake
-
     @classmethod
-    def load(cls) -> "TrainingSettings":
+    def load(cls) -> Self:
         """Raises:
         SettingsError: a value that is none of the allowed.
         """
@@ -69,6 +57,26 @@ class TrainingSettings(BaseSettings):
             raise SettingsError(
                 f"{name} is {first['input']!r}, not {first.get('ctx', {}).get('expected', 'that')}; set it to one of these"
             ) from error
+
+
+class TrainingSettings(_Where):
+    """Where training runs."""
+
+    training: Literal["local", "kubernetes"] = "local"
+    training_profile: Literal["cpu", "gpu", "multi-gpu"] = "cpu"
+    trainer_image: str = ""
+    training_namespace: str | None = None  # none: the connection's, else the one Airflow itself runs in
+    training_service_account: str = "profiling-trainer"
+    training_secret: str | None = None  # the Kubernetes Secret with S3 keys; none: credentials by service account
+    training_volume_claim: str | None = None
+    training_mount: str | None = None  # where the claim is mounted; none: at the lake
+
+
+class FeaturesSettings(_Where):
+    """Where texts are read. Apart, so that a mistake in those of training does not stop the days."""
+
+    features: Literal["local", "kubernetes"] = "local"
+    features_profile: Literal["cpu", "gpu"] = "gpu"
 
 
 @dataclass(frozen=True)
@@ -142,7 +150,7 @@ def training_task(
 
 def features_in_pods() -> bool:
     """Whether the buckets of a day's texts are read in pods and not in the tasks themselves."""
-    return TrainingSettings.load().features == "kubernetes"
+    return FeaturesSettings.load().features == "kubernetes"
 
 
 def features_task(arguments: Any, *, command: Sequence[str] = COMMAND, **overrides: Any) -> BaseOperator:
@@ -157,7 +165,7 @@ def features_task(arguments: Any, *, command: Sequence[str] = COMMAND, **overrid
         raise SettingsError(
             f"{PREFIX}FEATURES=kubernetes and {PREFIX}MEDIA_HOSTS: pods read texts only; unset one of the two"
         )
-    where = where.model_copy(update={"training_profile": where.features_profile})
+    where = where.model_copy(update={"training_profile": FeaturesSettings.load().features_profile})
     named = {
         "name": "features",
         "labels": {"app": "profiling", "component": "features", "profile": where.training_profile},
