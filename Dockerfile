@@ -33,6 +33,7 @@ ARG TORCH_BACKEND=cpu
 # Airflow is named again, so that no dependency can move it; the last line fails the build if anything does not fit together.
 RUN uv pip install --no-cache --python "$(command -v python)" ${TORCH_BACKEND:+--torch-backend "$TORCH_BACKEND"} \
         "apache-airflow==${AIRFLOW_VERSION}" --requirement pyproject.toml --extra airflow --extra tracking \
+        --extra multilingual --extra vectors \
         --requirement requirements-image.txt --constraint requirements.txt \
     && uv pip check --python "$(command -v python)"
 
@@ -62,7 +63,7 @@ COPY pyproject.toml requirements.txt requirements-cuda.txt ./
 # `--build-arg TORCH_BACKEND=cpu` makes a small image for nodes without a GPU.
 ARG TORCH_BACKEND=
 RUN uv pip install --no-cache --python /opt/profiling/bin/python ${TORCH_BACKEND:+--torch-backend "$TORCH_BACKEND"} \
-        --requirement pyproject.toml --extra tracking --constraint requirements.txt \
+        --requirement pyproject.toml --extra tracking --extra multilingual --extra vectors --constraint requirements.txt \
     && uv pip check --python /opt/profiling/bin/python
 
 COPY README.md LICENSE ./

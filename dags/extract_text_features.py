@@ -1,7 +1,8 @@
 """Read a day's texts: embedding, sentiment, keywords, aspects and language, and the day's sums of activity.
 
 **What** Each distinct text is read once, ever; its features are kept under the text's keyed hash. The day's activity is
-summed per customer and per item, with the strongest evidence of every claim.
+summed per customer and per item, with the strongest evidence of every claim. With `PROFILING_FEATURES=kubernetes` each
+bucket is read in a pod like a trainer's, with a GPU; gating and committing stay in Airflow's own worker.
 
 **Input** the lake's `interactions` of the day
 
@@ -13,9 +14,10 @@ starts `publish_profiles` for the same day.
 **Re-run** Safe, and cheap: texts already read are not read again. Publishing the day follows by itself.
 """
 
-from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task
+from airflow.sdk import DAG, PartitionedAssetTimetable, get_current_context, task, task_group
 from assets import interactions, text_features
 from day_runs import BUCKET_NAME, DEFAULTS, PARAMS, START, announce, resolve_day
+from training_task import features_arguments, features_in_pods, features_task
 
 from profiling.settings import Settings
 
@@ -43,12 +45,26 @@ with DAG(
 
         return stages.features(Settings.load(), resolve_day(get_current_context()), bucket=bucket).staged
 
+    @task
+    def plan() -> list[list[str]]:
+        """The command's arguments for each bucket that is read in a pod."""
+        day = resolve_day(get_current_context())
+        return [features_arguments(day, bucket) for bucket in range(settings.buckets)]
+
+    @task_group
+    def pod(arguments):
+        """The same for one bucket, in a pod."""
+        return features_task(arguments).output
+
     @task(outlets=[text_features])
     def close(staged, *, outlet_events):
         """Gate the whole staged day, commit it in one step and announce it."""
         from profiling import stages
 
-        outcome = stages.features(Settings.load(), resolve_day(get_current_context()), close=list(staged))
+        keys = [
+            part if isinstance(part, str) else part["staged"] for part in staged
+        ]  # a pod's result is the whole outcome
+        outcome = stages.features(Settings.load(), resolve_day(get_current_context()), close=keys)
         return announce(outlet_events[text_features], outcome)
 
-    close(features.expand(bucket=list(range(settings.buckets))))
+    close(pod.expand(arguments=plan()) if features_in_pods() else features.expand(bucket=list(range(settings.buckets))))

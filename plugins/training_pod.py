@@ -26,7 +26,8 @@ USER = 10001  # nobody's on the node; the image needs no such user
 # Settings a trainer needs. Named one by one, so that a new secret is not shipped by being added to Settings: the pseudonym key
 # must never reach a pod, and nor do keys of language models.
 SHIPPED = (
-    "s3_endpoint", "timezone", "buckets", "embedding", "scenario", "identity_rules", "phone_region", "consent_profiling",
+    "s3_endpoint", "timezone", "buckets", "embedding", "device", "scenario", "identity_rules", "phone_region",
+    "consent_profiling",
 )  # fmt: skip
 # Where S3 is, as the worker knows it; not a secret.
 REGION = ("AWS_REGION", "AWS_DEFAULT_REGION")

@@ -1,4 +1,5 @@
 """Where a model is trained: as a process on the worker or as a pod in a cluster. The same command line, task id and result.
+The buckets of `features` run in such pods too, where `PROFILING_FEATURES=kubernetes`: encoders like a GPU as well.
 
 `PROFILING_TRAINING` decides while the DAG file is parsed, so that a run shows the one task that runs and no skipped twin.
 The command writes its small result (metrics and keys, never data) as JSON to the file that `XCOM_PATH` names; both tasks
@@ -18,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
@@ -26,7 +27,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from profiling.errors import SettingsError
-from profiling.settings import PREFIX
+from profiling.settings import PREFIX, Settings
 
 COMMAND = ("-m", "profiling")  # what Python is given; tests give their own
 
@@ -38,22 +39,13 @@ DEFAULTS = {"retries": 2, "retry_delay": timedelta(minutes=5)}
 TAIL_LINES = 80  # as much as Kubernetes keeps for a container's last words
 
 
-class TrainingSettings(BaseSettings):
-    """Where training runs. Read from the environment and `.env` like `profiling.settings`, whose prefix they share."""
+class _Where(BaseSettings):
+    """From the environment and `.env` like `profiling.settings`, whose prefix they share."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
 
-    training: Literal["local", "kubernetes"] = "local"
-    training_profile: Literal["cpu", "gpu", "multi-gpu"] = "cpu"
-    trainer_image: str = ""
-    training_namespace: str | None = None  # none: the connection's, else the one Airflow itself runs in
-    training_service_account: str = "profiling-trainer"
-    training_secret: str | None = None  # the Kubernetes Secret with S3 keys; none: credentials by service account
-    training_volume_claim: str | None = None
-    training_mount: str | None = None  # where the claim is mounted; none: at the lake
-
     @classmethod
-    def load(cls) -> "TrainingSettings":
+    def load(cls) -> Self:
         """Raises:
         SettingsError: a value that is none of the allowed.
         """
@@ -65,6 +57,26 @@ class TrainingSettings(BaseSettings):
             raise SettingsError(
                 f"{name} is {first['input']!r}, not {first.get('ctx', {}).get('expected', 'that')}; set it to one of these"
             ) from error
+
+
+class TrainingSettings(_Where):
+    """Where training runs."""
+
+    training: Literal["local", "kubernetes"] = "local"
+    training_profile: Literal["cpu", "gpu", "multi-gpu"] = "cpu"
+    trainer_image: str = ""
+    training_namespace: str | None = None  # none: the connection's, else the one Airflow itself runs in
+    training_service_account: str = "profiling-trainer"
+    training_secret: str | None = None  # the Kubernetes Secret with S3 keys; none: credentials by service account
+    training_volume_claim: str | None = None
+    training_mount: str | None = None  # where the claim is mounted; none: at the lake
+
+
+class FeaturesSettings(_Where):
+    """Where texts are read. Apart, so that a mistake in those of training does not stop the days."""
+
+    features: Literal["local", "kubernetes"] = "local"
+    features_profile: Literal["cpu", "gpu"] = "gpu"
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,11 @@ def train_arguments(as_of: str, target: str) -> list[str]:
     return ["train", "--as-of", as_of, "--json", "--target", target]
 
 
+def features_arguments(day: str, bucket: int) -> list[str]:
+    """The command's arguments for one bucket of a day."""
+    return ["features", "--day", day, "--json", "--bucket", str(bucket)]
+
+
 def command_line(python: str, resources: Resources, command: Sequence[str] = COMMAND) -> list[str]:
     """The command without its arguments; under torchrun where there is more than one process."""
     if resources.processes == 1:
@@ -124,13 +141,46 @@ def training_task(
             its error names the fix.
     """
     where = TrainingSettings.load()
-    defaults = {"task_id": task_id, "arguments": arguments, "map_index_template": TARGET_NAME, **DEFAULTS}
     if where.training == "kubernetes":
-        from training_pod import TrainingPod, pod_defaults  # brings the Kubernetes client: only where it is wanted
-
-        return TrainingPod(**{**pod_defaults(where, command), **defaults, **overrides})
+        return _pod(where, arguments, task_id, command, overrides)
+    defaults = {"task_id": task_id, "arguments": arguments, "map_index_template": TARGET_NAME, **DEFAULTS}
     line = command_line(sys.executable, PROFILES[where.training_profile], command)
     return LocalTraining(**{"cmds": line, "resources_name": where.training_profile, **defaults, **overrides})
+
+
+def features_in_pods() -> bool:
+    """Whether the buckets of a day's texts are read in pods and not in the tasks themselves."""
+    return FeaturesSettings.load().features == "kubernetes"
+
+
+def features_task(arguments: Any, *, command: Sequence[str] = COMMAND, **overrides: Any) -> BaseOperator:
+    """The task that runs `profiling features` for one bucket in a pod like a trainer's; its result is the command's JSON.
+
+    Raises:
+        SettingsError: something that pods need is missing, as in `training_task`; or media are to be read, whose server and key
+            no pod is given.
+    """
+    where = TrainingSettings.load()
+    if Settings.load().media_hosts:
+        raise SettingsError(
+            f"{PREFIX}FEATURES=kubernetes and {PREFIX}MEDIA_HOSTS: pods read texts only; unset one of the two"
+        )
+    where = where.model_copy(update={"training_profile": FeaturesSettings.load().features_profile})
+    named = {
+        "name": "features",
+        "labels": {"app": "profiling", "component": "features", "profile": where.training_profile},
+    }
+    # A bucket of a day is minutes of work: a pod that hangs must not hold the day for twelve hours.
+    return _pod(where, arguments, "features", command, {**named, "active_deadline_seconds": 2 * 3600, **overrides})
+
+
+def _pod(
+    where: TrainingSettings, arguments: Any, task_id: str, command: Sequence[str], overrides: Mapping[str, Any]
+) -> BaseOperator:
+    from training_pod import TrainingPod, pod_defaults  # brings the Kubernetes client: only where it is wanted
+
+    defaults = {"task_id": task_id, "arguments": arguments, "map_index_template": TARGET_NAME, **DEFAULTS}
+    return TrainingPod(**{**pod_defaults(where, command), **defaults, **overrides})
 
 
 class LocalTraining(BaseOperator):

@@ -126,11 +126,11 @@ class Ledger:
             and any(self.state(s, day) == FAILED and (s, day) not in self._released for s in ("ingest", "features"))
         ]
 
-    def chain(self, until: str) -> str:
+    def chain(self, until: str, stages: tuple[str, ...] = ("ingest", "features")) -> str:
         """A fingerprint of everything ingested and computed up to the end of a day, in the order of days."""
         digest = hashlib.sha256()
         for stage, day in sorted(self._released, key=lambda key: (key[1], key[0])):
-            if day <= until and stage in ("ingest", "features"):
+            if day <= until and stage in stages:
                 digest.update(f"{day}\0{stage}\0{self._released[stage, day].outputs}\0".encode())
         return digest.hexdigest()
 

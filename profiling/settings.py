@@ -23,9 +23,9 @@ FOREIGN = {
     "TEST_DATA", "HOME",
     # Who is told of a failed task: `plugins/day_runs.py`.
     "NOTIFY",
-    # Where training runs: `plugins/training_task.py`.
-    "TRAINING", "TRAINING_PROFILE", "TRAINER_IMAGE", "TRAINING_NAMESPACE", "TRAINING_SERVICE_ACCOUNT", "TRAINING_SECRET",
-    "TRAINING_VOLUME_CLAIM", "TRAINING_MOUNT",
+    # Where training and reading texts run: `plugins/training_task.py`.
+    "FEATURES", "FEATURES_PROFILE", "TRAINING", "TRAINING_PROFILE", "TRAINER_IMAGE", "TRAINING_NAMESPACE",
+    "TRAINING_SERVICE_ACCOUNT", "TRAINING_SECRET", "TRAINING_VOLUME_CLAIM", "TRAINING_MOUNT",
 }  # fmt: skip
 
 
@@ -226,7 +226,14 @@ class Settings(BaseSettings):
         1.0, ge=0, le=100, allow_inf_nan=False, description="Privacy loss that released statistics may add up to."
     )
     privacy_budget_days: int = Field(30, ge=0, description="For any so many days on end; 0 is for all time.")
-    embedding: str = Field("english", description="`english` (MiniLM), `static` (model2vec) or a folder with a model.")
+    embedding: str = Field(
+        "english",
+        description="`english`, `static`, `multilingual`, `word2vec`, `glove:FILE`, a folder or a hub's `org/name@commit`.",
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto",
+        description="Where texts are embedded: `cpu`, `cuda`, `mps`, or `auto`, the first of cuda, mps, cpu that is there.",
+    )
 
     llm_url: Annotated[str | None, AfterValidator(_server)] = Field(
         None, description="A server of the OpenAI protocol, such as http://127.0.0.1:8000/v1."

@@ -64,7 +64,9 @@ def _models(lake: Lake) -> dict[str, str]:
 def _flagged(lake: Lake) -> dict[str, str]:
     flags = [key.split("/") for key in lake.keys("_models") if key.endswith(f"/{registry.RETRAIN}")]
     return {
-        f"{target} as of {as_of}": f"run `profiling train --as-of {as_of} --target {target}`, then promote"
+        f"{target} as of {as_of}": f"run `profiling train-vectors --as-of {as_of}`"
+        if target == "word2vec"
+        else f"run `profiling train --as-of {as_of} --target {target}`, then promote"
         for _, target, as_of, _ in flags
     }
 

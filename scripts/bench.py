@@ -15,6 +15,8 @@ Scoring: features and probabilities of PEOPLE made-up customers in one pass. Tra
 those of every fifth customer, EPOCHS epochs of our loop and of the article's as written (every text padded to 100 tokens, rows in
 random order), in turn, both reading the state after a text's last token; sequences per second, and the AUC of rating >= 4 on the
 rows held out. Without the file there is nothing to learn from and this part is left out.
+
+Texts: `scripts/bench_text.py`, from the same file.
 """
 
 import hashlib
@@ -347,7 +349,9 @@ def main() -> int:
         )  # fmt: skip
     console.print(table)
     (ROOT / "bench.json").write_text(json.dumps(figures, indent=2))
-    return 0
+    import bench_text
+
+    return bench_text.main([])
 
 
 if __name__ == "__main__":

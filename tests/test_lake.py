@@ -55,6 +55,12 @@ def test_an_empty_partition_removes_and_an_absent_table_reads_empty(lake: Lake) 
     assert lake.rows("attributes") == 0
 
 
+def test_columns_are_read_without_the_partitions_own(lake: Lake) -> None:
+    lake.replace("attributes", "2026-01-01", statements("2026-01-01", "Rome", "Paris"))
+    assert lake.read("attributes", [], ["value"]).columns.tolist() == ["value"]
+    assert lake.read("attributes", [("value", "==", "Rome")], ["subject_id"])["subject_id"].tolist() == ["c1"]
+
+
 def test_an_empty_day_over_nothing_makes_no_commit(lake: Lake) -> None:
     lake.replace("attributes", "2026-01-01", statements("2026-01-01", "Rome"))
     version = lake.version("attributes")

@@ -1,10 +1,12 @@
 """How results are said: sentences and tables."""
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -13,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from profiling.cli.app import err, out
+from profiling.errors import SettingsError
 from profiling.settings import Settings
 
 if TYPE_CHECKING:
@@ -141,3 +144,17 @@ def secret_line(what: str) -> str:
     if sys.stdin.isatty():
         return str(typer.prompt(what, hide_input=True, err=True))
     return sys.stdin.readline().rstrip("\n")
+
+
+def tell_caller(result: dict[str, Any]) -> None:
+    """Write what came out to the file that XCOM_PATH names: there whoever runs a command as a task in a pod reads it.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    path = os.environ.get("XCOM_PATH")
+    if path and os.environ.get("RANK", "0") == "0":  # under torchrun one process speaks for all
+        try:
+            Path(path).write_text(json.dumps(result))
+        except OSError as error:
+            raise SettingsError(f"XCOM_PATH={path}: {error.strerror}; name a file that can be written") from error

@@ -1,14 +1,12 @@
 """Commands of the daily stages and of the weekly training."""
 
 import json
-import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from profiling.cli.app import AsJson, AsOf, Bucket, Close, Day, OneTarget, app, err, out
-from profiling.cli.printing import print_outcome, progress
+from profiling.cli.printing import print_outcome, progress, tell_caller
 from profiling.errors import SettingsError
 from profiling.settings import Settings
 
@@ -26,7 +24,9 @@ def features(day: Day, bucket: Bucket = None, close: Close = False, as_json: AsJ
     """interactions -> text_features, daily_activity, text_activity."""
     from profiling import stages
 
-    print_outcome(stages.features(Settings.load(), day, bucket=bucket, close=[] if close else None), as_json)
+    outcome = stages.features(Settings.load(), day, bucket=bucket, close=[] if close else None)
+    tell_caller(outcome.asdict())
+    print_outcome(outcome, as_json)
 
 
 @app.command()
@@ -77,12 +77,7 @@ def train(as_of: AsOf, target: OneTarget = None, as_json: AsJson = False) -> Non
 
     settings = Settings.load()
     candidates = [stages.train(settings, as_of, name) for name in ([target] if target is not None else TARGET_NAMES)]
-    result = os.environ.get("XCOM_PATH")  # where whoever runs this as a task reads what came out
-    if result and os.environ.get("RANK", "0") == "0":  # under torchrun one process speaks for all
-        try:
-            Path(result).write_text(json.dumps(candidates[0].asdict()))
-        except OSError as error:
-            raise SettingsError(f"XCOM_PATH={result}: {error.strerror}; name a file that can be written") from error
+    tell_caller(candidates[0].asdict())
     if as_json:
         out.print_json(json.dumps([candidate.asdict() for candidate in candidates]))
         return
@@ -94,6 +89,23 @@ def train(as_of: AsOf, target: OneTarget = None, as_json: AsJson = False) -> Non
             )
         for warning in found.warnings:
             err.print(f"warning: {warning}", markup=False)
+
+
+@app.command()
+def train_vectors(as_of: AsOf, as_json: AsJson = False) -> None:
+    """Word vectors of all texts up to the end of the day, for PROFILING_EMBEDDING=word2vec on the days after it."""
+    from profiling import stages
+
+    found = stages.train_vectors(Settings.load(), as_of)
+    if as_json:
+        out.print_json(json.dumps(found.asdict()))
+        return
+    if found.sha:
+        out.print(
+            f"word2vec {found.day}: {found.sha}, {found.words} words of {found.texts} texts by {found.customers} customers"
+        )
+    for warning in found.warnings:
+        err.print(f"warning: {warning}", markup=False)
 
 
 @app.command()

@@ -68,7 +68,8 @@ class Tables(Files):
             for column, operator, value in filters
             if column == table.partition and value != []
         ]
-        asked = {*names, *(column for column, _, _ in filters)}
+        # The partition's column too: without it deltalake finds no file's place.
+        asked = {*names, *(column for column, _, _ in filters), table.partition}
         # Of the columns asked for only: Delta gives every file's least and greatest value of each. A column that came to the
         # schema after this table was made is null.
         schema = pa.schema([column for column in table.arrow if column.name in asked])

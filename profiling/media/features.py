@@ -22,7 +22,7 @@ from profiling.prepare.redaction import REDACTION_VERSION, redact
 from profiling.schemas import MEDIA_FEATURES
 from profiling.text.cache import TextCache
 from profiling.text.embedding import Encoder
-from profiling.text.features import pack, unpack, words_version
+from profiling.text.features import made_by, pack, unpack, words_version
 from profiling.text.keywords import keywords
 from profiling.text.language import detect
 
@@ -207,7 +207,7 @@ def _settled(one: _Found, known: Mapping[str, bytes], failed: Mapping[str, str],
 def _said(readings: Mapping[str, Reading], encoder: Encoder, cache: TextCache) -> dict[str, dict[str, Any]]:
     """Labels and vector of each content, by its hash: `labels` of a recording are the keywords of its transcript."""
     keys = {
-        name: f"said|{encoder.model}|{words_version()}|{one.model}|{READING_VERSION}|{REDACTION_VERSION}|{name}"
+        name: f"said|{made_by(encoder)}|{words_version()}|{one.model}|{READING_VERSION}|{REDACTION_VERSION}|{name}"
         for name, one in readings.items()
     }
     stored = cache.get_many(keys.values())

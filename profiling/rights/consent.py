@@ -66,11 +66,13 @@ def may_be_read_by_language_model(lake: Lake, settings: Settings, day: str, iden
 
     customer_of = customer_ids_at(lake, day, load_rules(settings))
     held = suppressions.load(lake, settings)
-    refused = refused_by_statements(lake, settings, "language_model", day, _with(customer_of, identities), held)
-    return ~identities.map(_with(customer_of, identities)).isin(refused)
+    refused = refused_by_statements(
+        lake, settings, "language_model", day, with_strangers(customer_of, identities), held
+    )
+    return ~identities.map(with_strangers(customer_of, identities)).isin(refused)
 
 
-def _with(customer_of: pd.Series, identities: Iterable[str]) -> pd.Series:
+def with_strangers(customer_of: pd.Series, identities: Iterable[str]) -> pd.Series:
     """The same with those added of whom nothing is known but their id: each is a customer of its own."""
     strangers = sorted(set(identities) - set(customer_of.index))
     added = pd.Series(strangers, index=pd.Index(strangers, name="identity_id"), name="customer_id", dtype="str")
@@ -92,7 +94,7 @@ def record(lake: Lake, settings: Settings, attempt: str) -> int:
     held = suppressions.load(lake, settings)
     if said.empty and not held:
         return 0
-    customer_of = _with(customer_ids_at(lake, _FOR_EVER, load_rules(settings)), said["subject_id"])
+    customer_of = with_strangers(customer_ids_at(lake, _FOR_EVER, load_rules(settings)), said["subject_id"])
     identities = customer_of.index.to_series()
     holds = of_customers(newest(said), customer_of)
     added, moment = 0, pd.Timestamp(datetime.now(UTC))

@@ -18,6 +18,7 @@ from profiling.stages._release import Release, release_statistics
 from profiling.stages._retain import Retained, retain
 from profiling.stages._step import STAGES, Outcome, parse_day
 from profiling.stages._train import Candidate, train
+from profiling.stages._vectors import Vectors, train_vectors
 
 __all__ = [
     "STAGES",
@@ -27,6 +28,7 @@ __all__ = [
     "Outcome",
     "Release",
     "Retained",
+    "Vectors",
     "days_to_redact",
     "erase",
     "features",
@@ -44,4 +46,5 @@ __all__ = [
     "run_days",
     "stale_days",
     "train",
+    "train_vectors",
 ]

@@ -27,7 +27,7 @@ from profiling.rights.keys import pseudonym_key
 from profiling.rights.requests import Request
 from profiling.rights.steps import ERASURE_STEPS
 from profiling.settings import Settings
-from profiling.stages import _ingest, _promote, _publish
+from profiling.stages import _ingest, _promote, _publish, _vectors
 from profiling.stages._step import begin
 from profiling.stages._train import load
 
@@ -185,7 +185,10 @@ def _texts(work: Work, is_needed: bool) -> tuple[list[str], list[str]]:
 def _keeps_their_words(work: Work, folder: tuple[str, ...], own: list[str], others: list[str]) -> bool:
     target, as_of, sha = folder
     try:
-        model, _ = load(begin(work.settings, as_of), target, as_of, sha)
+        if target == _vectors.NAME:
+            model: object = _vectors.load_table(work.lake, registry.artefact_folder(*folder))
+        else:
+            model, _ = load(begin(work.settings, as_of), target, as_of, sha)
     except InputError:
         return True  # nobody can tell what it holds, and nobody can use it
     if not isinstance(model, KeepsWords):

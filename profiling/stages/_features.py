@@ -1,6 +1,7 @@
 """interactions -> text_features, media_features, daily_activity, text_activity."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from profiling.behaviour.activity import daily_activity, text_activity
@@ -8,11 +9,14 @@ from profiling.errors import NotReady
 from profiling.lake import Lake, Staged
 from profiling.ledger import DONE, EMPTY, features_inputs
 from profiling.settings import Settings
+from profiling.stages import _vectors as vectors
 from profiling.stages._step import Closed, Outcome, Run, Step, concat, days_before, digest, gate, run_step
 from profiling.watch import observe, text_statistics
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from profiling.text.embedding import Encoder
 
 # What the operator can mend, or time: said in a warning. A picture that is gone from its server is only counted.
 _OF_THE_SERVER = (
@@ -49,7 +53,21 @@ def inputs(run: Run) -> str:
         raise NotReady(
             f"features {run.day}: ingest is {ingested.state if ingested else 'not done'}; run `profiling ingest --day {run.day}`"
         )
-    return features_inputs(ingested.outputs, digest(run.settings.embedding, *_media_inputs(run.settings)))
+    trained = [_trained(run) or "none"] if run.settings.embedding == vectors.NAME else []
+    return features_inputs(ingested.outputs, digest(run.settings.embedding, *trained, *_media_inputs(run.settings)))
+
+
+def _trained(run: Run) -> str | None:
+    """The word vectors that the day is read with: those of a later day have seen its texts."""
+    return vectors.vectors_for(run.lake, run.day) if run.settings.embedding == vectors.NAME else None
+
+
+@contextmanager
+def _encoder(run: Run) -> "Iterator[Encoder]":
+    from profiling.text.embedding import load_encoder
+
+    with vectors.fetched(run.lake, _trained(run)) as folder:
+        yield load_encoder(run.settings.embedding, run.settings.cache, run.settings.device, folder)
 
 
 def _media_inputs(settings: Settings) -> list[str]:
@@ -76,7 +94,6 @@ def _reads_media(settings: Settings) -> bool:
 def _features_bucket(run: Run, bucket: int) -> Staged:
     from profiling.prepare.redaction import REDACTION_VERSION
     from profiling.text.cache import TextCache
-    from profiling.text.embedding import load_encoder
     from profiling.text.features import text_features
 
     media, skipped = _media(run, bucket)
@@ -85,11 +102,14 @@ def _features_bucket(run: Run, bucket: int) -> Staged:
         [("day", "==", run.day), ("bucket", "==", bucket)],
         ["interaction_id", "identity_id", "bucket", "day", "text", "text_hash"],
     )
-    rows = rows[rows["text"].notna() & ~run.suppressed.mask(rows["identity_id"])].reset_index(drop=True)
+    rows = rows[rows["text"].notna()]
+    if run.settings.has_key:  # a pod has none: there the close, which has it, leaves people out
+        rows = rows[~run.suppressed.mask(rows["identity_id"])]
+    rows = rows.reset_index(drop=True)
     texts = concat([], "text_features")
     if len(rows):
-        encoder = load_encoder(run.settings.embedding, run.settings.cache)
-        texts = text_features(rows, encoder, TextCache(run.settings.cache, "texts"), REDACTION_VERSION)
+        with _encoder(run) as encoder:
+            texts = text_features(rows, encoder, TextCache(run.settings.cache, "texts"), REDACTION_VERSION)
     return Staged({"text_features": texts, "media_features": media}, {"media_skipped": skipped})
 
 
@@ -110,7 +130,6 @@ def _media(run: Run, bucket: int) -> "tuple[pd.DataFrame, int]":
     from profiling.media.reader import ServerReader
     from profiling.rights.consent import may_be_read_by_language_model
     from profiling.text.cache import TextCache
-    from profiling.text.embedding import load_encoder
 
     timeout = settings.media_timeout_seconds
     fetcher = Fetcher(
@@ -118,17 +137,17 @@ def _media(run: Run, bucket: int) -> "tuple[pd.DataFrame, int]":
     )
     reader = ServerReader(*server, settings.media_image_model, settings.media_audio_model, timeout)
     allowed = may_be_read_by_language_model(run.lake, settings, run.day, found["identity_id"])
-    cache, encoder = TextCache(settings.cache, NAMESPACE), load_encoder(settings.embedding, settings.cache)
-    made = media_features(
-        found,
-        allowed,
-        fetcher.get,
-        reader,
-        encoder,
-        cache,
-        limit=settings.media_max_per_day,
-        at_once=settings.media_at_once,
-    )
+    with _encoder(run) as encoder:
+        made = media_features(
+            found,
+            allowed,
+            fetcher.get,
+            reader,
+            encoder,
+            TextCache(settings.cache, NAMESPACE),
+            limit=settings.media_max_per_day,
+            at_once=settings.media_at_once,
+        )
     return made, 0
 
 
@@ -136,6 +155,7 @@ def _features_day(run: Run, parts: list[Staged]) -> Closed:
     interactions = run.lake.read("interactions", [("day", "==", run.day)])
     interactions = interactions[~run.suppressed.mask(interactions["identity_id"])].reset_index(drop=True)
     found = concat((part.frames["text_features"] for part in parts), "text_features")
+    found = found[~run.suppressed.mask(found["identity_id"])].reset_index(drop=True)
     media = concat((part.frames["media_features"] for part in parts), "media_features")
     frames = {
         "text_features": found,

@@ -51,7 +51,7 @@ class Bert(nn.Module):
         self.encoder = nn.TransformerEncoder(layer, config["num_hidden_layers"], enable_nested_tensor=False)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:  # (B, L) int64, (B, L) bool, True = token -> (B, L, D)
-        positions = torch.arange(ids.shape[1])
+        positions = torch.arange(ids.shape[1], device=ids.device)
         x = self.norm(self.words(ids) + self.kinds.weight[0] + self.positions(positions))  # (B, L, D)
         return self.encoder(x, src_key_padding_mask=~mask)
 

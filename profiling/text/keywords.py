@@ -70,7 +70,7 @@ def _ranked(
 
 
 def _vectors(terms: list[str], encoder: Encoder, cache: TextCache | None) -> dict[str, np.ndarray]:
-    keys = {term: f"term|{encoder.model}|{term}" for term in terms}
+    keys = {term: f"term|{encoder.model},{encoder.numerics}|{term}" for term in terms}
     stored = cache.get_many(keys.values()) if cache is not None else {}
     known = {term: np.frombuffer(stored[key], dtype=np.float32) for term, key in keys.items() if key in stored}
     missing = [term for term in terms if term not in known]

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from profiling import device
 from profiling.errors import SettingsError
 from profiling.text import bert
-from profiling.text.embedding import Encoder, StaticEncoder, _packaged, load_encoder
+from profiling.text.embedding import Encoder, StaticEncoder, TransformerEncoder, _packaged, load_encoder
 
 from .conftest import NASTY
 
@@ -122,7 +123,7 @@ def test_a_folder_is_read_as_it_declares(tmp_path: Path, english: Encoder) -> No
         load_encoder(str(folder), tmp_path)
 
 
-@pytest.mark.parametrize("name", ["multilingual", "no/such/folder", ""])
+@pytest.mark.parametrize("name", ["multilingua", "no/such/folder", "", "org/model@main"])
 def test_another_name_is_refused_with_the_choices(name: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"english|config\.json"):
         load_encoder(name, tmp_path)
@@ -131,6 +132,47 @@ def test_another_name_is_refused_with_the_choices(name: str, tmp_path: Path) -> 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"config\.json"):
         load_encoder(str(tmp_path), tmp_path)
+
+
+def test_a_folders_own_prompt_is_used_and_a_layer_left_out_is_refused(tmp_path: Path, english: Encoder) -> None:
+    folder = tmp_path / "prompted"
+    folder.mkdir()
+    for path in _packaged().iterdir():
+        if path.name not in ("config_sentence_transformers.json", "modules.json"):
+            (folder / path.name).symlink_to(path)
+    said = {"prompts": {"query": "query: ", "passage": "passage: "}, "default_prompt_name": "query"}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(said))
+    vectors = load_encoder(str(folder), tmp_path).encode(["hello guitar"])
+    assert vectors.tobytes() == english.encode(["query: hello guitar"]).tobytes()
+    (folder / "modules.json").write_text(json.dumps([{"type": "sentence_transformers.models.Dense"}]))
+    with pytest.raises(SettingsError, match=r"has a layer Dense, which is not computed here"):
+        load_encoder(str(folder), tmp_path)
+
+
+def test_float32_gives_other_bits_under_another_name_and_the_same_direction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, english: Encoder
+) -> None:
+    texts = [NASTY["english"], NASTY["mixed"], TEXTS[-4]]
+    for flags, numerics in (({"avx512_bf16"}, "cpu-bfloat16"), (set(), "cpu-float32")):
+        monkeypatch.setattr(device, "cpu_flags", lambda flags=flags: frozenset(flags))
+        encoder = TransformerEncoder(_packaged(), "english", None, "cpu")
+        assert (encoder.model, encoder.numerics) == (english.model, numerics)
+        vectors = encoder.encode(texts)
+        assert (vectors * english.encode(texts)).sum(axis=1).min() > 0.999
+    exact = encoder.encode([*texts, "another"])[:3]
+    assert exact.tobytes() == vectors.tobytes()
+
+
+def test_every_tensor_follows_the_networks_device() -> None:
+    """PyTorch's device without memory refuses to mix with the CPU's tensors, as a GPU does."""
+    import torch
+
+    model = bert.load(_packaged()).to("meta")
+    ids, mask = (
+        torch.zeros((2, 8), dtype=torch.int64, device="meta"),
+        torch.ones((2, 8), dtype=torch.bool, device="meta"),
+    )
+    assert model(ids, mask).device.type == "meta"
 
 
 def test_names_cost_no_import_and_static_needs_no_torch(static: Encoder, static_cache: Path) -> None:

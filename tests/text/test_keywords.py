@@ -79,6 +79,7 @@ class _Silent:
 
     def __init__(self, encoder: Encoder) -> None:
         self.model, self.dimension, self.can_read = encoder.model, encoder.dimension, encoder.can_read
+        self.numerics = encoder.numerics
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         raise AssertionError(f"asked for {len(texts)} vectors that the cache holds")

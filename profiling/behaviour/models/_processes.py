@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
+from profiling import device
 from profiling.errors import SettingsError
 
 
 def the_device() -> torch.device:
-    """The GPU that torchrun gave this process, the first one without torchrun, or the CPU."""
-    if torch.cuda.is_available():
+    """The GPU that torchrun gave this process, the first one without torchrun, or the CPU. Apple's GPUs are for encoders only:
+    the trainings' sums were never looked at on one."""
+    if device.the_device() == "cuda":
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     return torch.device("cpu")
 
@@ -34,8 +36,8 @@ class Processes:
         """The network, its gradients averaged over all processes."""
         if self.count == 1:
             return network
-        device = the_device()
-        return nn.parallel.DistributedDataParallel(network, [device] if device.type == "cuda" else None)
+        here = the_device()
+        return nn.parallel.DistributedDataParallel(network, [here] if here.type == "cuda" else None)
 
     def share(self, rows: np.ndarray) -> tuple[np.ndarray, float]:
         """(this process's rows of a batch, factor): factor * the sum of their losses, averaged over the processes, is the

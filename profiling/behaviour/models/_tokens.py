@@ -1,22 +1,22 @@
 """Words of a text as numbers, for a network. No tokenizer here needs a download."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
+
+from profiling.text.tokens import TOKENIZERS as TOKENIZERS
+from profiling.text.tokens import split
 
 PADDING: Final = 0
 UNKNOWN: Final = 1
 _FIRST_WORD: Final = 2
 
-TOKENIZERS: Final = ("english", "jieba")
-
 
 def tokens_of(text: str, tokenizer: str, most: int) -> list[str]:
     """The first `most` tokens of a text, lower case."""
-    return _tokenizer(tokenizer)(text.lower())[:most]
+    return split(text.lower(), tokenizer)[:most]
 
 
 def vocabulary_of(texts: Iterable[list[str]], min_count: int) -> dict[str, int]:
@@ -40,16 +40,3 @@ def numbered(tokens: list[str], vocabulary: dict[str, int]) -> np.ndarray:
 def size_of(vocabulary: dict[str, int]) -> int:
     """Rows of the embedding: the words, padding and unknown."""
     return _FIRST_WORD + len(vocabulary)
-
-
-@cache
-def _tokenizer(name: str) -> Callable[[str], list[str]]:
-    if name == "jieba":
-        from profiling.text.lexicons import chinese
-
-        words: Callable[[str], list[str]] = chinese()[0].lcut
-        return lambda text: [word for word in words(text) if not word.isspace()]
-    from nltk.tokenize import NLTKWordTokenizer
-
-    split: Callable[[str], list[str]] = NLTKWordTokenizer().tokenize
-    return split
