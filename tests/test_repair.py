@@ -14,7 +14,7 @@ from profiling.profiles.report import OUTCOMES
 from profiling.settings import Settings
 from profiling.status import file_rows
 from tests.areas import KINDS, deliver, landing_in
-from tests.s3 import free_port
+from tests.s3 import ENVIRONMENT, free_port
 from tests.stages.test_stages import DAY, NEXT, purchase
 from tests.worlds import ledger_closes
 
@@ -230,7 +230,11 @@ def test_a_limit_raised_for_one_run_leaves_the_day_current(lenient: Settings) ->
     assert repair.look(strict, DAY)["rows"] == 2
 
 
-def test_a_landing_area_that_does_not_answer_makes_no_day_stale(lenient: Settings) -> None:
+def test_a_landing_area_that_does_not_answer_makes_no_day_stale(
+    lenient: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     away = {"landing": "s3://shop", "s3_endpoint": f"http://127.0.0.1:{free_port()}"}
     with pytest.raises(NotReady, match="no answer"):
         stages.stale_days(lenient.model_copy(update=away))

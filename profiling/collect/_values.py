@@ -128,7 +128,7 @@ def number(record: Mapping[str, Any], field: str) -> float:
     if is_missing(value):
         return math.nan
     if isinstance(value, str) and is_number_text(value):
-        value = float(value)
+        value = float(value.strip())  # `float` alone takes off fewer kinds of white space
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not _is_finite(value):
         raise Unreadable(
             "unparseable_number", field, f"`{field}` is not a number; write digits with a point, such as 12.50"

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from profiling.collect import events
@@ -303,6 +303,8 @@ _ROWS = st.fixed_dictionaries(
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(_ROWS, max_size=4), st.sampled_from([UTC, SHANGHAI, ZoneInfo("Europe/Berlin")]))
+@example(rows=[{"rating": "0\x1f"}], zone=UTC)
+@example(rows=[{"rating": Decimal("sNaN")}], zone=UTC)
 def test_many_rows_at_once_are_read_as_one_by_one(rows: list[dict[str, Any]], zone: ZoneInfo) -> None:
     def one(record: dict[str, Any]) -> tuple[object, ...] | None:
         try:
