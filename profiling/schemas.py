@@ -163,6 +163,9 @@ QUARANTINE = Table(
 
 KEYWORDS = pa.list_(pa.struct([("term", pa.string()), ("weight", pa.float64())]))
 ASPECTS = pa.list_(pa.struct([("aspect", pa.string()), ("polarity", pa.float64())]))
+MENTIONS = pa.list_(
+    pa.struct([("aspect", pa.string()), ("polarity", pa.float64()), ("start", pa.int64()), ("end", pa.int64())])
+)
 
 TEXT_FEATURES = Table(
     "text_features",
@@ -175,11 +178,32 @@ TEXT_FEATURES = Table(
         MODEL,
         Column("language", pa.string(), "language of the text", "ISO 639-1, `und` when unclear"),
         Column("sentiment", pa.float64(), "-1 angry to 1 delighted", "-1 to 1"),
-        Column("sentiment_model", pa.string(), "who scored the sentiment"),
+        Column(
+            "sentiment_model", pa.string(), "who scored the sentiment: lexicons, or the model in service by its sha"
+        ),
         Column("keywords", KEYWORDS, "strongest terms, best first, weight 0 to 1"),
         Column("aspects", ASPECTS, "aspects spoken of and how, polarity -1 to 1"),
         Column(
             "embedding", pa.list_(pa.float32()), "unit vector; null where the encoder cannot read", is_nullable=True
+        ),
+        Column(
+            "sentiment_probability",
+            pa.float64(),
+            "that the writer gives 4 or 5 stars, by the model in service; null where lexicons scored",
+            "0 to 1",
+            is_nullable=True,
+        ),
+        Column(
+            "sentiment_note",
+            pa.string(),
+            "why no trained model scored the text; null where one did",
+            is_nullable=True,
+        ),
+        Column(
+            "aspect_mentions",
+            MENTIONS,
+            "the clauses `aspects` rests on, text[start:end], in characters of the redacted text; null in older lakes",
+            is_nullable=True,
         ),
     ),
     key=("interaction_id", "model"),

@@ -45,7 +45,8 @@ def text_features() -> pd.DataFrame:
             "interaction_id": ids("a"), "identity_id": ids("b"), "bucket": 0, "day": DAY, "model": "minilm@1", "language": "en",
             "sentiment": [-1.0, 1.0, 0.0, 0.2, 0.3, 0.1], "sentiment_model": "vader",
             "keywords": [[{"term": "strings", "weight": 0.9}]] * ROWS, "aspects": [[]] * ROWS,
-            "embedding": [vector] * (ROWS - 1) + [None],
+            "embedding": [vector] * (ROWS - 1) + [None], "sentiment_probability": [0.1, *[None] * (ROWS - 1)],
+            "sentiment_note": None, "aspect_mentions": [[]] * ROWS,
         }
     )  # fmt: skip
 
@@ -164,6 +165,7 @@ PLANTED: list[tuple[str, str, Any, str, str]] = [
     ("text_features", "language", "english", "expect_column_values_to_match_regex", "fail"),
     ("text_features", "sentiment", 1.01, "expect_column_values_to_be_between", "fail"),
     ("text_features", "sentiment", np.nan, "expect_column_values_to_not_be_null", "fail"),
+    ("text_features", "sentiment_probability", 1.01, "expect_column_values_to_be_between", "fail"),
     ("text_features", "model", "other@1", "expect_column_unique_value_count_to_be_between", "fail"),
     ("text_features", "interaction_id", ids("f")[0], "expect_column_values_to_be_in_set", "fail"),  # of no interaction
     ("media_features", "url_hash", "https://pictures.example/a.jpg", "expect_column_values_to_match_regex", "fail"),

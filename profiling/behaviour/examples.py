@@ -5,14 +5,14 @@ learned from ends H days earlier still: no label of it looks past the holdout's 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 
 from profiling.behaviour.features import customer_features, day_end
-from profiling.behaviour.models.contract import TEXT
+from profiling.behaviour.models.contract import EMBEDDING, ENCODER, TEXT
 from profiling.behaviour.targets import Target
 
 MAX_CUTOFFS = 8
@@ -27,16 +27,18 @@ class Examples:
     """n labelled rows in a fixed order.
 
     Attributes:
-        inputs: (n, d) features, or the one column TEXT.
+        inputs: (n, d) features, or the column TEXT, with EMBEDDING and ENCODER where vectors are known.
         labels: (n,) int64 of 0 and 1.
         times: (n,) int64, days since 1970 at whose end the inputs end.
         groups: (n,) customer_id: rows of one customer are drawn and folded together.
+        hashes: (n,) text_hash of texts; empty for features.
     """
 
     inputs: pd.DataFrame
     labels: np.ndarray
     times: np.ndarray
     groups: np.ndarray
+    hashes: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=object))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -45,7 +47,7 @@ class Examples:
         """Some of the rows, by position."""
         return Examples(
             self.inputs.iloc[rows].reset_index(drop=True),
-            self.labels[rows], self.times[rows], self.groups[rows],
+            self.labels[rows], self.times[rows], self.groups[rows], self.hashes[rows] if len(self.hashes) else self.hashes,
         )  # fmt: skip
 
 
@@ -124,18 +126,21 @@ def of_texts(target: Target, interactions: pd.DataFrame, customer_of: pd.Series)
     Its time is the day of its drop, not of the event: what arrives late was not there when an earlier model learned.
 
     Args:
-        interactions: interaction_id, identity_id, day, kind, text, rating.
+        interactions: interaction_id, identity_id, day, kind, text, rating; where known also text_hash, EMBEDDING and ENCODER.
         customer_of: customer_id by identity_id.
     """
     rows = interactions[
         interactions["kind"].isin(target.acts) & interactions["text"].notna() & interactions["rating"].notna()
     ]
     rows = rows.sort_values(["day", "interaction_id"], kind="stable").tail(MAX_TEXTS)
+    inputs = {TEXT: rows["text"].astype("str").to_numpy(dtype="object")}
+    inputs |= {name: rows[name].to_numpy(dtype="object") for name in (EMBEDDING, ENCODER) if name in rows}
     return Examples(
-        pd.DataFrame({TEXT: rows["text"].astype("str").to_numpy(dtype="object")}),
+        pd.DataFrame(inputs),
         (rows["rating"] >= 4).to_numpy(dtype="int64"),
         np.array([days_since_1970(day) for day in rows["day"]], dtype="int64"),
         _customers(rows["identity_id"], customer_of),
+        rows["text_hash"].to_numpy(dtype="object") if "text_hash" in rows else np.zeros(0, dtype=object),
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from profiling.behaviour.examples import is_in_population
 from profiling.behaviour.features import GROUPS, customer_features
-from profiling.behaviour.models.contract import TEXT, Explanation, Model
+from profiling.behaviour.models.contract import EMBEDDING, ENCODER, TEXT, Explanation, Model
 from profiling.behaviour.registry import Entry
 from profiling.behaviour.targets import TARGETS
 
@@ -46,7 +46,8 @@ def predict(
     Args:
         population: a snapshot's `population`; rows of others than `customers` are not looked at. None where only texts are read.
         customers: customer_ids.
-        texts: customer_id, interaction_id, text: the newest text of each; only for targets that read.
+        texts: customer_id, interaction_id, text: the newest text of each; only for targets that read. EMBEDDING and ENCODER
+            where a model looks at them.
         timezone: IANA name, of the day's end.
 
     Returns:
@@ -64,7 +65,7 @@ def predict(
     for speaker in speakers:
         target = TARGETS[speaker.entry.target]
         if target.reads == "text":
-            inputs = pd.DataFrame({TEXT: read["text"].to_numpy(dtype="object")})
+            inputs = read[[name for name in (TEXT, EMBEDDING, ENCODER) if name in read]].astype("object")
             names, evidence = read["customer_id"], cited
         elif population is None:
             continue

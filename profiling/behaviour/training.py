@@ -13,7 +13,7 @@ from profiling.behaviour.evaluation import Estimate, Evaluation, difference, est
 from profiling.behaviour.examples import Examples
 from profiling.behaviour.leaks import LeakReport, leak_report
 from profiling.behaviour.models import make
-from profiling.behaviour.models.contract import Model, Resumable
+from profiling.behaviour.models.contract import TEXT, Model, Resumable
 from profiling.behaviour.splits import Split, forward_chaining, grouped_folds
 from profiling.behaviour.targets import Candidate, Target
 from profiling.errors import InputError
@@ -118,6 +118,15 @@ def train_target(
     )
 
 
+def of_lexicons(target: Target, held: Examples) -> Estimate:
+    """What scoring the texts of the holdout by lexicons is worth: what a model that reads has to beat."""
+    from profiling.text.language import detect
+    from profiling.text.sentiment import ALWAYS, score
+
+    texts = held.inputs[TEXT].tolist()
+    return estimate(target.metric, held.labels, (1 + score(texts, detect(texts), ALWAYS)[0]) / 2, groups=held.groups)
+
+
 def folds_of(target: Target, rows: Examples) -> list[Split]:
     """Other customers, and later where the history is long enough: forward in time from the newest cutoff with rows settled
     before it; else folds of customers."""
@@ -170,7 +179,7 @@ def _beside(target: Target, held: Examples, scores: np.ndarray, champion: Model)
 
 
 def _leaks(target: Target, candidate: Candidate, learned: Examples, held: Examples) -> LeakReport:
-    """Torn labels through the whole pipeline, on a sample where there are many rows; a network stands aside for its cost."""
+    """Torn labels through the pipeline, on a sample where there are many rows. A network and a stack stand aside for their cost."""
     generator = np.random.default_rng(0)
     first, second = (rows.take(np.sort(generator.permutation(len(rows))[:LEAK_ROWS])) for rows in (learned, held))
     inputs = pd.concat([first.inputs, second.inputs], ignore_index=True)
@@ -179,7 +188,8 @@ def _leaks(target: Target, candidate: Candidate, learned: Examples, held: Exampl
     if target.reads == "text":
         times = np.zeros_like(times)  # the order of texts is no input; days with one text each could not be shuffled
     split = Split(np.arange(len(first)), np.arange(len(first), len(labels)))
-    pipeline = Candidate("tfidf_logistic_regression") if candidate.model == "customer_profiler" else candidate
+    is_dear = candidate.model in ("customer_profiler", "text_stack")
+    pipeline = Candidate("tfidf_logistic_regression") if is_dear else candidate
 
     def fit_predict(torn: np.ndarray, where: Split) -> np.ndarray:
         if len(np.unique(torn[where.train])) < 2:

@@ -32,6 +32,15 @@ _NAMES = {
     },
 }  # fmt: skip
 _WORD = {"en": "the words “{name}”", "zh": "文字“{name}”"}
+# What a stack reads beside words (`models.text_stack`).
+_BESIDE_WORDS = {
+    "en": {
+        "(meaning)": "what the text means as a whole",
+        "(mood by lexicons)": "the mood that word lists find",
+        "(length and marks)": "its length and marks",
+    },
+    "zh": {"(meaning)": "全文含义", "(mood by lexicons)": "词典得出的情感", "(length and marks)": "篇幅与标点"},
+}
 _EFFECT = {
     "en": {True: "{said} (raises it)", False: "{said} (lowers it)"},
     "zh": {True: "{said}（提高）", False: "{said}（降低）"},
@@ -49,9 +58,10 @@ def reason(record: Mapping[str, Any], is_text: bool, language: str) -> str:
     Args:
         record: {name, values, amount}: words or a group of features, what the model read, and what it added to the score.
     """
-    said = (
-        _WORD[language].format(name=record["name"]) if is_text else _group(record["name"], record["values"], language)
-    )
+    if is_text:
+        said = _BESIDE_WORDS[language].get(record["name"]) or _WORD[language].format(name=record["name"])
+    else:
+        said = _group(record["name"], record["values"], language)
     return _EFFECT[language][record["amount"] > 0].format(said=said)
 
 

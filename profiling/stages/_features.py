@@ -10,13 +10,20 @@ from profiling.lake import Lake, Staged
 from profiling.ledger import DONE, EMPTY, features_inputs
 from profiling.settings import Settings
 from profiling.stages import _vectors as vectors
+from profiling.stages._promote import champions
 from profiling.stages._step import Closed, Outcome, Run, Step, concat, days_before, digest, gate, run_step
+from profiling.stages._train import load_with_learned
 from profiling.watch import observe, text_statistics
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from profiling.text.embedding import Encoder
+    from profiling.behaviour.opinion import ChampionReader
+    from profiling.behaviour.registry import Entry
+
+READING = "satisfied"
+
 
 # What the operator can mend, or time: said in a warning. A picture that is gone from its server is only counted.
 _OF_THE_SERVER = (
@@ -53,8 +60,15 @@ def inputs(run: Run) -> str:
         raise NotReady(
             f"features {run.day}: ingest is {ingested.state if ingested else 'not done'}; run `profiling ingest --day {run.day}`"
         )
+    from profiling.text.sentiment import ALWAYS, lexicons
+
+    # Only what differs from a lake without models and word lists of its own: those days stay as they are.
+    speaks = champions(run, READING).get(READING)
+    more = [*([speaks.as_of, speaks.sha] if speaks else []), *lexicons()[len(ALWAYS) :]]
     trained = [_trained(run) or "none"] if run.settings.embedding == vectors.NAME else []
-    return features_inputs(ingested.outputs, digest(run.settings.embedding, *trained, *_media_inputs(run.settings)))
+    return features_inputs(
+        ingested.outputs, digest(run.settings.embedding, *trained, *_media_inputs(run.settings), *more)
+    )
 
 
 def _trained(run: Run) -> str | None:
@@ -91,6 +105,33 @@ def _reads_media(settings: Settings) -> bool:
     return bool(settings.media_hosts and settings.media_server and models)
 
 
+def _reader(run: Run) -> "tuple[ChampionReader | None, str]":
+    """The champion of `satisfied` for the day, which was trained as of an earlier one; or why it does not score the texts."""
+    from profiling.text.sentiment import NOT_IN_SERVICE
+
+    entry = champions(run, READING).get(READING)
+    if entry is None:
+        return None, NOT_IN_SERVICE
+    key = run.lake.uri, entry  # the sha is of its files: what has been read once is the same in every bucket
+    if key not in _READERS:
+        _READERS.clear()
+        _READERS[key] = _loaded(run, entry)
+    return _READERS[key]
+
+
+_READERS: "dict[tuple[str, Entry], tuple[ChampionReader | None, str]]" = {}
+
+
+def _loaded(run: Run, entry: "Entry") -> "tuple[ChampionReader | None, str]":
+    from profiling.behaviour.opinion import ChampionReader, why_not
+
+    model, measured, learned = load_with_learned(run, entry.target, entry.as_of, entry.sha)
+    if reason := why_not(measured, learned is not None):
+        return None, reason
+    share = measured["learned"]["positives"] / measured["learned"]["rows"]
+    return ChampionReader(entry, model, share, learned or frozenset()), ""
+
+
 def _features_bucket(run: Run, bucket: int) -> Staged:
     from profiling.prepare.redaction import REDACTION_VERSION
     from profiling.text.cache import TextCache
@@ -108,8 +149,9 @@ def _features_bucket(run: Run, bucket: int) -> Staged:
     rows = rows.reset_index(drop=True)
     texts = concat([], "text_features")
     if len(rows):
+        cache = TextCache(run.settings.cache, "texts")
         with _encoder(run) as encoder:
-            texts = text_features(rows, encoder, TextCache(run.settings.cache, "texts"), REDACTION_VERSION)
+            texts = text_features(rows, encoder, cache, REDACTION_VERSION, *_reader(run))
     return Staged({"text_features": texts, "media_features": media}, {"media_skipped": skipped})
 
 
@@ -165,7 +207,12 @@ def _features_day(run: Run, parts: list[Staged]) -> Closed:
         "text_statistics": text_statistics(found, run.day),
     }
     unread = int(found["embedding"].isna().sum())
-    counts = {"texts": len(found), "without_embedding": unread, "activity_rows": len(frames["daily_activity"])}
+    counts = {
+        "texts": len(found),
+        "without_embedding": unread,
+        "read_by_model": int(found["sentiment_probability"].notna().sum()),
+        "activity_rows": len(frames["daily_activity"]),
+    }
     counts |= _media_counts(media, sum(int(part.facts.get("media_skipped", 0)) for part in parts))
     if run.ledger.state("ingest", run.day) == EMPTY:
         return Closed(frames, counts, is_empty=True)

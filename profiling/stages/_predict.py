@@ -22,10 +22,12 @@ def predict_text(settings: Settings, text: str) -> dict[str, object]:
     Raises:
         InputError: the text is empty, or no model that reads is in service.
     """
-    from profiling.behaviour.models.contract import TEXT
+    from profiling.behaviour.models.contract import EMBEDDING, ENCODER, READS_VECTORS, TEXT
     from profiling.behaviour.prediction import Speaker, predict
     from profiling.prepare.clean import normalise
     from profiling.prepare.redaction import redact
+    from profiling.text.embedding import load_encoder
+    from profiling.text.language import detect
 
     cleaned = redact(normalise(text) or "")
     if not cleaned:
@@ -39,6 +41,10 @@ def predict_text(settings: Settings, text: str) -> dict[str, object]:
     model, measured = load(run, READING, entry.as_of, entry.sha)
     speaker = Speaker(entry, model, np.array(measured["percentiles"]))
     row = pd.DataFrame({"customer_id": ["typed"], "interaction_id": ["typed"], TEXT: [cleaned]})
+    if READS_VECTORS & {model.name}:
+        encoder = load_encoder(settings.embedding, settings.cache)
+        vectors = encoder.encode([cleaned]) if encoder.can_read(detect([cleaned])[0]) else [None]
+        row = row.assign(**{ENCODER: encoder.model, EMBEDDING: pd.Series(list(vectors), dtype="object")})
     said = predict([speaker], None, run.day, ["typed"], row)
     if said.empty:
         raise InputError(

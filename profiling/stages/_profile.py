@@ -9,14 +9,14 @@ import numpy as np
 from profiling.behaviour.targets import TARGETS
 from profiling.errors import NotReady
 from profiling.lake import Lake, Staged
-from profiling.ledger import DONE, sunday_before
+from profiling.ledger import DONE, day_before, sunday_before
 from profiling.prepare.identity_rules import load_rules
 from profiling.rights import consent
 from profiling.rights.suppressions import PURPOSES
 from profiling.settings import Settings
 from profiling.stages._promote import champions
 from profiling.stages._step import Closed, Outcome, Run, Step, and_more, concat, days_before, digest, gate, run_step
-from profiling.stages._train import load
+from profiling.stages._train import load, with_vectors
 from profiling.watch import Observation, metrics, observe
 
 if TYPE_CHECKING:
@@ -79,10 +79,9 @@ def _profile_bucket(run: Run, bucket: int) -> Staged:
     snapshot = take_snapshot(run.lake, run.day, zone, bucket, buckets, rules, reading, left_out, people)
     snapshot = _without_media_of(refused["language_model"], snapshot)
     customers = sorted(set(snapshot.activity["subject_id"]))
+    texts = _texts(run, snapshot.texts, speakers)
     said = (
-        predict(speakers, snapshot.population, run.day, customers, snapshot.texts, run.settings.timezone)
-        if speakers
-        else None
+        predict(speakers, snapshot.population, run.day, customers, texts, run.settings.timezone) if speakers else None
     )
     made_by = {"models": {"predictions": {s.entry.target: f"{s.entry.model} {s.entry.sha}" for s in speakers}}}
     liked = interests(snapshot)
@@ -107,6 +106,18 @@ def _without_media_of(customers: set[str], snapshot: "Snapshot") -> "Snapshot":
     rows = snapshot.activity
     is_theirs = (rows["facet"] == "media") & rows["subject_id"].isin(customers)
     return replace(snapshot, activity=rows[~is_theirs].reset_index(drop=True)) if is_theirs.any() else snapshot
+
+
+def _texts(run: Run, texts: "pd.DataFrame", speakers: "list[Speaker]") -> "pd.DataFrame":
+    """With the texts' vectors where a model looks at them: of the days its target looks back."""
+    from profiling.behaviour.models.contract import READS_VECTORS
+
+    looking = [TARGETS[s.entry.target].seen_within_days for s in speakers if s.model.name in READS_VECTORS]
+    if not looking or texts.empty:
+        return texts
+    since = day_before(run.day, max(looking))
+    ids = texts["interaction_id"].tolist()
+    return with_vectors(run, texts, [("day", ">", since), ("day", "<=", run.day), ("interaction_id", "in", ids)])
 
 
 def _speakers(run: Run) -> "list[Speaker]":

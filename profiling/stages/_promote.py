@@ -110,10 +110,10 @@ def roll_back(settings: Settings, target: str, as_of: str, reason: str) -> Outco
     return Outcome("roll-back", run.day, ROLLED_BACK, staged=entry.sha, report=f"{said}; {then}; {again}")
 
 
-def champions(run: Run) -> dict[str, Entry]:
-    """The champion of every target that has one for the day."""
+def champions(run: Run, *targets: str) -> dict[str, Entry]:
+    """The champion of every target, or of some, that has one for the day."""
     models = run.lake.read("models")
-    found = {name: registry.champion(models, name, run.day) for name in TARGETS}
+    found = {name: registry.champion(models, name, run.day) for name in targets or TARGETS}
     return {name: entry for name, entry in found.items() if entry is not None}
 
 

@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from hashlib import sha256
@@ -25,6 +26,7 @@ from profiling.stages._step import Run, and_more, begin, digest, refuse_future, 
 if TYPE_CHECKING:
     from profiling.behaviour.examples import Examples
     from profiling.behaviour.models.contract import Model
+    from profiling.lake import Filter
 
 CANDIDATE, EVALUATION, CARD = "candidate.json", "evaluation.json", "card.md"
 logger = logging.getLogger(__name__)
@@ -139,7 +141,8 @@ def champion_before(run: Run, target: str) -> registry.Entry | None:
 
 def _trained(run: Run, target: Target) -> Candidate:
     from profiling.behaviour.card import model_card
-    from profiling.behaviour.training import report, too_little, train_target
+    from profiling.behaviour.opinion import LEARNED, learned_prefixes
+    from profiling.behaviour.training import of_lexicons, report, too_little, train_target
 
     learned, held = examples(run, target)
     if reason := _too_young(run, target) or too_little(learned, held):
@@ -151,9 +154,13 @@ def _trained(run: Run, target: Target) -> Candidate:
     found = report(target, trained) | {"as_of": run.day, "beaten": incumbent.sha if incumbent else None}
     missing = run.ledger.failed(run.day)
     found["days_missing"] = missing
+    if target.reads == "text":
+        found["lexicons"] = asdict(of_lexicons(target, held))
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         trained.model.save(folder)
+        if target.reads == "text":
+            (folder / LEARNED).write_bytes(learned_prefixes(learned.hashes))
         (folder / EVALUATION).write_text(json.dumps(found, sort_keys=True, indent=1) + "\n")
         sha = _sha_of(folder)
         (folder / CARD).write_text(model_card(target, found, sha))
@@ -191,8 +198,9 @@ def examples(run: Run, target: Target) -> "tuple[Examples, Examples]":
 
     rules = load_rules(run.settings)
     if target.reads == "text":
-        columns = ["interaction_id", "identity_id", "day", "kind", "text", "rating"]
+        columns = ["interaction_id", "identity_id", "day", "kind", "text", "rating", "text_hash"]
         texts = run.lake.read("interactions", [("day", "<=", run.day), ("kind", "in", list(target.acts))], columns)
+        texts = with_vectors(run, texts[texts["rating"].notna()], [("day", "<=", run.day)])
         customer_of = customer_ids_at(run.lake, run.day, rules)
         found = rows.of_texts(target, texts, customer_of)
         return rows.split_holdout(target, _of_willing(run, found, customer_of))
@@ -208,6 +216,19 @@ def examples(run: Run, target: Target) -> "tuple[Examples, Examples]":
     customer_of = customer_ids_at(run.lake, run.day, rules)
     found = rows.of_customers(target, populations, activity, customer_of, run.settings.timezone)
     return rows.split_holdout(target, _of_willing(run, found, customer_of))
+
+
+def with_vectors(run: Run, texts: "pd.DataFrame", filters: "Sequence[Filter]") -> "pd.DataFrame":
+    """Rows with interaction_id, and what models that read may have beside the text: EMBEDDING and ENCODER, None where unknown."""
+    from profiling.behaviour.models.contract import EMBEDDING, ENCODER
+
+    known = run.lake.read("text_features", filters, ["interaction_id", "model", "embedding"])
+    # A lake that changed its encoder has rows of both; the newest by name is as good as any, and each model takes its own.
+    known = known.sort_values(["interaction_id", "model"]).drop_duplicates("interaction_id", keep="last")
+    known = known.rename(columns={"model": ENCODER, "embedding": EMBEDDING})
+    found = texts.merge(known, on="interaction_id", how="left", validate="m:1")
+    vectors = [vector if isinstance(vector, np.ndarray) else None for vector in found[EMBEDDING]]
+    return found.assign(**{EMBEDDING: pd.Series(vectors, index=found.index, dtype="object")})
 
 
 def _of_willing(run: Run, examples: "Examples", customer_of: pd.Series) -> "Examples":
@@ -228,7 +249,16 @@ def load(run: Run, target: str, as_of: str, sha: str) -> "tuple[Model, dict[str,
     Raises:
         InputError: a file is gone, or is not the one that was written.
     """
+    model, measured, _ = load_with_learned(run, target, as_of, sha)
+    return model, measured
+
+
+def load_with_learned(
+    run: Run, target: str, as_of: str, sha: str
+) -> "tuple[Model, dict[str, Any], frozenset[str] | None]":
+    """What `load` gives, and of a model that reads, which texts it learned from (`opinion.LEARNED`); None where nobody knows."""
     from profiling.behaviour.models import load_model
+    from profiling.behaviour.opinion import LEARNED
 
     key = registry.artefact_folder(target, as_of, sha)
     again = f"run `profiling train --as-of {as_of} --target {target}`, which makes it anew from the same data"
@@ -238,7 +268,9 @@ def load(run: Run, target: str, as_of: str, sha: str) -> "tuple[Model, dict[str,
             run.lake.fetch_folder(key, folder)
             if _sha_of(folder) != sha:
                 raise InputError("its files are not those that were written")
-            return load_model(folder), json.loads((folder / EVALUATION).read_text())
+            learned = json.loads((folder / LEARNED).read_text()) if (folder / LEARNED).exists() else None
+            known = None if learned is None else frozenset(learned)
+            return load_model(folder), json.loads((folder / EVALUATION).read_text()), known
         except (InputError, OSError) as error:
             said = str(error).replace(made, key)
             raise InputError(f"the model {sha} of {target} as of {as_of} is damaged ({said}); {again}") from error

@@ -1,17 +1,20 @@
-"""Aspects a text speaks of (delivery, price, quality, ...) and how: the sentiment of the clauses that name them."""
+"""Aspects a text speaks of (delivery, price, quality, ...) and how: the sentiment of the clauses that name them.
+
+Each sentence is read with the words of the script it is written in, so a Chinese sentence in an English text counts as well.
+"""
 
 import math
 import re
+from collections.abc import Iterator
 from functools import cache
+from typing import NamedTuple
 
 from profiling.text import readable
+from profiling.text.language import is_chinese
 from profiling.text.lexicons import lexicon
 from profiling.text.sentiment import score
 
-_SENTENCE_END = {
-    "en": re.compile(r"(?<=[.!?])\s+|\n+"),
-    "zh": re.compile(r"[。！？!?；;\n…]+"),
-}
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|[。！？；\n…]+|(?<=[\u4e00-\u9fff])[!?;]+")
 _CLAUSE_END = {
     "en": re.compile(r"[,;:()]|\s-+\s|\b(?:but|however|although|though|yet|while|except)\b", re.IGNORECASE),
     "zh": re.compile(r"[，,、：:\s]+|但是|不过|可是|然而|只是|但"),
@@ -24,50 +27,65 @@ _NEGATION = {
 _NEGATED = -0.5  # "not slow" is less than "fast"
 
 
-def aspects(texts: list[str], languages: list[str]) -> list[list[tuple[str, float]]]:
-    """For each text its aspects with a polarity of -1 to 1, by name.
+class Mention(NamedTuple):
+    """One clause that names an aspect.
 
-    The polarity is the mean over the clauses that name the aspect. A clause is judged by the opinions that belong to the
-    aspect (a slow delivery), else by its sentiment, else by that of its sentence ("the price, the sound: all great").
-    Texts in neither English nor Chinese have none.
+    Attributes:
+        aspect: its name.
+        polarity: -1 to 1.
+        start, end: where the clause stands in the text as it is stored (redacted), in characters; text[start:end] is the clause.
     """
-    mentions = [
-        _mentions(readable(text), _vocabulary(language)) for text, language in zip(texts, languages, strict=True)
+
+    aspect: str
+    polarity: float
+    start: int
+    end: int
+
+
+class _Clause(NamedTuple):
+    aspect: str
+    vocabulary: str
+    clause: str
+    sentence: str
+    start: int
+
+
+def mentions(texts: list[str], languages: list[str]) -> list[list[Mention]]:
+    """For each text where it speaks of which aspect and how, in the order of the text, then by name.
+
+    A clause is judged by the opinions that belong to the aspect (a slow delivery), else by its sentiment, else by that of its
+    sentence ("the price, the sound: all great"). Texts in neither English nor Chinese have none.
+    """
+    found = [
+        list(_clauses(readable(text))) if language in ("en", "und", "zh") else []
+        for text, language in zip(texts, languages, strict=True)
     ]
     # Each distinct clause and sentence is scored once.
-    wanted = sorted(
-        {
-            (part, language)
-            for found, language in zip(mentions, languages, strict=True)
-            for _, clause, sentence in found
-            for part in (clause, sentence)
-        }
-    )
+    wanted = sorted({(part, one.vocabulary) for each in found for one in each for part in (one.clause, one.sentence)})
     scores, _ = score([part for part, _ in wanted], [language for _, language in wanted])
     known = dict(zip(wanted, scores.tolist(), strict=True))
+
+    def judged(one: _Clause) -> float:
+        opinion = _opinion(one.aspect, one.clause, one.vocabulary)
+        return opinion or known[one.clause, one.vocabulary] or known[one.sentence, one.vocabulary]
+
     return [
-        _polarities(
-            [
-                (aspect, _opinion(aspect, clause, language) or known[clause, language] or known[sentence, language])
-                for aspect, clause, sentence in found
-            ]
-        )
-        for found, language in zip(mentions, languages, strict=True)
+        [Mention(one.aspect, judged(one), one.start, one.start + len(one.clause)) for one in each] for each in found
     ]
 
 
-def _polarities(judged: list[tuple[str, float]]) -> list[tuple[str, float]]:
+def aspects(found: list[Mention]) -> list[tuple[str, float]]:
+    """The aspects of one text with the mean polarity of their mentions, by name."""
     values: dict[str, list[float]] = {}
-    for aspect, polarity in judged:
-        values.setdefault(aspect, []).append(polarity)
-    return [(aspect, math.fsum(found) / len(found)) for aspect, found in sorted(values.items())]
+    for mention in found:
+        values.setdefault(mention.aspect, []).append(mention.polarity)
+    return [(aspect, math.fsum(each) / len(each)) for aspect, each in sorted(values.items())]
 
 
-def _opinion(aspect: str, clause: str, language: str) -> float:
+def _opinion(aspect: str, clause: str, vocabulary: str) -> float:
     """Mean of the aspect's own opinion words in the clause, weakened and turned by a negation; 0 without any."""
-    vocabulary = _vocabulary(language)
     opinions = lexicon("aspects")["opinions"].get(aspect, {}).get(vocabulary)
-    if vocabulary is None or not opinions:
+    if not opinions:
         return 0.0
     values = [
         opinions[match.group().lower()] * (_NEGATED if _NEGATION[vocabulary].search(clause[: match.start()]) else 1.0)
@@ -76,21 +94,28 @@ def _opinion(aspect: str, clause: str, language: str) -> float:
     return math.fsum(values) / len(values) if values else 0.0
 
 
-def _mentions(text: str, vocabulary: str | None) -> list[tuple[str, str, str]]:
-    """(aspect, clause, sentence) wherever a clause names an aspect."""
-    if vocabulary is None or not _any_term(vocabulary).search(text):
-        return []
-    return [
-        (aspect, clause.strip(), sentence.strip())
-        for sentence in _SENTENCE_END[vocabulary].split(text)
-        for clause in _CLAUSE_END[vocabulary].split(sentence)
-        for aspect, term in _terms(vocabulary).items()
-        if term.search(clause)
-    ]
+def _clauses(text: str) -> Iterator[_Clause]:
+    """Wherever a clause names an aspect."""
+    if not any(_any_term(vocabulary).search(text) for vocabulary in ("en", "zh")):
+        return
+    for start, sentence in _pieces(_SENTENCE_END, text):
+        vocabulary = "zh" if is_chinese(sentence) else "en"
+        if not _any_term(vocabulary).search(sentence):
+            continue
+        for offset, clause in _pieces(_CLAUSE_END[vocabulary], sentence):
+            for aspect, term in _terms(vocabulary).items():
+                if term.search(clause):
+                    yield _Clause(aspect, vocabulary, clause, sentence, start + offset)
 
 
-def _vocabulary(language: str) -> str | None:
-    return {"en": "en", "und": "en", "zh": "zh"}.get(language)
+def _pieces(end: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
+    """(position, piece) between the matches of `end`, without white space around it; blank ones are left out."""
+    start = 0
+    for stop, following in [*((match.start(), match.end()) for match in end.finditer(text)), (len(text), len(text))]:
+        piece = text[start:stop]
+        if stripped := piece.strip():
+            yield start + piece.index(stripped[0]), stripped
+        start = following
 
 
 @cache

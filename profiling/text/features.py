@@ -13,22 +13,42 @@ import pandas as pd
 
 from profiling.schemas import TEXT_FEATURES
 from profiling.text import readable
-from profiling.text.aspects import aspects
+from profiling.text.aspects import aspects, mentions
 from profiling.text.cache import TextCache
 from profiling.text.embedding import Encoder
 from profiling.text.keywords import keywords
 from profiling.text.language import detect
 from profiling.text.lexicons import fingerprint
-from profiling.text.sentiment import score
+from profiling.text.sentiment import (
+    NOT_IN_SERVICE,
+    UNKNOWN_WORDS,
+    WAS_LEARNED,
+    Reader,
+    Sentiment,
+    by_model,
+    lexicons,
+    score,
+)
 
 log = logging.getLogger(__name__)
 
 # Raise with every change of code that changes a result; data files and libraries are part of the keys on their own.
-FEATURE_VERSION = 1
+FEATURE_VERSION = 2
 EMBEDDING_VERSION = 1
 
 _WORD_LIBRARIES = ("jieba", "lingua-language-detector", "textblob", "vaderSentiment")
 _VECTOR_LIBRARIES = ("model2vec", "tokenizers", "torch")
+_TYPES = {
+    "language": "str",
+    "sentiment": "float64",
+    "sentiment_model": "str",
+    "keywords": "object",
+    "aspects": "object",
+    "embedding": "object",
+    "sentiment_probability": "float64",
+    "sentiment_note": "object",
+    "aspect_mentions": "object",
+}
 # Distinct texts computed and stored at a time: bounds the memory, and what a kill can cost.
 _BATCH = 2048
 
@@ -38,6 +58,8 @@ def text_features(
     encoder: Encoder | Callable[[], Encoder],
     cache: TextCache,
     redaction_version: str,
+    trained: Reader | None = None,
+    why_none: str = NOT_IN_SERVICE,
 ) -> pd.DataFrame:
     """One row of TEXT_FEATURES for each interaction with text, sorted by interaction_id.
 
@@ -47,23 +69,24 @@ def text_features(
         encoder: an encoder, or a function that loads one.
         cache: results by text; a text found there costs no computation, and no import of a model.
         redaction_version: of the rules that made `text`, part of the cache key.
+        trained: the model that scores the sentiment, of an earlier day. Texts that it learned from, and those of which it knows
+            too few words, are scored by lexicons, and `sentiment_note` says so.
+        why_none: what `sentiment_note` says where there is no such model.
 
     Returns:
         The columns of TEXT_FEATURES. `embedding` is a float32 array, None where the encoder cannot read the language;
-        `keywords` and `aspects` are lists of dicts. Bit-identical whether computed or found.
+        `keywords`, `aspects` and `aspect_mentions` are lists of dicts. Bit-identical whether computed or found.
     """
     reader = encoder() if callable(encoder) else encoder
     spoken = rows.loc[rows["text"].notna() & rows["text"].str.strip().ne("")]
     distinct = spoken.drop_duplicates("text_hash").set_index("text_hash")["text"].sort_index()
     found = _by_text({str(key): str(text) for key, text in distinct.items()}, reader, cache, redaction_version)
+    found = _with_sentiment(found, distinct, reader, cache, redaction_version, trained, why_none)
     records = [found[text_hash] for text_hash in spoken["text_hash"]]
     frame = spoken[["interaction_id", "identity_id", "bucket", "day"]].assign(
         bucket=spoken["bucket"].astype("int32"), model=reader.model
     )
-    for column in ("language", "sentiment", "sentiment_model", "keywords", "aspects", "embedding"):
-        dtype = {"sentiment": "float64"}.get(
-            column, "object" if column in ("keywords", "aspects", "embedding") else "str"
-        )
+    for column, dtype in _TYPES.items():
         frame[column] = pd.Series([record[column] for record in records], index=frame.index, dtype=dtype)
     log.info(
         "text features: %d rows in, %d with text, %d distinct, %d rows without an embedding",
@@ -100,18 +123,71 @@ def _compute(texts: dict[str, str], encoder: Encoder, cache: TextCache, redactio
     vectors = [embeddings.get(text_hash) for text_hash in texts]
     sentiments, models = score(contents, languages)
     terms = keywords(contents, languages, encoder, vectors, cache)
-    spoken_of = aspects(contents, languages)
+    spoken_of = mentions(contents, languages)
     return {
         text_hash: {
             "language": languages[row],
             "sentiment": float(sentiments[row]),
             "sentiment_model": models[row],
             "keywords": [{"term": term, "weight": weight} for term, weight in terms[row]],
-            "aspects": [{"aspect": aspect, "polarity": polarity} for aspect, polarity in spoken_of[row]],
+            "aspects": [{"aspect": aspect, "polarity": polarity} for aspect, polarity in aspects(spoken_of[row])],
+            "aspect_mentions": [mention._asdict() for mention in spoken_of[row]],
             "embedding": vectors[row],
         }
         for row, text_hash in enumerate(texts)
     }
+
+
+def _with_sentiment(
+    found: dict[str, dict[str, Any]],
+    texts: pd.Series,
+    encoder: Encoder,
+    cache: TextCache,
+    redaction: str,
+    trained: Reader | None,
+    why_none: str,
+) -> dict[str, dict[str, Any]]:
+    """The records with the sentiment of whoever speaks: the trained model where it may and can, else the lexicons."""
+    read = _read(found, texts, encoder, cache, redaction, trained) if trained is not None else {}
+
+    def sentiment(text_hash: str, record: dict[str, Any]) -> Sentiment:
+        if trained is not None and (probability := read.get(text_hash, np.nan)) == probability:
+            return by_model(probability, trained)
+        note = why_none if trained is None else UNKNOWN_WORDS if text_hash in read else WAS_LEARNED
+        return Sentiment(record["sentiment"], None, record["sentiment_model"], note)
+
+    return {
+        text_hash: record
+        | {
+            "sentiment": said.score,
+            "sentiment_probability": said.probability,
+            "sentiment_model": said.model,
+            "sentiment_note": said.note,
+        }
+        for text_hash, record in found.items()
+        for said in (sentiment(text_hash, record),)
+    }
+
+
+def _read(
+    found: dict[str, dict[str, Any]], texts: pd.Series, encoder: Encoder, cache: TextCache, redaction: str, by: Reader
+) -> dict[str, float]:
+    """The trained model's probability of each text that it did not learn from, NaN where it cannot tell."""
+    keys = {
+        text_hash: f"sentiment|{by.name}|{encoder.model}|{words_version()}|{redaction}|{text_hash}"
+        for text_hash in found
+        if not by.has_learned(text_hash)
+    }
+    stored = cache.get_many(keys.values())
+    missing = [text_hash for text_hash, key in keys.items() if key not in stored]
+    for start in range(0, len(missing), _BATCH):
+        batch = missing[start : start + _BATCH]
+        vectors = [found[text_hash]["embedding"] for text_hash in batch]
+        probabilities = by.read([readable(str(texts[text_hash])) for text_hash in batch], vectors, encoder.model)
+        fresh = {keys[text_hash]: np.float64(p).tobytes() for text_hash, p in zip(batch, probabilities, strict=True)}
+        cache.put_many(fresh)
+        stored |= fresh
+    return {text_hash: float(np.frombuffer(stored[key], dtype=np.float64)[0]) for text_hash, key in keys.items()}
 
 
 def _embed(texts: dict[str, str], encoder: Encoder, cache: TextCache, redaction: str) -> dict[str, np.ndarray | None]:
@@ -150,7 +226,7 @@ def unpack(value: bytes) -> dict[str, Any]:
 
 @memoised
 def words_version() -> str:
-    return _digest(FEATURE_VERSION, fingerprint(), _vectors_version(), *map(version, _WORD_LIBRARIES))
+    return _digest(FEATURE_VERSION, fingerprint(), _vectors_version(), *lexicons(), *map(version, _WORD_LIBRARIES))
 
 
 @memoised

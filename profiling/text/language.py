@@ -1,4 +1,8 @@
-"""Language of a text: its script where that settles it, else lingua among the languages of LATIN and CYRILLIC."""
+"""Language of a text: its script where that settles it, else lingua among the languages of LATIN and CYRILLIC.
+
+A text has one language, also where it mixes two: a third of Han characters among its letters makes it Chinese. What reads
+sentences (sentiment, aspects) asks of each sentence again whether it `is_chinese`.
+"""
 
 import re
 from functools import cache
@@ -43,6 +47,11 @@ def detect(texts: list[str]) -> list[str]:
     are read only when a text gets that far.
     """
     return [_detect(readable(text)[:_PREFIX]) for text in texts]
+
+
+def is_chinese(text: str) -> bool:
+    """Whether at least a third of the letters are Han characters."""
+    return 3 * len(_SCRIPTS[2][1].findall(text)) >= len(_LETTER.findall(text)) > 0
 
 
 def _detect(text: str) -> str:

@@ -1,10 +1,15 @@
-"""The word lists of this room, and jieba's dictionary."""
+"""The word lists of this room, jieba's dictionary, and what NLTK's readers find of theirs."""
 
 import json
+import logging
+import os
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
+
+log = logging.getLogger(__name__)
 
 _DATA = files("profiling.text") / "data"
 
@@ -47,3 +52,49 @@ def chinese() -> tuple[Any, dict[str, str]]:
     with tokenizer.get_dict_file() as file:
         rows = (line.split() for line in file.read().decode("utf-8").splitlines())
         return tokenizer, {row[0]: row[2] for row in rows}
+
+
+@cache
+def nltk_has(name: str) -> bool:
+    """Whether a folder of `NLTK_DATA` holds a corpus; said once where it does not.
+
+    Only folders named there count: what happens to lie in a home folder must not change what comes out. Imports nothing.
+    """
+    folders = [Path(each) / "corpora" for each in os.environ.get("NLTK_DATA", "").split(os.pathsep) if each]
+    found = any((folder / name).is_dir() or (folder / f"{name}.zip").is_file() for folder in folders)
+    if not found:
+        log.info("no %s: sentiment is scored without it; NLTK_DATA may name a folder with corpora/%s.zip", name, name)
+    return found
+
+
+@cache
+def opinion_lexicon() -> dict[str, float]:
+    """1 for each positive word of Hu and Liu's list (KDD 2004) and -1 for each negative one, by NLTK's reader."""
+    from nltk.corpus import opinion_lexicon as reader
+
+    positive, negative = set(reader.positive()), set(reader.negative())
+    # A few words stand in both lists; they say nothing.
+    return {word: 1.0 for word in positive - negative} | {word: -1.0 for word in negative - positive}
+
+
+@cache
+def sentiwordnet() -> dict[str, float]:
+    """Positive minus negative score of each word of SentiWordNet 3.0 (LREC 2010), -1 to 1; words at 0 are left out.
+
+    Mean over the word's senses and parts of speech, a sense of rank r weighing 1 / r: no sense is told apart here. Read by
+    NLTK's reader from the file alone, since its look-up by word needs WordNet as well.
+    """
+    from nltk.corpus import sentiwordnet as reader
+
+    with reader.open(reader.fileids()[0]) as file:
+        lines = file.read().splitlines()
+    sums: dict[str, tuple[float, float]] = {}
+    for line in lines:
+        fields = line.split("\t")
+        if line.startswith("#") or len(fields) != 6 or not fields[1]:
+            continue
+        for sense in fields[4].split():
+            word, _, rank = sense.rpartition("#")
+            total, weight = sums.get(word, (0.0, 0.0))
+            sums[word] = total + (float(fields[2]) - float(fields[3])) / int(rank), weight + 1 / int(rank)
+    return {word: total / weight for word, (total, weight) in sums.items() if total}

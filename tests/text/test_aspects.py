@@ -2,7 +2,7 @@
 
 import pytest
 
-from profiling.text.aspects import aspects
+from profiling.text.aspects import Mention, aspects, mentions
 from profiling.text.lexicons import lexicon
 
 from .conftest import NASTY
@@ -23,22 +23,48 @@ from .conftest import NASTY
         ("价格实惠，包装精美，客服态度很好", "zh", {"packaging": 1, "price": 1, "service": 1}),
         ("这个价格不值。", "zh", {"price": -1}),
         ("很喜欢", "zh", {}),
+        ("Great guitar. 但是物流太慢了。", "en", {"delivery": -1}),
+        ("物流很慢！ The quality is excellent.", "zh", {"delivery": -1, "quality": 1}),
         ("Die Lieferung war schnell", "de", {}),
         ("", "und", {}),
     ],
 )
 def test_signs(text: str, language: str, signs: dict[str, int]) -> None:
-    found = aspects([text], [language])[0]
+    found = aspects(mentions([text], [language])[0])
     assert {aspect: (polarity > 0) - (polarity < 0) for aspect, polarity in found} == signs
     assert [aspect for aspect, _ in found] == sorted(signs)
 
 
 def test_neighbours_change_nothing_and_polarities_stay_in_range() -> None:
     texts, languages = list(NASTY.values()), ["zh" if "chinese" in name else "en" for name in NASTY]
-    together = aspects(texts, languages)
-    assert aspects(texts[::-1], languages[::-1]) == together[::-1]
+    together = mentions(texts, languages)
+    assert mentions(texts[::-1], languages[::-1]) == together[::-1]
     assert any(together)
-    assert all(-1 <= polarity <= 1 for found in together for _, polarity in found)
+    assert all(-1 <= mention.polarity <= 1 for found in together for mention in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "clauses"),
+    [
+        (
+            "  Delivery was fast, but  the quality is terrible. ",
+            "en",
+            ["Delivery was fast", "the quality is terrible."],
+        ),
+        ("物流很快，但是质量太差了。", "zh", ["物流很快", "质量太差了"]),
+        ("Bought for 5 \U0001f600. The price\nis fine; shipping slow", "en", ["The price", "shipping slow"]),
+        ("good \ud83d strings, good price", "en", ["good price"]),
+    ],
+    ids=["english", "chinese", "outside-the-plane", "half-surrogate"],
+)
+def test_a_mention_rests_on_a_clause_of_the_text(text: str, language: str, clauses: list[str]) -> None:
+    (found,) = mentions([text], [language])
+    assert [text[each.start : each.end] for each in found] == clauses
+
+
+def test_several_mentions_are_one_aspect() -> None:
+    found = [Mention("price", 1.0, 0, 3), Mention("delivery", 0.5, 5, 9), Mention("price", -0.5, 12, 15)]
+    assert aspects(found) == [("delivery", 0.5), ("price", 0.25)]
 
 
 def test_every_opinion_belongs_to_an_aspect_and_has_a_sign() -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from profiling.schemas import TEXT_FEATURES
 from profiling.text.cache import TextCache
 from profiling.text.embedding import Encoder
 from profiling.text.features import text_features
+from profiling.text.sentiment import UNKNOWN_WORDS, WAS_LEARNED
 
 from .conftest import NASTY
 from .test_keywords import _Silent
@@ -68,6 +70,65 @@ def test_who_gets_what(static: Encoder, cache: TextCache) -> None:
     assert {"term", "weight"} == set(features["keywords"].iloc[0][0])
     assert {found["aspect"] for found in features["aspects"].iloc[1]} == {"delivery", "quality"}
     assert len(text_features(day, static, cache, "1")) == 4
+    assert features["sentiment_probability"].isna().all()
+    assert set(features["sentiment_note"]) == {"no model in service"}
+    (delivery, quality) = features["aspect_mentions"].iloc[1]
+    text = NASTY["chinese"]
+    assert (text[delivery["start"] : delivery["end"]], text[quality["start"] : quality["end"]]) == (
+        "物流很快",
+        "质量很好",
+    )
+
+
+class _Trained:
+    """Finds every text that says `guitar` good, knows nothing else, and learned from one text."""
+
+    name, neutral = "satisfied/toy@1", 0.0
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def has_learned(self, text_hash: str) -> bool:
+        return text_hash == f"{0:032x}"
+
+    def read(self, texts: Sequence[str], vectors: Sequence[np.ndarray | None], encoder: str) -> np.ndarray:
+        assert encoder.startswith("static@")
+        assert all(vector is not None for vector in vectors)
+        self.asked += texts
+        return np.array([0.9 if "guitar" in text else np.nan for text in texts])
+
+
+def test_a_model_in_service_scores_what_it_may_and_can(static: Encoder, cache: TextCache) -> None:
+    day = rows(["A guitar it learned from, terrible", "A dreadful guitar", "A dreadful drum"])
+    plain = text_features(day, static, cache, "1")  # the same cache: nothing of the lexicons' is taken for the model's
+    trained = _Trained()
+    said = text_features(day, static, cache, "1", trained).set_index("interaction_id").loc[day["interaction_id"]]
+    assert trained.asked == ["A dreadful guitar", "A dreadful drum"]
+    assert said["sentiment_note"].tolist() == [WAS_LEARNED, None, UNKNOWN_WORDS]
+    assert said["sentiment_model"].tolist() == ["vader+textblob", "satisfied/toy@1", "vader+textblob"]
+    assert said["sentiment_probability"].iloc[1] == 0.9
+    assert said["sentiment"].iloc[1] == pytest.approx(2 * 0.9 - 1)
+    by_lexicons = plain.set_index("interaction_id").loc[day["interaction_id"], "sentiment"]
+    assert said["sentiment"].iloc[[0, 2]].tolist() == by_lexicons.iloc[[0, 2]].tolist()
+    again = _Trained()
+    assert table(text_features(day, static, cache, "1", again)).equals(
+        table(text_features(day, static, cache, "1", trained))
+    )
+    assert again.asked == []
+
+
+def test_another_model_is_another_key(static: Encoder, cache: TextCache) -> None:
+    other = _Trained()
+    text_features(rows(["x", "A dreadful guitar"]), static, cache, "1", _Trained())
+    other.name = "satisfied/toy@2"
+    found = text_features(rows(["x", "A dreadful guitar"]), static, cache, "1", other)
+    assert other.asked == ["A dreadful guitar"]
+    assert "satisfied/toy@2" in set(found["sentiment_model"])
+
+
+def test_why_there_is_no_model_is_said(static: Encoder, cache: TextCache) -> None:
+    found = text_features(rows(["A red guitar"]), static, cache, "1", None, "it was rolled back")
+    assert found["sentiment_note"].tolist() == ["it was rolled back"]
 
 
 @pytest.mark.parametrize("name", ["static", "english"])

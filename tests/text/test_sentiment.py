@@ -1,14 +1,18 @@
 """Sentiment: small truths by eye, quality on real reviews."""
 
 import json
+import math
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from profiling.text.sentiment import score
+from profiling.text import lexicons as word_lists
+from profiling.text import sentiment
+from profiling.text.sentiment import by_model, score
 
 from .conftest import NASTY
 
@@ -31,6 +35,9 @@ def one(text: str, language: str) -> float:
         ("不错", "不好", "zh"),
         ("没有损坏", "损坏了", "zh"),
         ("价格便宜，质量好，物流也快。", "价格太贵，质量差，物流也慢。", "zh"),
+        ("这个 guitar 的音色 very nice", "这个 guitar 的音色 very bad", "zh"),
+        ("物流一般。The sound is wonderful.", "物流一般。The sound is terrible.", "zh"),
+        ("The sound is loud. 非常满意", "The sound is loud. 非常失望", "en"),
     ],
 )
 def test_better_scores_higher(better: str, worse: str, language: str) -> None:
@@ -63,6 +70,66 @@ def test_scores_stay_in_range_and_ignore_neighbours() -> None:
         assert np.isfinite(scores).all()
         assert np.abs(scores).max() <= 1
         assert score(texts[::-1], [language] * len(texts))[0].tobytes() == scores[::-1].tobytes()
+
+
+@pytest.fixture
+def nltk_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder as NLTK's downloader leaves it, with two tiny corpora."""
+    import nltk
+
+    folder = tmp_path / "corpora"
+    (folder / "opinion_lexicon").mkdir(parents=True)
+    (folder / "opinion_lexicon" / "positive-words.txt").write_text(";;;\n\ngleeful\nodd\n", encoding="ISO-8859-2")
+    (folder / "opinion_lexicon" / "negative-words.txt").write_text(";;;\n\nglum\nodd\n", encoding="ISO-8859-2")
+    (folder / "sentiwordnet").mkdir()
+    senses = [
+        "# comment",
+        "a\t00000001\t0.75\t0\tgleeful#1 merry#2\tg",
+        "a\t00000002\t0\t0.5\tmerry#1\tg",
+    ]
+    (folder / "sentiwordnet" / "SentiWordNet_3.0.0.txt").write_text("\n".join(senses))
+    monkeypatch.setenv("NLTK_DATA", str(tmp_path))
+    monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
+    caches = (word_lists.nltk_has, word_lists.opinion_lexicon, word_lists.sentiwordnet)
+    for cached in caches:
+        cached.cache_clear()
+    yield tmp_path
+    monkeypatch.undo()
+    for cached in caches:
+        cached.cache_clear()
+
+
+def test_nltks_word_lists_take_part_where_their_data_is(nltk_data: Path) -> None:
+    assert sentiment.lexicons() == ("vader", "textblob", "opinion-lexicon", "sentiwordnet")
+    assert word_lists.opinion_lexicon() == {"gleeful": 1.0, "glum": -1.0}
+    # merry: rank 2 of +.75, rank 1 of -.5.
+    assert word_lists.sentiwordnet() == {"gleeful": 0.75, "merry": pytest.approx((0.75 / 2 - 0.5) / 1.5)}
+    scores, models = score(["A gleeful tone", "A glum tone", "not a gleeful tone"], ["en"] * 3)
+    assert models == ["vader+textblob+opinion-lexicon+sentiwordnet"] * 3
+    assert scores[0] > 0 > scores[2]
+    assert scores[1] < 0
+
+
+def test_without_their_data_it_is_said_once_and_the_others_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("NLTK_DATA", str(tmp_path))
+    word_lists.nltk_has.cache_clear()
+    with caplog.at_level("INFO"):
+        assert sentiment.lexicons() == sentiment.lexicons() == ("vader", "textblob")
+    word_lists.nltk_has.cache_clear()
+    assert [record.message.split(":")[0] for record in caplog.records] == ["no opinion_lexicon", "no sentiwordnet"]
+
+
+class _Reader:
+    name, neutral = "satisfied/toy@1", math.log(9)  # nine in ten are good
+
+
+@pytest.mark.parametrize(("probability", "expected"), [(0.9, 0.0), (0.5, -0.8), (0.0, -1.0), (1.0, 1.0), (0.99, 5 / 6)])
+def test_a_models_sentiment_is_zero_where_it_is_neutral(probability: float, expected: float) -> None:
+    said = by_model(probability, _Reader())  # type: ignore[arg-type]
+    assert said.score == pytest.approx(expected, abs=1e-9)
+    assert said == (said.score, probability, "satisfied/toy@1", None)
 
 
 def _auc(is_positive: np.ndarray, scores: np.ndarray) -> float:

@@ -19,6 +19,7 @@ _WHERE = {
     "lightgbm": ("boosted_trees", "LightGBM"),
     "linear_regression": ("linear", "LinearRegression"),
     "logistic_regression": ("linear", "LogisticRegression"),
+    "text_stack": ("text_stack", "TextStack"),
     "tfidf_logistic_regression": ("tfidf", "TfidfLogisticRegression"),
 }
 

@@ -12,7 +12,10 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 import numpy as np
 import pandas as pd
 
-TEXT = "text"  # the one column of the inputs of a model that reads
+TEXT = "text"  # the one column that the inputs of a model that reads must have
+# They may have two more: the text's unit vector (float32 array, or None) and the name of the encoder that made it.
+EMBEDDING, ENCODER = "embedding", "encoder"
+READS_VECTORS = frozenset({"text_stack"})  # the models that look at them
 
 
 class Contribution(NamedTuple):

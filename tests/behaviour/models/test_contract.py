@@ -111,7 +111,8 @@ def test_explanations_name_the_reason(model: Model, case: Case) -> None:
     (far, reason, sign), (near, other, other_sign) = sorted(rows, key=lambda row: -abs(row[0].score - row[0].base))
 
     def is_of(name: str, reason: str) -> bool:
-        return name.strip() in reason or reason in name  # characters are part of a word, and it may be part of a term
+        # Characters are part of a word, and it may be part of a term.
+        return name in case.also or name.strip() in reason or reason in name
 
     assert is_of(far.contributions[0].name, reason)
     assert far.contributions[0].amount * sign > 0

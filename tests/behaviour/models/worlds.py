@@ -53,6 +53,7 @@ class Case:
 
     name: str
     params: dict[str, Any] = field(default_factory=dict)
+    also: tuple[str, ...] = ()  # what its reasons may be called beside the word that decides
 
     def make(self) -> Model:
         return make(self.name, **self.params)
@@ -69,5 +70,6 @@ CASES = [
     Case("lightgbm", {"trees": 30}),
     Case("tfidf_logistic_regression"),
     Case("tfidf_logistic_regression", {"terms": "characters", "C": 1.0, "is_balanced": False}),
+    Case("text_stack", also=("(mood by lexicons)",)),
     Case("customer_profiler", {"embedding": 8, "hidden": 12, "learning_rate": 0.02, "epochs": 6}),
 ]

@@ -1,0 +1,348 @@
+"""Words, characters, meaning and mood of a text, each learned apart and weighed by what each tells of texts it has not seen."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+
+from profiling.behaviour.models import _files
+from profiling.behaviour.models._explanations import LOG_ODDS, explanation, probability_of
+from profiling.behaviour.models._inputs import labels_of, one_thread, refuse_unfitted, texts_of
+from profiling.behaviour.models.contract import EMBEDDING, ENCODER, Contribution, Explanation
+from profiling.errors import InputError
+
+_WEIGHTS = "weights.safetensors"
+_WORD_OR_MARK = re.compile(r"\w+|[!?]")
+_FOREIGN = re.compile(r"[^\W\d_]", re.UNICODE)
+MARKS = "!?！？…~"
+# What the columns beside the embedding are called as reasons.
+MEANING, MOOD, SHAPE = "(meaning)", "(mood by lexicons)", "(length and marks)"
+
+
+class _Terms(NamedTuple):
+    """A part that counts terms: their weights in the whole, and how a text becomes terms."""
+
+    names: np.ndarray  # (terms,) str
+    idf: np.ndarray  # (terms,)
+    coefficients: np.ndarray  # (terms,) log odds of the whole per unit of tf-idf
+
+
+class TextStack:
+    """Three regressions and one that weighs them.
+
+    `words`: TF-IDF of one and two words (jieba's where the text is not plain ASCII), `!` and `?` among them. `characters`:
+    NB-SVM's weights (Wang and Manning, ACL 2012) on runs of one to four letters that are not ASCII, such as Chinese. `meaning`:
+    the embedding where the inputs have one (EMBEDDING, ENCODER), the lexicons' sentiment, length and marks. The weights come
+    from scores of inner folds, so none was learned from scores of texts that a part had seen; they make the probabilities
+    calibrated.
+
+    All of it is linear: log odds = base + what each term, the embedding, the lexicons and the shape add, exactly.
+    """
+
+    name: ClassVar[str] = "text_stack"
+    reads: ClassVar[str] = "text"
+
+    def __init__(self, *, min_texts: int = 2, inner_folds: int = 3, seed: int = 0) -> None:
+        self.params: dict[str, Any] = {"min_texts": min_texts, "inner_folds": inner_folds, "seed": seed}
+        self._parts: dict[str, _Terms] = {}
+        self._dense: dict[str, np.ndarray] = {}  # mean, scale, coefficients of the dense columns
+        self._encoder = ""
+        self._base: float | None = None
+
+    def fit(self, inputs: pd.DataFrame, labels: np.ndarray) -> Self:
+        texts, targets = texts_of(inputs), labels_of(labels, len(inputs)).astype(np.int64)
+        folds = min(self.params["inner_folds"], int(np.bincount(targets).min()))
+        if folds < 2:
+            raise InputError("a stack needs two texts of each class; take a longer period")
+        self._encoder = _main_encoder(inputs)
+        dense = _dense(inputs, texts, self._encoder)
+        counts = {name: _counted(texts, analyse, self.params["min_texts"]) for name, analyse in _ANALYSERS.items()}
+        if all(not names for names, _ in counts.values()):
+            raise InputError(f"the {len(texts)} texts hold no term to learn from; look for empty texts")
+        with one_thread():
+            self._learn(counts, dense, targets, folds)
+        return self
+
+    def _learn(
+        self, counts: dict[str, tuple[list[str], Any]], dense: np.ndarray, targets: np.ndarray, folds: int
+    ) -> None:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.model_selection import StratifiedKFold
+
+        every = np.arange(len(targets))
+        within = np.zeros((len(targets), len(_PARTS)))
+        for known, new in StratifiedKFold(folds, shuffle=True, random_state=self.params["seed"]).split(every, targets):
+            for column, part in enumerate(_PARTS):
+                within[new, column] = _fitted_part(part, counts, dense, targets, known)[0](new)
+        mean, spread = within.mean(axis=0), within.std(axis=0)
+        spread = np.where(spread > 0, spread, 1.0)
+        weigh = LogisticRegression(C=1.0, max_iter=1000).fit((within - mean) / spread, targets)
+        weights = weigh.coef_[0] / spread
+        base = float(weigh.intercept_[0] - (mean * weights).sum())
+        for part, weight in zip(_PARTS, weights, strict=True):
+            _, learned = _fitted_part(part, counts, dense, targets, every)
+            base += float(weight * learned.pop("intercept"))
+            learned["coefficients"] = learned["coefficients"] * weight
+            if part == "meaning":
+                self._dense = learned
+            else:
+                names = np.array(counts[part][0], dtype=object)
+                self._parts[part] = _Terms(names, learned["idf"], learned["coefficients"])
+        self._base = base
+
+    def predict_proba(self, inputs: pd.DataFrame) -> np.ndarray:
+        return probability_of(self._scored(inputs)[0])
+
+    def explain(self, inputs: pd.DataFrame) -> list[Explanation]:
+        scores, terms, dense = self._scored(inputs)
+        mood, _ = _mood_and_shape(texts_of(inputs))
+        size = len(self._dense["coefficients"]) - _SHAPE_COLUMNS - 1
+        explained = []
+        for row, score in enumerate(scores):
+            amounts: dict[str, tuple[float, float]] = {}
+            for part, weights in terms.items():
+                inside = slice(weights.indptr[row], weights.indptr[row + 1])
+                known, at = self._parts[part], weights.indices[inside]
+                for name, value, coefficient in zip(
+                    known.names[at], weights.data[inside], known.coefficients[at], strict=True
+                ):
+                    before = amounts.get(name, (0.0, 0.0))
+                    amounts[str(name)] = max(before[0], float(value)), before[1] + float(value * coefficient)
+            amounts[MEANING] = float(size > 0), float(dense[row, :size].sum())
+            amounts[MOOD] = float(mood[row]), float(dense[row, size])
+            amounts[SHAPE] = 1.0, float(dense[row, size + 1 :].sum())
+            contributions = [Contribution(name, value, amount) for name, (value, amount) in amounts.items()]
+            explained.append(explanation(LOG_ODDS, self._fitted(), contributions, score))
+        return explained
+
+    def vocabulary(self) -> frozenset[str]:
+        return frozenset(str(name) for part in self._parts.values() for name in part.names)
+
+    def words(self, text: str) -> list[str]:
+        return [term for analyse in _ANALYSERS.values() for term in analyse(text)]
+
+    def save(self, folder: Path) -> None:
+        state = {"base": self._fitted(), "encoder": self._encoder}
+        files, arrays = {}, {f"meaning_{name}": array for name, array in self._dense.items()}
+        for part, learned in self._parts.items():
+            files[f"{part}.json"] = _files.as_json(learned.names.tolist()).encode()
+            arrays |= {f"{part}_idf": learned.idf, f"{part}_coefficients": learned.coefficients}
+        files[_WEIGHTS] = _files.arrays_to_bytes(arrays)
+        _files.write(folder, self.name, self.params, state, files)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        saved = _files.read(folder, cls.name)
+        model, arrays = cls(**saved["params"]), _files.arrays_from_bytes(saved["files"][_WEIGHTS])
+        for part in _ANALYSERS:
+            names = np.array(json.loads(saved["files"][f"{part}.json"]), dtype=object)
+            model._parts[part] = _Terms(names, arrays[f"{part}_idf"], arrays[f"{part}_coefficients"])
+        model._dense = {name: arrays[f"meaning_{name}"] for name in ("mean", "scale", "coefficients")}
+        model._base, model._encoder = saved["state"]["base"], saved["state"]["encoder"]
+        return model
+
+    def _scored(self, inputs: pd.DataFrame) -> tuple[np.ndarray, dict[str, Any], np.ndarray]:
+        """Log odds (n,), tf-idf by part (sparse, n x terms), and what each dense column adds (n, d)."""
+        base, texts = self._fitted(), texts_of(inputs)
+        scores = np.full(len(texts), base)
+        terms = {}
+        for part, learned in self._parts.items():
+            at = {name: column for column, name in enumerate(learned.names)}
+            terms[part] = _tfidf(_count(texts, _ANALYSERS[part], at), learned.idf)
+            # A sparse row is summed term by term, whatever rows are above and below it.
+            scores = scores + np.asarray(terms[part] @ learned.coefficients)
+        dense = _scaled(_dense(inputs, texts, self._encoder, len(self._dense["mean"])), self._dense)
+        dense = np.ascontiguousarray(dense * self._dense["coefficients"])
+        # Summed by numpy, not BLAS: the order of a row's sum must not depend on how many rows there are.
+        return scores + dense.sum(axis=1), terms, dense
+
+    def _fitted(self) -> float:
+        if self._base is None:
+            refuse_unfitted(self.name)
+        return self._base
+
+
+# --- terms -------------------------------------------------------------------------------------------------------------
+
+
+def _words(text: str) -> list[str]:
+    low = text.lower()
+    if low.isascii():
+        single = _WORD_OR_MARK.findall(low)
+    else:
+        from profiling.text.lexicons import chinese
+
+        single = [word for word in chinese()[0].lcut(low) if word in MARKS or any(map(str.isalnum, word))]
+    return single + [f"{one} {two}" for one, two in pairwise(single)]
+
+
+def _characters(text: str) -> list[str]:
+    """Runs of one to four letters that are not ASCII, within one stretch of such letters."""
+    found: list[str] = []
+    stretch = ""
+    for sign in [*text.lower(), " "]:
+        if not sign.isascii() and _FOREIGN.match(sign):
+            stretch += sign
+            continue
+        found += [stretch[at : at + size] for size in range(1, 5) for at in range(len(stretch) - size + 1)]
+        stretch = ""
+    return found
+
+
+_ANALYSERS: dict[str, Callable[[str], list[str]]] = {"words": _words, "characters": _characters}
+_PARTS = (*_ANALYSERS, "meaning")
+
+
+def _counted(texts: Sequence[str], analyse: Callable[[str], list[str]], fewest: int) -> tuple[list[str], Any]:
+    """(terms in `fewest` texts or more, ascending; their counts, sparse (n, terms))."""
+    frequency: dict[str, int] = {}
+    for text in texts:
+        for term in set(analyse(text)):
+            frequency[term] = frequency.get(term, 0) + 1
+    names = sorted(term for term, number in frequency.items() if number >= fewest)
+    return names, _count(texts, analyse, {name: at for at, name in enumerate(names)})
+
+
+def _count(texts: Sequence[str], analyse: Callable[[str], list[str]], columns: dict[str, int]) -> Any:
+    from scipy.sparse import csr_matrix
+
+    starts, indices, counts = [0], [], []
+    for text in texts:
+        row: dict[int, int] = {}
+        for term in analyse(text):
+            if (column := columns.get(term)) is not None:
+                row[column] = row.get(column, 0) + 1
+        inside = sorted(row)
+        indices += inside
+        counts += [row[column] for column in inside]
+        starts.append(len(indices))
+    shape = (len(texts), len(columns))
+    return csr_matrix((np.array(counts, dtype=np.float64), np.array(indices, dtype=np.int64), starts), shape=shape)
+
+
+def _tfidf(counts: Any, idf: np.ndarray) -> Any:
+    """1 + log count, times idf, rows of length 1; in place of counts."""
+    from scipy.sparse import csr_matrix
+
+    data = (1 + np.log(counts.data)) * idf[counts.indices]
+    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    squares = np.bincount(rows, weights=data * data, minlength=counts.shape[0])
+    lengths = np.sqrt(np.where(squares > 0, squares, 1.0))
+    return csr_matrix((data / lengths[rows], counts.indices, counts.indptr), shape=counts.shape)
+
+
+def _idf(counts: Any) -> np.ndarray:
+    """scikit-learn's smoothed idf, ln((1 + n) / (1 + df)) + 1, (terms,)."""
+    frequency = np.bincount(counts.indices, minlength=counts.shape[1])
+    return np.log((1 + counts.shape[0]) / (1 + frequency)) + 1
+
+
+def _class_ratios(weights: Any, targets: np.ndarray) -> np.ndarray:
+    """log of how much oftener a term stands in texts of label 1 than of label 0, (terms,), one added to each."""
+    ones, zeros = (np.bincount(weights[targets == k].indices, minlength=weights.shape[1]) + 1.0 for k in (1, 0))
+    return np.log(ones / ones.sum()) - np.log(zeros / zeros.sum())
+
+
+# --- parts -------------------------------------------------------------------------------------------------------------
+
+
+def _fitted_part(
+    part: str, counts: dict[str, tuple[list[str], Any]], dense: np.ndarray, targets: np.ndarray, known: np.ndarray
+) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]]:
+    """A part that learned from the rows `known`: (scores of other rows, what it learned)."""
+    if part == "meaning":
+        return _fitted_meaning(dense, targets, known)
+    matrix = counts[part][1]
+    if not matrix.shape[1]:
+        empty = np.zeros(0)
+        return lambda new: np.zeros(len(new)), {"idf": empty, "coefficients": empty, "intercept": 0.0}
+    idf = _idf(matrix[known])
+    rows = _tfidf(matrix[known], idf)
+    ratios = _class_ratios(rows, targets[known]) if part == "characters" else np.ones(matrix.shape[1])
+    coefficients, intercept = _logistic(rows.multiply(ratios).tocsr(), targets[known], C=5.0)
+    coefficients = coefficients * ratios
+    learned = {"idf": idf, "coefficients": coefficients, "intercept": intercept}
+    return lambda new: np.asarray(_tfidf(matrix[new], idf) @ coefficients + intercept), learned
+
+
+def _fitted_meaning(
+    dense: np.ndarray, targets: np.ndarray, known: np.ndarray
+) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]]:
+    seen = dense[known]
+    is_there = ~np.isnan(seen)
+    held = np.maximum(is_there.sum(axis=0), 1)
+    mean = np.where(is_there, seen, 0.0).sum(axis=0) / held
+    spread = np.sqrt((np.where(is_there, seen - mean, 0.0) ** 2).sum(axis=0) / held)
+    learned: dict[str, Any] = {"mean": mean, "scale": np.where(spread > 1e-9, spread, 1.0)}
+    coefficients, intercept = _logistic(_scaled(seen, learned), targets[known], C=0.003 if seen.shape[1] > 64 else 0.1)
+    learned |= {"coefficients": coefficients, "intercept": intercept}
+    return lambda new: (_scaled(dense[new], learned) * coefficients).sum(axis=1) + intercept, learned
+
+
+def _scaled(dense: np.ndarray, learned: dict[str, Any]) -> np.ndarray:
+    """Standardised; what is not known counts as the mean."""
+    return np.nan_to_num((dense - learned["mean"]) / learned["scale"], nan=0.0)
+
+
+def _logistic(rows: Any, targets: np.ndarray, *, C: float) -> tuple[np.ndarray, float]:
+    """(coefficients, intercept); both classes weigh the same."""
+    from scipy.sparse import issparse
+    from sklearn.linear_model import LogisticRegression
+
+    solver = "liblinear" if issparse(rows) else "lbfgs"
+    found = LogisticRegression(C=C, class_weight="balanced", solver=solver, max_iter=1000, random_state=0)
+    found.fit(rows, targets)
+    return found.coef_[0].astype(np.float64), float(found.intercept_[0])
+
+
+# --- meaning, mood and shape -------------------------------------------------------------------------------------------
+
+_SHAPE_COLUMNS = 1 + len(MARKS)
+
+
+def _main_encoder(inputs: pd.DataFrame) -> str:
+    """The encoder that made most of the vectors; ties by name; "" where there is none."""
+    if EMBEDDING not in inputs.columns or ENCODER not in inputs.columns:
+        return ""
+    made_by = inputs.loc[[vector is not None for vector in inputs[EMBEDDING]], ENCODER]
+    counts = made_by.value_counts()
+    return "" if counts.empty else str(min(counts.index, key=lambda name: (-counts[name], name)))
+
+
+def _dense(inputs: pd.DataFrame, texts: list[str], encoder: str, width: int | None = None) -> np.ndarray:
+    """(n, d + 1 + shape): the encoder's vectors (NaN where a row has none), the lexicons' sentiment, length and marks."""
+    mood, shape = _mood_and_shape(texts)
+    vectors: list[np.ndarray | None] = [None] * len(texts)
+    if encoder and EMBEDDING in inputs.columns and ENCODER in inputs.columns:
+        pairs = zip(inputs[EMBEDDING], inputs[ENCODER], strict=True)
+        vectors = [
+            np.asarray(vector) if made_by == encoder and vector is not None else None for vector, made_by in pairs
+        ]
+    found = [vector for vector in vectors if vector is not None]
+    size = len(found[0]) if width is None and found else 0 if width is None else width - _SHAPE_COLUMNS - 1
+    block = np.full((len(texts), size), np.nan)
+    for row, vector in enumerate(vectors):
+        if vector is not None:
+            block[row] = vector
+    return np.column_stack([block, mood, shape]) if len(texts) else np.zeros((0, size + 1 + _SHAPE_COLUMNS))
+
+
+def _mood_and_shape(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    mood = np.array([_mood(text) for text in texts], dtype=np.float64)
+    shape = [[float(np.log1p(len(text))), *(float(np.log1p(text.count(mark))) for mark in MARKS)] for text in texts]
+    return mood, np.array(shape, dtype=np.float64).reshape(len(texts), _SHAPE_COLUMNS)
+
+
+@lru_cache(maxsize=1 << 18)  # one training reads every text several times
+def _mood(text: str) -> float:
+    """By the lexicons that are always there, so that a model means the same on every machine."""
+    from profiling.text.language import detect
+    from profiling.text.sentiment import ALWAYS, score
+
+    return float(score([text], detect([text]), ALWAYS)[0][0])
