@@ -179,7 +179,7 @@ def _beside(target: Target, held: Examples, scores: np.ndarray, champion: Model)
 
 
 def _leaks(target: Target, candidate: Candidate, learned: Examples, held: Examples) -> LeakReport:
-    """Torn labels through the pipeline, on a sample where there are many rows. A network and a stack stand aside for their cost."""
+    """Torn labels through the pipeline, on a sample of many rows. A network and a stack stand aside for their cost."""
     generator = np.random.default_rng(0)
     first, second = (rows.take(np.sort(generator.permutation(len(rows))[:LEAK_ROWS])) for rows in (learned, held))
     inputs = pd.concat([first.inputs, second.inputs], ignore_index=True)

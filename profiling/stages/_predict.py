@@ -44,7 +44,7 @@ def predict_text(settings: Settings, text: str) -> dict[str, object]:
     if READS_VECTORS & {model.name}:
         encoder = load_encoder(settings.embedding, settings.cache)
         vectors = encoder.encode([cleaned]) if encoder.can_read(detect([cleaned])[0]) else [None]
-        row = row.assign(**{ENCODER: encoder.model, EMBEDDING: pd.Series(list(vectors), dtype="object")})
+        row[ENCODER], row[EMBEDDING] = encoder.model, pd.Series(list(vectors), dtype="object")
     said = predict([speaker], None, run.day, ["typed"], row)
     if said.empty:
         raise InputError(
