@@ -130,7 +130,11 @@ def test_a_protocol_measures_and_writes_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (("evaluate", "fly", "--input", "x"), 2, "no protocol 'fly'; there are redaction, returns, satisfied"),
+        (
+            ("evaluate", "fly", "--input", "x"),
+            2,
+            "no protocol 'fly'; there are aspects, embedding, keywords, redaction, returns, satisfied",
+        ),
         (("evaluate", "returns"), 2, "0 files given; this protocol reads one --input"),
         (("evaluate", "returns", "--input", "missing.json"), 1, "missing.json cannot be read"),
         (("evaluate", "returns", "--input", "x", "--models", "lstm"), 2, "there are recency, logistic_regression"),

@@ -13,7 +13,12 @@ from profiling.settings import Settings
 
 @app.command()
 def evaluate(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="redaction, returns or satisfied.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="aspects, embedding, keywords, redaction, returns, satisfied or sentiment."
+        ),
+    ],
     inputs: Annotated[
         list[Path] | None,
         typer.Option("--input", metavar="FILE", help="The data; may be given again. Redaction needs none."),

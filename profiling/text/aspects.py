@@ -108,6 +108,13 @@ def _clauses(text: str) -> Iterator[_Clause]:
                     yield _Clause(aspect, vocabulary, clause, sentence, start + offset)
 
 
+def clauses_of(text: str) -> Iterator[tuple[int, str]]:
+    """(position, clause) of every sentence of a text."""
+    for start, sentence in _pieces(_SENTENCE_END, text):
+        for offset, clause in _pieces(_CLAUSE_END["zh" if is_chinese(sentence) else "en"], sentence):
+            yield start + offset, clause
+
+
 def _pieces(end: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
     """(position, piece) between the matches of `end`, without white space around it; blank ones are left out."""
     start = 0

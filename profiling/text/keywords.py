@@ -1,4 +1,4 @@
-"""Topics of a text: noun-like terms, ranked by how near their vector is to the text's own.
+"""Topics of a text: noun-like terms, by how prominent they are in it and how near their vector is to the text's own.
 
 English (and undetermined) candidates are nouns and two-word compounds, by TextBlob's lexicon of parts of speech; Chinese
 ones are nouns by jieba's dictionary. Other languages have no list of nouns here and get no keywords.
@@ -17,6 +17,11 @@ from profiling.text.cache import TextCache
 from profiling.text.embedding import Encoder
 from profiling.text.lexicons import chinese, lexicon, words
 
+# A term's weight is this much of its nearness to the text and for the rest how prominent it is there; and how much the weight
+# counts against likeness to terms chosen before it (maximal marginal relevance, Carbonell and Goldstein, SIGIR 1998). Both were
+# chosen on reviews that `profiling evaluate keywords` does not measure: of the terms of a held-out title .683 are found, .586 by
+# nearness alone, and the five terms are less alike (mean cosine .149 against .254).
+NEARNESS, RELEVANCE = 0.3, 0.8
 # Only so many candidates of a text are encoded; a dozen short terms cost about as much as the text itself.
 CANDIDATES = 12
 
@@ -36,11 +41,16 @@ def keywords(
     vectors: list[np.ndarray | None],
     cache: TextCache | None = None,
     top: int = 5,
+    nearness: float = NEARNESS,
+    relevance: float = RELEVANCE,
 ) -> list[list[tuple[str, float]]]:
     """For each text at most `top` terms with a weight of 0 to 1, best first; ties by the alphabet.
 
-    Terms are lower case and singular, so that they add up over texts. With a vector (unit, float32 [d]) the weight is the
-    cosine between term and text; without one it is frequency, position and rarity relative to the text's best term.
+    Which terms, maximal marginal relevance decides, so that five do not say one thing; the weight is of the term alone.
+
+    Terms are lower case and singular, so that they add up over texts. Prominence is frequency, position and rarity relative to
+    the text's best term. With a vector (unit, float32 [d]) the weight is nearness * cosine between term and text
+    + (1 - nearness) * prominence; without one it is the prominence.
     Terms of all texts are encoded together, once each; with `cache` once ever.
     """
     candidates = [
@@ -49,22 +59,51 @@ def keywords(
     ]
     wanted = {term for found, vector in zip(candidates, vectors, strict=True) if vector is not None for term in found}
     known = _vectors(sorted(wanted), encoder, cache)
-    return [_ranked(found, vector, known)[:top] for found, vector in zip(candidates, vectors, strict=True)]
+    return [
+        _diverse(_ranked(found, vector, known, nearness), known, top, relevance)
+        for found, vector in zip(candidates, vectors, strict=True)
+    ]
+
+
+def _diverse(
+    ranked: list[tuple[str, float]], known: dict[str, np.ndarray], top: int, relevance: float
+) -> list[tuple[str, float]]:
+    """At most `top` of the ranked terms, each chosen for its weight and against its likeness to those chosen before."""
+    if len(ranked) <= top or relevance >= 1:
+        return ranked[:top]
+    likeness = {term: 0.0 for term, _ in ranked}  # to the nearest that was chosen
+    left, chosen = dict(ranked), []
+    while left and len(chosen) < top:
+        gains = {term: relevance * weight - (1 - relevance) * likeness[term] for term, weight in left.items()}
+        best = min(left, key=lambda term: (-round(gains[term], 6), term))
+        chosen.append((best, left.pop(best)))
+        for term in left:
+            likeness[term] = max(likeness[term], _likeness(term, best, known))
+    return sorted(chosen, key=lambda pair: (-pair[1], pair[0]))
+
+
+def _likeness(one: str, other: str, known: dict[str, np.ndarray]) -> float:
+    """Cosine of two terms; without vectors 1 where one stands in the other ("guitar", "acoustic guitar"), else 0."""
+    if one in known and other in known:
+        return float((known[one].astype(np.float64) * known[other].astype(np.float64)).sum())
+    return float(one in other or other in one)
 
 
 def _ranked(
-    candidates: dict[str, float], vector: np.ndarray | None, known: dict[str, np.ndarray]
+    candidates: dict[str, float], vector: np.ndarray | None, known: dict[str, np.ndarray], nearness: float
 ) -> list[tuple[str, float]]:
     if not candidates:
         return []
-    if vector is None:
-        best = max(candidates.values())
-        weights = {term: score / best for term, score in candidates.items()}
-    else:
+    best = max(candidates.values())
+    weights = {term: score / best for term, score in candidates.items()}
+    if vector is not None:
         # Summed by numpy, not BLAS: the order of the sum must not depend on the number of candidates.
         matrix = np.stack([known[term] for term in candidates]).astype(np.float64)
         cosines = (matrix * vector.astype(np.float64)).sum(axis=1)
-        weights = dict(zip(candidates, np.clip(cosines, 0.0, 1.0).tolist(), strict=True))
+        weights = {
+            term: nearness * cosine + (1 - nearness) * weights[term]
+            for term, cosine in zip(candidates, np.clip(cosines, 0.0, 1.0).tolist(), strict=True)
+        }
     rounded = [(term, round(weight, 6)) for term, weight in weights.items()]
     return sorted(rounded, key=lambda pair: (-pair[1], pair[0]))
 
@@ -112,6 +151,24 @@ def _english_terms(text: str) -> Iterator[tuple[str, int, float]]:
         if kind in ("noun", "verb") and before is not None and before != term:
             yield f"{before} {term}", position, _COMPOUND_BONUS
         before = term if kind in ("noun", "adjective") else None
+
+
+def english_terms(text: str) -> list[str]:
+    """The terms of an English text that may become keywords, in its order; those that come again, again."""
+    return [term for term, _, _ in _english_terms(text)]
+
+
+def english_nouns(text: str) -> list[tuple[int, int]]:
+    """Where the runs of nouns of an English text stand: (start, end), in order."""
+    found: list[tuple[int, int]] = []
+    for match in _WORD_OR_BREAK.finditer(text):
+        if _english_word(match.group().casefold().strip("'-"))[0] != "noun":
+            continue
+        if found and not text[found[-1][1] : match.start()].strip():
+            found[-1] = found[-1][0], match.end()
+        else:
+            found.append(match.span())
+    return found
 
 
 @cache

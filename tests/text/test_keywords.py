@@ -48,11 +48,25 @@ def test_chinese_topics_without_an_encoder_that_reads_them(static: Encoder) -> N
     assert not {"满意", "快递", "不错", "非常"} & {term for term, _ in found}
 
 
-def test_weights_are_the_cosine_of_term_and_text(static: Encoder) -> None:
+def test_weights_are_of_nearness_and_prominence(static: Encoder) -> None:
     text = "A guitar in the park"
     vector = static.encode([text])[0]
-    for term, weight in keywords([text], ["en"], static, [vector])[0]:
-        assert weight == pytest.approx(float(static.encode([term])[0] @ vector), abs=1e-5)
+    prominence = dict(keywords([text], ["en"], static, [None])[0])
+    assert prominence["guitar"] == 1 > prominence["park"]
+    for term, weight in keywords([text], ["en"], static, [vector], nearness=0.3)[0]:
+        cosine = float(static.encode([term])[0] @ vector)
+        assert weight == pytest.approx(0.3 * cosine + 0.7 * prominence[term], abs=1e-5)
+
+
+def test_one_thing_is_not_said_five_times(static: Encoder) -> None:
+    text = "Guitar strings, guitar string set, guitar picks. The guitar strap, the guitar case; a piano, a microphone."
+    vector = static.encode([text])[0]
+    near, far = (
+        [term for term, _ in keywords([text], ["en"], static, [vector], relevance=share)[0]] for share in (1.0, 0.5)
+    )
+    assert sum("guitar" in term for term in far) < sum("guitar" in term for term in near)
+    without = [term for term, _ in keywords([text], ["en"], static, [None], relevance=0.5)[0]]
+    assert {"piano", "microphone"} <= set(without)
 
 
 def test_redaction_marks_and_other_languages_give_nothing(static: Encoder) -> None:

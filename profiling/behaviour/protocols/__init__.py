@@ -12,7 +12,7 @@ from profiling.errors import SettingsError
 if TYPE_CHECKING:
     from profiling.behaviour.protocols.report import Report
 
-PROTOCOLS = ("redaction", "returns", "satisfied")
+PROTOCOLS = ("aspects", "embedding", "keywords", "redaction", "returns", "satisfied", "sentiment")
 
 
 def protocol(name: str) -> "Callable[..., Report]":

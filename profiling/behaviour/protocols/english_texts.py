@@ -81,7 +81,7 @@ class EnglishTexts:
         return logistic(known, self.labels[train], new, C=10.0, is_balanced=True)
 
     def minilm(self, train: np.ndarray, test: np.ndarray) -> np.ndarray:
-        return logistic(self._vectors[train], self.labels[train], self._vectors[test], C=10.0)
+        return logistic(self.vectors[train], self.labels[train], self.vectors[test], C=10.0)
 
     def customer_profiler(self, train: np.ndarray, test: np.ndarray) -> np.ndarray:
         """The article's network on the first 100 tokens of the text."""
@@ -141,7 +141,7 @@ class EnglishTexts:
         return reading.sentiments(self.sentences, "en", self._cache)
 
     @cached_property
-    def _vectors(self) -> np.ndarray:
+    def vectors(self) -> np.ndarray:
         return self._embedded(self.sentences)
 
     @cached_property
@@ -150,7 +150,7 @@ class EnglishTexts:
         lengths = [np.log1p([len(text) for text in texts]) for texts in (self.bodies, self.summaries)]
         marks = [[text.count(mark) for text in self.sentences] for mark in "!?"]
         return np.column_stack(
-            [self._vectors, self._embedded(self.summaries), self._sentiments, *others, *lengths, *marks]
+            [self.vectors, self._embedded(self.summaries), self._sentiments, *others, *lengths, *marks]
         )
 
     def _embedded(self, texts: list[str]) -> np.ndarray:

@@ -78,9 +78,19 @@ def run(inputs: list[Path], cache: Path, models: Sequence[str] | None = None, fo
         InputError: a file cannot be read, or has too few customers for the folds.
         SettingsError: an unknown model, or files of another number or name.
     """
-    language = "chinese" if any(path.suffix == ".txt" for path in inputs) else "english"
+    language = language_of(inputs)
     names = chosen(models, CHINESE if language == "chinese" else ENGLISH)
     world = chinese_world(inputs, cache) if language == "chinese" else english_world(one_file(inputs), cache)
+    return report("satisfied", _LOOKS[language], language, world, names, folds)
+
+
+def language_of(inputs: Sequence[Path]) -> str:
+    """`chinese` for files of lines, `english` for one of reviews."""
+    return "chinese" if any(path.suffix == ".txt" for path in inputs) else "english"
+
+
+def report(protocol: str, looks: str, language: str, world: World, names: Sequence[str], folds: int | None) -> Report:
+    """Models of a world on the protocol's folds, beside the baselines of the language."""
     splits = grouped_folds(world.labels, world.groups, FOLDS, SEED)[:folds]
     scores = measured(world, names, splits)
     fold = np.full(len(world.labels), -1)
@@ -88,9 +98,9 @@ def run(inputs: list[Path], cache: Path, models: Sequence[str] | None = None, fo
         fold[split.test] = number
     found = {name: _evaluation(world, scores[name], fold) for name in names}
     return Report(
-        protocol="satisfied",
+        protocol=protocol,
         statement=STATEMENT,
-        looks=_LOOKS[language],
+        looks=looks,
         facts=world.facts | {"folds measured": len(splits)},
         tables=(_table(language, found), _gains(world, scores, fold)),
         evaluations={name: evaluation.asdict() for name, evaluation in found.items()},

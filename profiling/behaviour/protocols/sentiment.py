@@ -1,0 +1,92 @@
+"""Sentiment against ratings: every lexicon, the stack that `satisfied` tries, and the baselines, on the folds of protocol 5.
+
+The texts are as the lake has them, title and body joined; the stack of protocol 5, which reads the title apart, stands beside.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from profiling.behaviour.protocols import raw, satisfied
+from profiling.behaviour.protocols.chinese_texts import RECIPES as CHINESE
+from profiling.behaviour.protocols.chinese_texts import chinese_world
+from profiling.behaviour.protocols.english_texts import RECIPES as ENGLISH
+from profiling.behaviour.protocols.english_texts import EnglishTexts, english_world
+from profiling.behaviour.protocols.nested import Part, Recipe, World
+from profiling.behaviour.protocols.report import Report, chosen, one_file
+from profiling.text.sentiment import ALWAYS, WITH_DATA, lexicons, score, score_by
+
+LOOKS = (
+    "`text_stack` has the settings of protocol 5's stack and none chosen here: its parts are regressions that were chosen there "
+    "on inner folds, and their weights are learned on inner folds of the training rows. Lexicons learn nothing. Looked at once."
+)
+LEXICON_RECIPES = {name.replace("-", "_"): Recipe((name,), has_threshold=False) for name in (*ALWAYS, *WITH_DATA)}
+# Trained 20 times for its own inner folds as it is: no threshold, which would take five times as many.
+STACK = {"text_stack": Recipe(("text_stack",), has_threshold=False, base="lexicons_mean")}
+MEAN = {"lexicons_mean": Recipe(("lexicons_mean",), has_threshold=False)}
+
+
+def run(inputs: list[Path], cache: Path, models: Sequence[str] | None = None, folds: int | None = None) -> Report:
+    """Measure on a file of Amazon reviews, or on two files of lines; arguments and errors as `satisfied.run`.
+
+    The opinion lexicon and SentiWordNet are measured where `NLTK_DATA` names a folder that has them.
+    """
+    language = satisfied.language_of(inputs)
+    if language == "chinese":
+        names = chosen(models, MEAN | STACK | CHINESE)
+        world = chinese_world(inputs, cache)
+        texts = raw_lines(inputs)
+        world = _with(
+            world, {"lexicons_mean": _of_scores(score(texts, ["zh"] * len(texts))[0]), **_stack(world, texts)}
+        )
+    else:
+        there = {name: recipe for name, recipe in LEXICON_RECIPES.items() if recipe.parts[0] in lexicons()}
+        names = chosen(models, there | MEAN | STACK | {name: r for name, r in ENGLISH.items() if name != "lexicons"})
+        path = one_file(inputs)
+        world = english_world(path, cache)
+        found = EnglishTexts(raw.read_reviews(path), cache)
+        asked = {part for name in names for part in (there.get(name) or Recipe((name,))).parts}
+        scored = {name: score_by(name, found.sentences) for name in lexicons() if {name, "lexicons_mean"} & asked}
+        parts: dict[str, Part] = {name: _of_scores(scores) for name, scores in scored.items()}
+        if "lexicons_mean" in asked:
+            parts["lexicons_mean"] = _of_scores(np.mean([scored[name] for name in lexicons()], axis=0))
+        if "text_stack" in asked:
+            parts |= _stack(world, found.sentences, found.vectors)
+        world = _with(world, parts)
+    return satisfied.report("sentiment", LOOKS, language, world, names, folds)
+
+
+def raw_lines(inputs: Sequence[Path]) -> list[str]:
+    """The texts of the Chinese world, in its order."""
+    from profiling.behaviour.protocols.chinese_texts import labelled_lines
+
+    return labelled_lines(inputs)[0]
+
+
+def _with(world: World, parts: dict[str, Part]) -> World:
+    return world._replace(parts={**world.parts, **parts}, recipes={**world.recipes, **LEXICON_RECIPES, **MEAN, **STACK})
+
+
+def _of_scores(scores: np.ndarray) -> Part:
+    """A lexicon as a part: it learns nothing, and a sentiment s counts as the probability (1 + s) / 2."""
+    inside = np.clip(scores, -0.999, 0.999)
+    log_odds = np.log1p(inside) - np.log1p(-inside)
+    return lambda train, test: log_odds[test]
+
+
+def _stack(world: World, texts: list[str], vectors: np.ndarray | None = None) -> dict[str, Part]:
+    from profiling.behaviour.models import make
+    from profiling.behaviour.models.contract import EMBEDDING, ENCODER, TEXT
+
+    inputs = pd.DataFrame({TEXT: texts})
+    if vectors is not None:
+        inputs = inputs.assign(**{ENCODER: "english", EMBEDDING: pd.Series(list(vectors), dtype="object")})
+
+    def part(train: np.ndarray, test: np.ndarray) -> np.ndarray:
+        fit = make("text_stack").fit(inputs.iloc[train], world.labels[train])
+        chances = np.clip(fit.predict_proba(inputs.iloc[test]), 1e-12, 1 - 1e-12)
+        return np.log(chances) - np.log1p(-chances)
+
+    return {"text_stack": part}
