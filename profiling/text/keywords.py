@@ -72,7 +72,8 @@ def _diverse(
     if len(ranked) <= top or relevance >= 1:
         return ranked[:top]
     likeness = {term: 0.0 for term, _ in ranked}  # to the nearest that was chosen
-    left, chosen = dict(ranked), []
+    left = dict(ranked)
+    chosen: list[tuple[str, float]] = []
     while left and len(chosen) < top:
         gains = {term: relevance * weight - (1 - relevance) * likeness[term] for term, weight in left.items()}
         best = min(left, key=lambda term: (-round(gains[term], 6), term))
@@ -159,10 +160,12 @@ def english_terms(text: str) -> list[str]:
 
 
 def english_nouns(text: str) -> list[tuple[int, int]]:
-    """Where the runs of nouns of an English text stand: (start, end), in order."""
+    """Where the runs of nouns of an English text stand: (start, end), in order; names of aspects are nouns here."""
+    tags, stop = _english_lexicon()[0], words("stopwords_en")
     found: list[tuple[int, int]] = []
     for match in _WORD_OR_BREAK.finditer(text):
-        if _english_word(match.group().casefold().strip("'-"))[0] != "noun":
+        word = match.group().casefold().strip("'-")
+        if len(word) < 3 or word in stop or not tags.get(word, "NN").startswith("NN"):
             continue
         if found and not text[found[-1][1] : match.start()].strip():
             found[-1] = found[-1][0], match.end()

@@ -28,8 +28,8 @@ STATEMENT = (
     f"Retrieval: the first {MOST} texts by the hash of their text, copies once, with a title of {LEAST_CHARACTERS} characters "
     f"(Chinese: lines of {2 * LEAST_CHARACTERS}, cut in the middle); cosine; ties take the mean rank. roc_auc: logistic "
     f"regression (C=10) on the same texts' vectors, rating >= 4 (Chinese: the file), {satisfied.FOLDS} folds of customers "
-    f"(lines), seed {SEED}, mean over folds. {LATENT}: TF-IDF of words (Chinese: jieba's) and 256 singular vectors, of all texts measured. Intervals: "
-    f"{DRAWS} bootstrap draws, 95 %."
+    f"(lines), seed {SEED}, mean over folds. {LATENT}: TF-IDF of words (Chinese: jieba's) and 256 singular vectors, of all texts "
+    f"measured. Intervals: {DRAWS} bootstrap draws, 95 %."
 )
 LOOKS = "No encoder was chosen or changed by these figures; looked at once."
 

@@ -62,7 +62,7 @@ def run(inputs: list[Path], cache: Path, models: Sequence[str] | None = None, fo
     for name in chosen(models, known):
         source, find = known[name]
         lines.append(Line(name, source, measured(find(), gold, encoder)))
-    facts = {"reviews": len(bodies), "terms of titles": sum(len(terms) for terms in gold)}
+    facts: dict[str, float] = {"reviews": len(bodies), "terms of titles": sum(len(terms) for terms in gold)}
     note = "`nearness` is the cosine of term and text alone, which was in service before `ours`."
     return Report("keywords", STATEMENT, LOOKS, facts, (Table("Keywords", COLUMNS, tuple(lines), note),))
 

@@ -82,7 +82,7 @@ def _stack(world: World, texts: list[str], vectors: np.ndarray | None = None) ->
 
     inputs = pd.DataFrame({TEXT: texts})
     if vectors is not None:
-        inputs = inputs.assign(**{ENCODER: "english", EMBEDDING: pd.Series(list(vectors), dtype="object")})
+        inputs[ENCODER], inputs[EMBEDDING] = "english", pd.Series(list(vectors), dtype="object")
 
     def part(train: np.ndarray, test: np.ndarray) -> np.ndarray:
         fit = make("text_stack").fit(inputs.iloc[train], world.labels[train])
