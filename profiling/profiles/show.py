@@ -54,11 +54,17 @@ def find_profile(settings: Settings, customer: str, day: str | None) -> dict[str
 
 
 def evidence_texts(settings: Settings, document: dict[str, Any]) -> dict[str, str]:
-    """What the cited interactions were, in one line each, by interaction_id."""
+    """What the cited interactions were, in one line each, with the clauses that speak of an aspect, by interaction_id."""
     ids = sorted(_cited(document))
     columns = ["interaction_id", "event_day", "kind", "item_id", "rating", "amount", "currency", "text"]
-    rows = Lake.open(settings).read("interactions", [("interaction_id", "in", ids)], columns)
-    return {row["interaction_id"]: _line(row) for row in rows.to_dict("records")}
+    lake = Lake.open(settings)
+    rows = lake.read("interactions", [("interaction_id", "in", ids)], columns)
+    spoken = lake.read("text_features", [("interaction_id", "in", ids)], ["interaction_id", "aspect_mentions"])
+    mentions = dict(zip(spoken["interaction_id"], spoken["aspect_mentions"], strict=True))
+    return {
+        row["interaction_id"]: _line(row) + _clauses(row["text"], mentions.get(row["interaction_id"]))
+        for row in rows.to_dict("records")
+    }
 
 
 def render_profile(document: dict[str, Any], evidence: dict[str, str]) -> RenderableType:
@@ -109,6 +115,14 @@ def _line(row: dict[Any, Any]) -> str:
     amount = f" {row['amount']:.2f} {row['currency']}" if pd.notna(row["amount"]) else ""
     item = f" of {row['item_id']}" if isinstance(row["item_id"], str) else ""
     return f"{row['event_day']} {row['kind']}{item}{rating}{amount}{said}"
+
+
+def _clauses(text: object, mentions: Any) -> str:
+    """What the aspects of a text rest on: its clauses, each with its polarity. A lake from before they were kept has none."""
+    if not isinstance(text, str) or mentions is None:
+        return ""
+    said = [f"{m['aspect']} {m['polarity']:+.2f} “{text[m['start'] : m['end']]}”" for m in mentions]
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def _facts(document: dict[str, Any]) -> Table:

@@ -15,7 +15,7 @@ the other way round; English words inside a Chinese sentence count by VADER's li
 import math
 import re
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -144,6 +144,7 @@ def _english(text: str, names: tuple[str, ...]) -> float:
     )
 
 
+@lru_cache(maxsize=1 << 15)  # a batch is read by the lexicons and again by a model that weighs what they say
 def _by_lexicon(name: str, sentence: str) -> float:
     if name == "vader":
         return float(_vader().polarity_scores(sentence)["compound"])

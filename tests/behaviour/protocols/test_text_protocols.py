@@ -1,5 +1,6 @@
 """The protocols of texts on small files whose answers are known."""
 
+import json
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -86,7 +87,8 @@ def test_keywords_of_titles(tmp_path: Path, static_cache: Path) -> None:
     assert found["precision@5"].value == pytest.approx(2 / 3)
     assert found["recall@5"].value == 0
     path = tmp_path / "reviews.json"
-    path.write_text(write_reviews(path, customers=4).read_text().replace("waste of money", "no good"))
+    rows = [json.loads(line) | {"summary": "x"} for line in write_reviews(path, customers=4).read_text().splitlines()]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     with pytest.raises(InputError, match="no review whose title names a term"):
         keywords.run([path], static_cache)
 
