@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -76,12 +77,15 @@ class ChampionReader:
         inputs[EMBEDDING] = pd.Series(list(vectors), dtype="object")
         return np.where(self._is_read(texts), self.model.predict_proba(inputs), np.nan)
 
+    @cached_property
+    def _vocabulary(self) -> frozenset[str]:
+        return self.model.vocabulary() if isinstance(self.model, KeepsWords) else frozenset()
+
     def _is_read(self, texts: Sequence[str]) -> np.ndarray:
         if not isinstance(self.model, KeepsWords):
             return np.ones(len(texts), dtype=bool)
-        vocabulary = self.model.vocabulary()
         found = []
         for text in texts:
             terms = set(self.model.words(text))
-            found.append(bool(terms) and len(terms & vocabulary) >= LEAST_KNOWN * len(terms))
+            found.append(bool(terms) and len(terms & self._vocabulary) >= LEAST_KNOWN * len(terms))
         return np.array(found, dtype=bool)

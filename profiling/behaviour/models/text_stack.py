@@ -31,8 +31,13 @@ class _Terms(NamedTuple):
     """A part that counts terms: their weights in the whole, and how a text becomes terms."""
 
     names: np.ndarray  # (terms,) str
+    columns: dict[str, int]  # where each stands
     idf: np.ndarray  # (terms,)
     coefficients: np.ndarray  # (terms,) log odds of the whole per unit of tf-idf
+
+    @classmethod
+    def of(cls, names: Sequence[str], idf: np.ndarray, coefficients: np.ndarray) -> "_Terms":
+        return cls(np.array(names, dtype=object), {name: at for at, name in enumerate(names)}, idf, coefficients)
 
 
 class TextStack:
@@ -94,8 +99,7 @@ class TextStack:
             if part == "meaning":
                 self._dense = learned
             else:
-                names = np.array(counts[part][0], dtype=object)
-                self._parts[part] = _Terms(names, learned["idf"], learned["coefficients"])
+                self._parts[part] = _Terms.of(counts[part][0], learned["idf"], learned["coefficients"])
         self._base = base
 
     def predict_proba(self, inputs: pd.DataFrame) -> np.ndarray:
@@ -124,7 +128,7 @@ class TextStack:
         return explained
 
     def vocabulary(self) -> frozenset[str]:
-        return frozenset(str(name) for part in self._parts.values() for name in part.names)
+        return frozenset(name for part in self._parts.values() for name in part.columns)
 
     def words(self, text: str) -> list[str]:
         return [term for analyse in _ANALYSERS.values() for term in analyse(text)]
@@ -143,8 +147,8 @@ class TextStack:
         saved = _files.read(folder, cls.name)
         model, arrays = cls(**saved["params"]), _files.arrays_from_bytes(saved["files"][_WEIGHTS])
         for part in _ANALYSERS:
-            names = np.array(json.loads(saved["files"][f"{part}.json"]), dtype=object)
-            model._parts[part] = _Terms(names, arrays[f"{part}_idf"], arrays[f"{part}_coefficients"])
+            names = json.loads(saved["files"][f"{part}.json"])
+            model._parts[part] = _Terms.of(names, arrays[f"{part}_idf"], arrays[f"{part}_coefficients"])
         model._dense = {name: arrays[f"meaning_{name}"] for name in ("mean", "scale", "coefficients")}
         model._base, model._encoder = saved["state"]["base"], saved["state"]["encoder"]
         return model
@@ -155,8 +159,7 @@ class TextStack:
         scores = np.full(len(texts), base)
         terms = {}
         for part, learned in self._parts.items():
-            at = {name: column for column, name in enumerate(learned.names)}
-            terms[part] = _tfidf(_count(texts, _ANALYSERS[part], at), learned.idf)
+            terms[part] = _tfidf(_count(texts, _ANALYSERS[part], learned.columns), learned.idf)
             # A sparse row is summed term by term, whatever rows are above and below it.
             scores = scores + np.asarray(terms[part] @ learned.coefficients)
         dense = _scaled(_dense(inputs, texts, self._encoder, len(self._dense["mean"])), self._dense)
@@ -196,6 +199,8 @@ def _single(text: str) -> list[str]:
 def _characters(text: str) -> list[str]:
     """Runs of one to four letters that are not ASCII, within one stretch of such letters."""
     found: list[str] = []
+    if text.isascii():
+        return found
     stretch = ""
     for sign in [*text.lower(), " "]:
         if not sign.isascii() and _FOREIGN.match(sign):
