@@ -18,9 +18,9 @@ from profiling.watch import observe, text_statistics
 if TYPE_CHECKING:
     import pandas as pd
 
-    from profiling.text.embedding import Encoder
     from profiling.behaviour.opinion import ChampionReader
     from profiling.behaviour.registry import Entry
+    from profiling.text.embedding import Encoder
 
 READING = "satisfied"
 

@@ -9,6 +9,8 @@ from profiling.errors import InputError
 from profiling.settings import Settings
 from profiling.stages._step import begin
 from profiling.stages._train import load
+from profiling.stages._vectors import NAME as VECTORS
+from profiling.stages._vectors import fetched, vectors_for
 
 READING = "satisfied"
 _FOR_EVER = "9999-12-31"
@@ -42,9 +44,11 @@ def predict_text(settings: Settings, text: str) -> dict[str, object]:
     speaker = Speaker(entry, model, np.array(measured["percentiles"]))
     row = pd.DataFrame({"customer_id": ["typed"], "interaction_id": ["typed"], TEXT: [cleaned]})
     if READS_VECTORS & {model.name}:
-        encoder = load_encoder(settings.embedding, settings.cache)
-        vectors = encoder.encode([cleaned]) if encoder.can_read(detect([cleaned])[0]) else [None]
-        row[ENCODER], row[EMBEDDING] = encoder.model, pd.Series(list(vectors), dtype="object")
+        of_lake = vectors_for(run.lake, _FOR_EVER) if settings.embedding == VECTORS else None
+        with fetched(run.lake, of_lake) as folder:
+            encoder = load_encoder(settings.embedding, settings.cache, settings.device, folder)
+            made = encoder.encode([cleaned]) if encoder.can_read(detect([cleaned])[0]) else [None]
+        row[ENCODER], row[EMBEDDING] = encoder.model, pd.Series(list(made), dtype="object")
     said = predict([speaker], None, run.day, ["typed"], row)
     if said.empty:
         raise InputError(
