@@ -4,6 +4,7 @@
     profiles/day=D/<revision>/part-<bucket>.jsonl.gz   whole profiles, one JSON document a line
     profiles/day=D/<revision>/identity-changes.jsonl.gz customers merged and split since the day before
     profiles/day=D/<revision>/report.html, quality.html
+    profiles/day=D/<revision>/data-docs-<suite>.html   Great Expectations' own pages
     schema/profile-v1.json                             JSON Schema of a document
     profiles/day=D/manifest.json                       after all of the above: revision, keys, SHA-256, rows, versions
     profiles/day=D/run.json                            run id, times, table versions: outside the promise of same bytes
@@ -26,6 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from profiling.errors import InputError, NotReady, ProfilingError, SettingsError
@@ -189,6 +191,7 @@ def publish_profiles(
     quality_html: str,
     model_versions: Mapping[str, str],
     run: Mapping[str, Any],
+    data_docs: Mapping[str, str] = MappingProxyType({}),
     identity_changes: "pd.DataFrame | None" = None,
     identity_rules: str | None = None,
     schema: bytes | None = None,
@@ -200,6 +203,7 @@ def publish_profiles(
         buckets: how many there are; a row's `bucket` names its part.
         model_versions: version by model, for the manifest.
         run: run id, times, table versions: goes to `run.json` as it is.
+        data_docs: HTML by suite.
         identity_changes: columns of `schemas.IDENTITY_CHANGES`, all of `day`; None where there is no feed of them.
         identity_rules: the fingerprint of the rules behind the customer ids, for the manifest.
         schema: JSON Schema of a document, published as `schema/profile-v1.json`; the package's own where None.
@@ -212,6 +216,7 @@ def publish_profiles(
     content = parts.content(parts.checked(profiles, day, buckets)) | {
         "report.html": Content(report_html.encode()),
         "quality.html": Content(quality_html.encode()),
+        **{f"data-docs-{suite}.html": Content(page.encode()) for suite, page in data_docs.items()},
     }
     if identity_changes is not None:
         content[CHANGES] = parts.changes_feed(identity_changes)

@@ -99,6 +99,16 @@ def expectations_folder() -> Path:
 # --- reading a suite ---
 
 
+def expectations(suite: str) -> list[dict[str, Any]]:
+    """The entries of a suite, in its order.
+
+    Raises:
+        SettingsError: the suite cannot be read.
+    """
+    path = expectations_folder() / f"{suite}.json"
+    return _read(path, _content(path))
+
+
 def _content(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")

@@ -122,6 +122,10 @@ class Files:
         self._put(key, html.encode())
         return f"{self.uri}/{key}"
 
+    def get_page(self, key: str) -> str:
+        """A page that `put_page` wrote."""
+        return self._get(key).decode()
+
     def put_json(self, key: str, value: Mapping[str, Any]) -> None:
         """Write a JSON document; whole or not at all."""
         self._put(key, (json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode())

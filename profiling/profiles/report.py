@@ -5,7 +5,7 @@ The same input gives the same bytes: no clock, no random choice, sums that do no
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -143,7 +143,9 @@ def render_report(
     )
 
 
-def render_quality(report: Mapping[str, Mapping[str, Any]], ledger: Mapping[str, Any], day: str) -> str:
+def render_quality(
+    report: Mapping[str, Mapping[str, Any]], ledger: Mapping[str, Any], day: str, data_docs: Collection[str] = ()
+) -> str:
     """The day's gates and accounts as one HTML page. Counts and sentences only, never a value of a cell.
 
     Args:
@@ -153,6 +155,7 @@ def render_quality(report: Mapping[str, Mapping[str, Any]], ledger: Mapping[str,
         ledger: `counts` as in `render_report`; `files`: per file source, file, read and what became of the rows; `failures` and
             `warnings`: the sentences of a stage that is shown before anything is published.
         day: YYYY-MM-DD.
+        data_docs: suites of which Great Expectations' own page lies beside this one.
     """
     stages = sorted(report, key=_stage_order)
     gates = [_gate(stage, suite) for stage in stages for suite in report[stage]["suites"]]
@@ -163,6 +166,7 @@ def render_quality(report: Mapping[str, Mapping[str, Any]], ledger: Mapping[str,
         "quality.html.jinja",
         day=day,
         gates=gates,
+        data_docs=data_docs,
         observations=observations,
         failures=ledger.get("failures", []),
         warnings=ledger.get("warnings", []),

@@ -28,7 +28,7 @@ from profiling.rights.requests import Request
 from profiling.rights.steps import ERASURE_STEPS
 from profiling.settings import Settings
 from profiling.stages import _ingest, _promote, _publish, _vectors
-from profiling.stages._step import begin
+from profiling.stages._step import DATA_DOCS, begin
 from profiling.stages._train import load
 
 if TYPE_CHECKING:
@@ -466,7 +466,8 @@ def _published(work: Work) -> Found:
 def _pages(work: Work) -> Found:
     """Pages of failed days quote the first rows that were refused."""
     days = {*work.request.days, *work.request.landing}
-    keys = [key for key in work.lake.keys("_reports") if key.split("/")[1] in days]
+    pages = [key.split("/") for key in work.lake.keys("_reports")]
+    keys = ["/".join(parts) for parts in pages if parts[1] in days and parts[2] != DATA_DOCS]  # those hold counts alone
     return {"pages of failed days": len(keys)}, lambda: work.lake.remove(keys)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from profiling.rights import consent
 from profiling.rights.suppressions import PURPOSES
 from profiling.settings import Settings
 from profiling.stages._promote import champions
+from profiling.stages._publish import details_of_day
 from profiling.stages._step import Closed, Outcome, Run, Step, and_more, concat, days_before, digest, gate, run_step
 from profiling.stages._train import load, with_vectors
 from profiling.watch import Observation, metrics, observe
@@ -160,7 +161,16 @@ def _profile_day(run: Run, parts: list[Staged]) -> Closed:
         failures=failures,
         warnings=warnings,
         metrics=metrics(observations) | _identity_metrics(changed, refused),
+        data_docs=_data_docs(run, gated.report),
     )
+
+
+def _data_docs(run: Run, report: dict[str, Any]) -> dict[str, str]:
+    """The day's Data Docs are made here, where Great Expectations is at hand: importing it costs more than a publication."""
+    from profiling.data_docs import data_docs
+
+    earlier = {stage: said.report for stage, said in details_of_day(run).items() if said.report}
+    return data_docs(earlier | {"profile": report}, run.day)
 
 
 def _identity_metrics(changed: "pd.DataFrame", refused: "pd.DataFrame") -> dict[str, float]:

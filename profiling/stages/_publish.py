@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -12,7 +13,16 @@ from profiling.lake import Lake
 from profiling.ledger import OPEN, RELEASED, Details, Record, details, sunday_before
 from profiling.rights import suppressions
 from profiling.settings import Settings
-from profiling.stages._step import STAGES, Outcome, Run, begin, digest, refuse_closed, refuse_if_suppressed_since
+from profiling.stages._step import (
+    DATA_DOCS,
+    STAGES,
+    Outcome,
+    Run,
+    begin,
+    digest,
+    refuse_closed,
+    refuse_if_suppressed_since,
+)
 from profiling.watch import metrics
 
 if TYPE_CHECKING:
@@ -37,7 +47,7 @@ def publish(settings: Settings, day: str, *, lake: Lake | None = None) -> Outcom
         "publish", run.day, RELEASED, run.attempt, inputs=fingerprint, outputs=published.revision, counts=counts,
         note=published.manifest_key,
     )  # fmt: skip
-    profiled = _details(run).get("profile")
+    profiled = details_of_day(run).get("profile")
     watched = (profiled.report or {}).get("watch", []) if profiled else []
     page = f"{run.settings.publish}/profiles/day={run.day}/{published.revision}/quality.html"
     return Outcome(
@@ -78,6 +88,7 @@ def _published(run: Run) -> "Published":
         buckets=run.settings.buckets,
         report_html=pages["report"],
         quality_html=pages["quality"],
+        data_docs=_data_docs(run),
         model_versions=_model_versions(run) | _predicting(profiles),
         run=_run_facts(run),
         identity_changes=told,
@@ -109,13 +120,13 @@ def inputs(run: Run) -> str:
         raise NotReady(
             f"publish {run.day}: profile is {profiled.state if profiled else 'not done'}; run `profiling profile --day {run.day}`"
         )
-    return digest(profiled.outputs, run.settings.publish, _details(run), _reasons(run).sort_values().tolist())
+    return digest(profiled.outputs, run.settings.publish, details_of_day(run), _reasons(run).sort_values().tolist())
 
 
 def _pages(run: Run, profiles: pd.DataFrame) -> dict[str, str]:
     from profiling.profiles.report import render_quality, render_report
 
-    found = _details(run)
+    found = details_of_day(run)
     counts = {stage: said.counts for stage, said in found.items()}
     reasons = _reasons(run).value_counts()
     counts["quarantine"] = {str(reason): int(number) for reason, number in sorted(reasons.items())}
@@ -123,8 +134,16 @@ def _pages(run: Run, profiles: pd.DataFrame) -> dict[str, str]:
     files = found["ingest"].files if "ingest" in found else []
     return {
         "report": render_report(profiles, counts, run.day, None),
-        "quality": render_quality(reports, {"counts": counts, "files": files}, run.day),
+        "quality": render_quality(reports, {"counts": counts, "files": files}, run.day, _data_docs(run)),
     }
+
+
+def _data_docs(run: Run) -> dict[str, str]:
+    """By suite, the pages that were made with the day's profiles, where Great Expectations is at hand; read once."""
+    if "data_docs" not in run.kept:
+        keys = [key for key in run.lake.keys(f"_reports/{run.day}/{DATA_DOCS}") if key.endswith(".html")]
+        run.kept["data_docs"] = {Path(key).stem: run.lake.get_page(key) for key in keys}
+    return run.kept["data_docs"]
 
 
 def _reasons(run: Run) -> pd.Series:
@@ -139,7 +158,7 @@ def _standing(run: Run, stage: str) -> Record | None:
     return run.ledger.released(stage, run.day) or run.ledger.get(stage, run.day)
 
 
-def _details(run: Run) -> dict[str, Details]:
+def details_of_day(run: Run) -> dict[str, Details]:
     """What the ledger says of the day's stages; read once, for a record never changes."""
     if "details" in run.kept:
         return run.kept["details"]

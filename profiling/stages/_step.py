@@ -24,6 +24,7 @@ from profiling.watch import BASELINE_DAYS, Observation, metrics, warnings
 logger = logging.getLogger(__name__)
 
 STAGES = ("ingest", "features", "profile", "publish")
+DATA_DOCS = "data-docs"  # a folder of a day's pages
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Closed:
     failures: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     metrics: dict[str, float] = field(default_factory=dict)
+    data_docs: dict[str, str] = field(default_factory=dict)
     is_empty: bool = False
 
 
@@ -204,6 +206,8 @@ def _commit(step: Step, run: Run, closed: Closed, inputs: str) -> tuple[Outcome,
     for warning in closed.warnings:
         logger.info("%s %s: %s", step.name, run.day, warning)  # whoever called says it louder: see Outcome.warnings
     _refuse_if_changed(step, run, inputs)
+    for suite, page in closed.data_docs.items():
+        run.lake.put_page(f"_reports/{run.day}/{DATA_DOCS}/{suite}.html", page)
     rows = {name: Rows(frame, schemas.TABLES[name]) for name, frame in closed.frames.items()}
     outputs = fingerprint(rows)
     before = run.ledger.released(step.name, run.day)
