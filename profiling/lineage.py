@@ -15,7 +15,11 @@ from profiling.settings import Settings
 # Tables of other stages; what a stage reads of its own earlier days is no edge, and the ledger is bookkeeping.
 READS: dict[str, tuple[str, ...]] = {
     "ingest": ("suppressions",),
-    "features": ("interactions", "suppressions"),  # and where media are read who allows it: consents and identity_links
+    "features": (
+        "interactions",
+        "models",
+        "suppressions",
+    ),  # and where media are read who allows it: consents and identity_links
     "profile": (
         "interactions",
         "identity_links",

@@ -44,7 +44,7 @@ def static_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder with public data sets, or a skip that says how to name it."""
-    folder = Path(os.environ.get("PROFILING_TEST_DATA", Path(__file__).parent.parent.parent / "shared" / "data"))
+    folder = Path(os.environ.get("PROFILING_TEST_DATA") or Path(__file__).parent.parent.parent / "shared" / "data")
     if not folder.is_dir():
         pytest.skip(
             f"no real data in {folder}; set PROFILING_TEST_DATA to a folder that has Musical_Instruments_5.json"

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from profiling.behaviour.features import FEATURES
 from profiling.behaviour.targets import TARGETS
 from profiling.settings import Settings
@@ -9,6 +11,11 @@ from profiling.stages import _train
 from profiling.stages._step import begin
 from tests.rights.worlds import DAY, about, drop, event, identity, run_all
 from tests.worlds import documents, settings_in
+
+
+def _plain(cell: object) -> object:
+    return cell.tolist() if isinstance(cell, np.ndarray) else cell
+
 
 PROTECTED = ("sex", "gender", "age", "birth", "religion", "ethnicity", "nationality", "marital", "disability")
 
@@ -30,6 +37,8 @@ def test_two_people_who_differ_in_nothing_else_get_the_same_profile_and_teach_th
         document = documents(shop, DAY)[identity(shop, "ann")]
         assert document.pop("attributes")["sex"]["value"] == sex
         found[sex] = document
-        learned[sex] = [part.inputs.to_dict() for part in _train.examples(begin(shop, DAY), TARGETS["satisfied"])]
+        learned[sex] = [
+            part.inputs.map(_plain).to_dict() for part in _train.examples(begin(shop, DAY), TARGETS["satisfied"])
+        ]
     assert found["female"] == found["male"]
     assert learned["female"] == learned["male"]
