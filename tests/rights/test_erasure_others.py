@@ -18,6 +18,8 @@ from tests.rights.erasing import write
 from tests.rights.worlds import DAY, NEXT, THIRD, about, consent, drop, event, identity, run_all
 from tests.worlds import documents, ledger_closes, tables
 
+pytestmark = pytest.mark.slow
+
 ANN, TEAM = "Xanthippe77", "team@example.org"
 HERS = {"customer": ANN, "email": TEAM}
 HIS = {"customer": "bob", "email": TEAM}
