@@ -174,7 +174,7 @@ def _is_closed_already(step: Step, run: Run, keys: Sequence[str], inputs: str) -
 
 
 def _staged_parts(step: Step, run: Run, keys: Sequence[str], inputs: str) -> list[Staged]:
-    """The staged work of every bucket, of these inputs and no others."""
+    """The staged work of every bucket, of these inputs and no others: what was computed from others is computed again."""
     buckets = run.settings.buckets
     parts = [run.lake.staged(key) for key in keys or run.lake.newest_staged(step.name, run.day, buckets)]
     found = sorted(part.facts["bucket"] for part in parts)
@@ -185,12 +185,13 @@ def _staged_parts(step: Step, run: Run, keys: Sequence[str], inputs: str) -> lis
     if any(part.facts.get("is_emptied") or part.facts.get("suppressed") != now for part in parts):
         logger.info("%s %s: somebody was erased or withdrew since it was staged; computed again", step.name, run.day)
         return [_computed(step, run, number) for number in range(buckets)]
-    for part in parts:
+    # A drop delivered again meanwhile, or a model promoted: a close that only refused would refuse for ever.
+    for at, part in enumerate(parts):
         if part.facts["inputs"] != inputs:
-            raise NotReady(
-                f"{step.name} {run.day}: bucket {part.facts['bucket']} was computed from other inputs than those of now; "
-                f"run it again with --bucket {part.facts['bucket']}"
-            )
+            number = int(part.facts["bucket"])
+            logger.info("%s %s: bucket %d was staged from other inputs; computed again", step.name, run.day, number)
+            again = _computed(step, run, number)
+            parts[at] = Staged(again.frames, again.facts | {"bucket": number})
     return sorted(parts, key=lambda part: int(part.facts["bucket"]))
 
 
