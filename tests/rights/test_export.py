@@ -15,6 +15,8 @@ from profiling.settings import Settings
 from tests.rights.worlds import DAY, NEXT, about, consent, customer, drop, erase, event, identity, run_all
 from tests.worlds import KEY
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 
