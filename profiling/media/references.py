@@ -53,5 +53,8 @@ def without_links(attributes: pd.Series) -> tuple[pd.Series, int]:
 
 def _mapped(attributes: pd.Series, one: Callable[[object], object]) -> pd.Series:
     return pd.Series(
-        [one(each) for each in attributes], index=attributes.index, name=attributes.name, dtype=attributes.dtype
+        [one(each) for each in attributes.tolist()],
+        index=attributes.index,
+        name=attributes.name,
+        dtype=attributes.dtype,
     )

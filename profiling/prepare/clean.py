@@ -146,6 +146,10 @@ def _is_key(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and "\0" not in value
 
 
+def _each(holds: Callable[[object], bool], column: pd.Series) -> np.ndarray:
+    return np.fromiter(map(holds, column.tolist()), dtype=bool, count=len(column))
+
+
 def _kind(value: object) -> str:
     known = f"use one of: {', '.join(KINDS)}"
     if not (isinstance(value, str) and re.fullmatch(r"[A-Za-z_ -]{1,30}", value)):
@@ -162,11 +166,11 @@ _Check = tuple[str, str, Callable[[pd.DataFrame, pd.Timestamp], "pd.Series[bool]
 _CHECKS: tuple[_Check, ...] = (
     ("unknown_kind", "kind", lambda rows, _: ~rows["kind"].isin(KINDS), _kind),
     (
-        "identifier_missing", "identifiers", lambda rows, _: ~rows["identifiers"].map(is_identified).astype(bool),
+        "identifier_missing", "identifiers", lambda rows, _: ~_each(is_identified, rows["identifiers"]),
         lambda _: "the row names no customer; give at least one identifier with a type and a value, neither blank",
     ),
     (
-        "natural_key_missing", "natural_key", lambda rows, _: ~rows["natural_key"].map(_is_key).astype(bool),
+        "natural_key_missing", "natural_key", lambda rows, _: ~_each(_is_key, rows["natural_key"]),
         lambda _: "the row has nothing that tells it from others; give each event its own id",
     ),
     (

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 
 from profiling.prepare.identifiers import normalised
 from profiling.prepare.identity_rules import Rules, default_rules
-from profiling.prepare.privacy import hasher, pseudonym, pseudonyms
+from profiling.prepare.privacy import pseudonym, pseudonyms
 
 LINK_COLUMNS = ("identity_id", "other_id", "identifier_type", "interaction_id", "occurred_at", "first_type", "source")
 
@@ -34,12 +35,11 @@ def _isoformat(times: pd.Series) -> pd.Series:
 def identities_of(identifiers: pd.Series, key: bytes, rules: Rules) -> pd.Series:
     """(type, identity_id) pairs of each row, each identity once, in the order of `led`."""
     known: dict[tuple[str, str], tuple[str, str]] = {}
-    digest = hasher(key, "identity")
 
     def hashed(kind: str, value: str) -> tuple[str, str]:
         found = known.get((kind, value))
         if found is None:
-            found = known[kind, value] = (kind, digest(f"{kind}\0{normalised(rules, kind, value)}"))
+            found = known[kind, value] = _hashed(key, kind, normalised(rules, kind, value))
         return found
 
     rows = [
@@ -47,6 +47,11 @@ def identities_of(identifiers: pd.Series, key: bytes, rules: Rules) -> pd.Series
         for pairs in identifiers
     ]
     return pd.Series(rows, index=identifiers.index, dtype="object")
+
+
+@lru_cache(maxsize=1 << 18)  # a day's customers come again in every batch
+def _hashed(key: bytes, kind: str, spelling: str) -> tuple[str, str]:
+    return kind, pseudonym(key, "identity", kind, spelling)
 
 
 def led(pairs: Sequence[tuple[str, str]], rules: Rules) -> Sequence[tuple[str, str]]:
@@ -89,7 +94,7 @@ def links(rows: pd.DataFrame, source: str) -> pd.DataFrame:
     Args:
         rows: `identities`, `interaction_id`, `occurred_at`.
     """
-    several = rows[rows["identities"].map(len) > 1]
+    several = rows[np.fromiter(map(len, rows["identities"].tolist()), dtype="int64", count=len(rows)) > 1]
     found = [
         (one, other, kind, event, at, first_kind, source)
         for identities, event, at in zip(

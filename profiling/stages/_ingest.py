@@ -215,7 +215,7 @@ def _batches(run: Run, is_statements: bool) -> Iterator[tuple[str, str, Iterator
 def _of_other_drops(run: Run, rows: pd.DataFrame, filters: Sequence[Filter]) -> pd.DataFrame:
     """What other drops stored of the event days that these rows touch, where duplicates of them could be."""
     names = ["interaction_id", "identity_id", "event_day", "kind", "rating", "text", "day"]
-    event_days = sorted(set(rows["event_day"]))
+    event_days = sorted(rows["event_day"].unique())
     if not event_days:
         return schemas.INTERACTIONS.arrow.empty_table().select(names).to_pandas()
     # No drop holds events of days after its own, so older drops need not be looked at.

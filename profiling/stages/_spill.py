@@ -17,7 +17,7 @@ class Spill:
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
         self._file = tempfile.TemporaryFile()  # noqa: SIM115  closed by __exit__
-        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        options = pa.ipc.IpcWriteOptions(compression="lz4")
         self._writer = pa.ipc.new_stream(pa.PythonFile(self._file, mode="w"), schema, options=options)
 
     def __enter__(self) -> "Spill":
