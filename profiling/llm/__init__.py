@@ -1,0 +1,1 @@
+"""Generative language models: one contract, whoever answers, and the check of what they write."""
