@@ -248,7 +248,7 @@ def _words(clause: str) -> list[str]:
 
 
 def _apart(word: str) -> list[str]:
-    """The parts of a word that is a modifier, an opinion and a particle, or two of these (十分满意, 太好了, 好极了); else itself."""
+    """A word as modifier, opinion and particle, or two of these (十分满意, 太好了, 好极了); else as it is."""
     strengths, negations, intensifiers = _chinese_words()
     stem = _PARTICLE.sub("", word)
     end = [word[len(stem) :]] if stem != word else []
