@@ -66,7 +66,7 @@ def test_where_nothing_is_said_the_score_is_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["太好了", "好极了", "十分满意", "难得的好书", "绝不后悔", "问题不大", "没得说", "收到👍"]
+    "text", ["太好了", "好极了", "十分满意", "难得的好书", "绝不后悔", "问题不大", "没得说", "价格便宜", "收到👍"]
 )
 def test_praise_in_chinese_is_praise(text: str) -> None:
     assert one(text, "zh") > 0.2
