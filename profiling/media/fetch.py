@@ -26,6 +26,7 @@ MAX_URL = 2_000
 _PORTS = {"http": 80, "https": 443}
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_OF_THE_CLOUD = ipaddress.ip_address("168.63.129.16")  # Azure's own services for a machine, at a public address
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], list[str]]
@@ -92,7 +93,10 @@ class Fetcher:
             body, location = self._get_once(url)
             if location is None:
                 return body
-            url = urljoin(url, location)
+            try:
+                url = urljoin(url, location)
+            except ValueError as error:
+                raise MediaUnread("invalid_url", f"it leads on to no address: {error}") from error
         raise MediaUnread("redirects", f"it leads on more than {MAX_REDIRECTS} times")
 
     def _get_once(self, url: str) -> tuple[bytes, str | None]:
@@ -148,12 +152,12 @@ class Fetcher:
             host = (parts.hostname or "").encode("idna").decode().lower()
             if not host or parts.username is not None or parts.password is not None:
                 raise ValueError("without a host, or with a user name")
+            path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+            query = "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~-._?") if parts.query else ""
         except ValueError as error:  # of `encode` too
             raise MediaUnread("invalid_url", f"no address to fetch: {error}") from error
         if not any(each.allows(scheme, host, port) for each in self._hosts):
             raise MediaUnread("not_allowed", f"{scheme}://{host}:{port} is not in PROFILING_MEDIA_HOSTS")
-        path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
-        query = "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~-._?") if parts.query else ""
         return httpcore.URL(scheme=scheme.encode(), host=host.encode(), port=port, target=(path + query).encode())
 
     def _addresses(self, host: str, port: int) -> list[str]:
@@ -176,13 +180,14 @@ class Fetcher:
 def is_public(address: Address) -> bool:
     """Whether an address is one of the public internet, also where it is written inside another."""
     if isinstance(address, ipaddress.IPv6Address):
-        if address.sixtofour or address.teredo:
+        if address.sixtofour or address.teredo or address.is_site_local:
             return False
         if address in _NAT64:
             return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
         if address.ipv4_mapped:
             return is_public(address.ipv4_mapped)
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    is_special = address.is_multicast or address.is_reserved or address == _OF_THE_CLOUD
+    return address.is_global and not is_special
 
 
 def _netloc(target: httpcore.URL) -> str:

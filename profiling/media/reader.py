@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Raise with every change of the instruction, the schema or what is made of an answer: it is part of the cache's keys.
-READING_VERSION = 1
+READING_VERSION = 2
 MAX_LABELS = 8
 MAX_TOKENS = 400
 MAX_TEXT = 4_000  # characters of a transcript that are kept
@@ -65,12 +65,16 @@ _COMPLETION: dict[str, Any] = {
 _TRANSCRIPT: dict[str, Any] = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
 _ABOUT_PEOPLE = frozenset(
     {
-        "person", "people", "man", "men", "woman", "women", "boy", "girl", "child", "children", "kid", "baby", "adult",
+        "person", "people", "man", "men", "woman", "women", "boy", "girl", "child", "children", "kid", "baby", "babie", "adult",
+        "guy", "male", "female", "infant", "toddler", "teen", "youth", "senior", "mother", "father", "wife", "wive", "husband",
         "teenager", "lady", "gentleman", "human", "face", "skin", "body", "hair", "customer", "family", "couple", "muslim",
-        "christian", "jew", "hindu", "buddhist", "african", "asian", "european",
+        "christian", "jew", "hindu", "buddhist", "african", "asian", "european", "ladie", "familie", "bodie",
+        "人", "人物", "男人", "女人", "男子", "女子", "男孩", "女孩", "孩子", "儿童", "婴儿", "老人", "脸", "皮肤", "头发",
     }
 )  # fmt: skip
-_WORD = re.compile(r"[^\W\d_][\w'-]*", re.UNICODE)
+_WORD = re.compile(r"[^\W\d_][\w'’-]*", re.UNICODE)
+_ADDRESS = re.compile(r"@|://|\bwww\.")
+_ENDING = re.compile(r"(?:['’]s?|s['’]?)$")  # children's, women’s, girls
 
 
 @dataclass(frozen=True)
@@ -238,7 +242,13 @@ def _labels(found: list[dict[str, Any]]) -> tuple[tuple[str, float], ...]:
         words = _WORD.findall(each["name"].lower())
         # The grammar of a local server enforces no range.
         weight = min(10, max(0, each["certainty"])) / 10
-        if 1 <= len(words) <= 3 and weight > 0 and not _ABOUT_PEOPLE.intersection(words):
+        # An address of mail or of the web would come apart into words before anybody could redact it.
+        if 1 <= len(words) <= 3 and weight > 0 and not _ADDRESS.search(each["name"]) and not _is_about_people(words):
             term = " ".join(words)[:60]
             weights[term] = max(weight, weights.get(term, 0.0))
     return tuple(sorted(weights.items(), key=lambda pair: (-pair[1], pair[0]))[:MAX_LABELS])
+
+
+def _is_about_people(words: list[str]) -> bool:
+    """Also in plural or possessive, which a model writes whatever it was told: `girls`, `woman's`."""
+    return any({word, _ENDING.sub("", word)} & _ABOUT_PEOPLE for word in words)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from profiling.text import readable
 from profiling.text.language import is_chinese
-from profiling.text.lexicons import lexicon
+from profiling.text.lexicons import lexicon, simplified
 from profiling.text.sentiment import score
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|[。！？；\n…]+|(?<=[\u4e00-\u9fff])[!?;]+")
@@ -57,7 +57,7 @@ def mentions(texts: list[str], languages: list[str]) -> list[list[Mention]]:
     sentence ("the price, the sound: all great"). Texts in neither English nor Chinese have none.
     """
     found = [
-        list(_clauses(readable(text))) if language in ("en", "und", "zh") else []
+        list(_clauses(simplified(readable(text)))) if language in ("en", "und", "zh") else []
         for text, language in zip(texts, languages, strict=True)
     ]
     # Each distinct clause and sentence is scored once.

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from profiling.errors import SettingsError
+
 log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
@@ -112,8 +114,13 @@ def _here() -> tuple[int, int]:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    except (OSError, sqlite3.OperationalError) as error:
+        raise SettingsError(
+            f"PROFILING_CACHE: {path} cannot be opened ({error}); name a folder that can be written, or take away what is there"
+        ) from error
     try:
         connection.execute("PRAGMA journal_mode=WAL")
         # A power cut may lose the last transactions, never the file: good enough for a cache.
@@ -137,7 +144,7 @@ def _select(connection: sqlite3.Connection, keys: list[str]) -> dict[str, bytes]
         for key, checksum, value in connection.execute(
             f"SELECT key, checksum, value FROM results WHERE key IN ({marks})", part
         ):
-            if zlib.crc32(value) == checksum:
+            if isinstance(value, bytes) and zlib.crc32(value) == checksum:
                 found[key] = value
     return found
 

@@ -39,6 +39,17 @@ def fingerprint() -> str:
 
 
 @cache
+def _traditional() -> dict[int, int]:
+    data = lexicon("traditional_zh")
+    return str.maketrans(data["from"], data["to"])
+
+
+def simplified(text: str) -> str:
+    """Traditional characters as the simplified ones of the word lists and jieba's dictionary: as many, at the same places."""
+    return text if text.isascii() else text.translate(_traditional())
+
+
+@cache
 def chinese() -> tuple[Any, dict[str, str]]:
     """jieba's tokenizer and the part of speech of each word of its dictionary (`n...` noun, `v...` verb, ...).
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from profiling.text import readable
 from profiling.text.language import is_chinese
-from profiling.text.lexicons import chinese, lexicon, nltk_has, opinion_lexicon, sentiwordnet
+from profiling.text.lexicons import chinese, lexicon, nltk_has, opinion_lexicon, sentiwordnet, simplified
 
 CHINESE_MODEL, NO_MODEL = "zh-lexicon", "none"
 # The least that is always there, and what takes part where NLTK has its data.
@@ -32,6 +32,7 @@ WITH_DATA = {"opinion-lexicon": "opinion_lexicon", "sentiwordnet": "sentiwordnet
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 _CHINESE_SENTENCE_END = re.compile(r"[。！？!?；;\n…]+|(?<=[a-zA-Z])\.\s+")
 _CHINESE_CLAUSE_END = re.compile(r"[，,、：:\s~～.]+")
+_PARTICLE = re.compile(r"(?:极了|透了|得|了|的|啊|呀|啦|吧|呢|哦)$")
 _ENGLISH_WORD = re.compile(r"[a-z]+(?:['-][a-z]+)*")
 _ENGLISH_NEGATIONS = frozenset(["not", "no", "never", "cannot", "hardly", "without", "nor", "neither"])
 # VADER's normalisation x / sqrt(x^2 + ALPHA), Hutto and Gilbert 2014; 15 is theirs for words of strength up to 4. For strengths
@@ -42,6 +43,10 @@ _ALPHAS = {"opinion-lexicon": 1.0, "sentiwordnet": 0.25}
 _REACH = 3
 # A negated word turns and loses strength; VADER's constant.
 _NEGATED = -0.74
+# What an emoji that VADER makes nothing of stands for in English, and its strength in Chinese.
+_EMOJI = {"great": 2.0, "terrible": -2.0}
+# Right before another opinion it says how much, and nothing good: 好贵, 好难吃.
+_VERY, _VERY_FACTOR = "好", 1.25
 
 
 class Sentiment(NamedTuple):
@@ -171,7 +176,9 @@ def _english_strength(words: list[str], strengths: dict[str, float]) -> float:
 def _vader() -> Any:
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-    return SentimentIntensityAnalyzer()
+    analyser = SentimentIntensityAnalyzer()
+    analyser.emojis |= {emoji: word for word in _EMOJI for emoji in lexicon("emoji")[word]}
+    return analyser
 
 
 @cache
@@ -187,7 +194,7 @@ def _chinese(text: str, names: tuple[str, ...]) -> float:
             _english(part, names)
             if _ENGLISH_WORD.search(part.casefold()) and not is_chinese(part)
             else _chinese_sentence(part)
-            for part in _CHINESE_SENTENCE_END.split(text)
+            for part in _CHINESE_SENTENCE_END.split(simplified(text))
             if part and part.strip()
         ]
     )
@@ -201,15 +208,18 @@ def _chinese_sentence(sentence: str) -> float:
 def _chinese_clause(clause: str) -> float:
     """Sum of the words' strengths, each turned by the negations and scaled by the intensifiers shortly before it."""
     _, negations, intensifiers = _chinese_words()
-    words = _words(clause)
-    total = 0.0
+    phrases, strengths_of_phrases = _chinese_phrases()
+    total = math.fsum(strengths_of_phrases[match.group()] for match in phrases.finditer(clause))
+    words = _words(phrases.sub("，", clause))
     for at, word in enumerate(words):
         strength = _strength(word)
-        if strength is None:
+        if strength is None or (word == _VERY and at + 1 < len(words) and _strength(words[at + 1]) is not None):
             continue
         before = words[max(0, at - _REACH) : at]
         for modifier in before:
             strength *= intensifiers.get(modifier, 1.0)
+        if before and before[-1] == _VERY:
+            strength *= _VERY_FACTOR
         if sum(modifier in negations for modifier in before) % 2:
             strength *= _NEGATED
         total += strength
@@ -224,22 +234,40 @@ def _strength(word: str) -> float | None:
 
 
 def _words(clause: str) -> list[str]:
-    """jieba's words, cut and joined where the word list is at odds with its dictionary: 很差 -> 很 差, 不 喜欢 -> 不喜欢."""
+    """jieba's words, cut and joined where the word list is at odds with its dictionary: 太好了 -> 太 好 了, 不 喜欢 -> 不喜欢."""
     strengths, negations, intensifiers = _chinese_words()
     words: list[str] = []
     for word in chinese()[0].lcut(clause):
-        head, tail = word[:1], word[1:]
-        parts = (
-            [head, tail]
-            if word not in strengths and tail in strengths and (head in negations or head in intensifiers)
-            else [word]
-        )
-        for part in parts:
+        is_known = word in strengths or word in negations or word in intensifiers
+        for part in [word] if is_known else _apart(word):
             if words and words[-1] + part in strengths:
                 words[-1] += part
             else:
                 words.append(part)
     return words
+
+
+def _apart(word: str) -> list[str]:
+    """A word as modifier, opinion and particle, or two of these (十分满意, 太好了, 好极了); else as it is."""
+    strengths, negations, intensifiers = _chinese_words()
+    stem = _PARTICLE.sub("", word)
+    end = [word[len(stem) :]] if stem != word else []
+    if stem in strengths:
+        return [stem, *end]
+    for at in range(len(stem) - 1, 0, -1):
+        head, tail = stem[:at], stem[at:]
+        if tail in strengths and (head in negations or head in intensifiers or head == _VERY):
+            return [head, tail, *end]
+    return [word]
+
+
+@cache
+def _chinese_phrases() -> tuple[re.Pattern[str], dict[str, float]]:
+    """(any phrase that its words do not tell, strength by phrase)."""
+    strengths = {
+        phrase: float(strength) for strength, each in lexicon("sentiment_zh")["phrases"].items() for phrase in each
+    }
+    return re.compile("|".join(sorted(strengths, key=lambda phrase: (-len(phrase), phrase)))), strengths
 
 
 @cache
@@ -252,6 +280,7 @@ def _chinese_words() -> tuple[dict[str, float], frozenset[str], dict[str, float]
         for strength, words in data[part].items()
         for word in words
     }
+    strengths |= {emoji: strength for word, strength in _EMOJI.items() for emoji in lexicon("emoji")[word]}
     return strengths, frozenset(data["negation"]), data["intensifier"]
 
 

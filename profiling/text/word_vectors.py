@@ -8,6 +8,7 @@ docs/text.md.
 import json
 import logging
 import os
+import re
 import shutil
 import tempfile
 import zlib
@@ -41,8 +42,12 @@ PARAMETERS = {
 # SIF's `a`: words more frequent than it count for less and less.
 SMOOTHING = 1e-3
 
+_AGAIN = "delete the folder, and they are made again"
 WEIGHTS, WORDS = "vectors.safetensors", "words.json"
 _GLOVE_COMMON_WORDS = 20_000
+# Wider vectors, or longer lines, are a file of something else: the common direction takes memory by the square of the width.
+_GLOVE_WIDEST, _GLOVE_LONGEST = 4_096, 1 << 18
+_NUMBER = re.compile(r"[+-]?\d*\.?\d+(?:e[+-]?\d+)?", re.IGNORECASE)
 _TEXTS_AT_A_TIME = 4_096
 
 
@@ -84,9 +89,9 @@ class Table(NamedTuple):
             found = load_file(folder / WEIGHTS)
             table = cls(words, found["vectors"], found["shares"], found["common"])
         except (OSError, ValueError, KeyError, SafetensorError) as error:
-            raise InputError(f"the word vectors in {folder} cannot be read ({error}); make them again") from error
+            raise InputError(f"the word vectors in {folder} cannot be read ({error}); {_AGAIN}") from error
         if not len(table.terms) == len(table.vectors) == len(table.shares):
-            raise InputError(f"the word vectors in {folder} and their words differ in number; make them again")
+            raise InputError(f"the word vectors in {folder} and their words differ in number; {_AGAIN}")
         return table
 
 
@@ -232,6 +237,7 @@ def glove_encoder(path: str, cache: Path) -> WordEncoder:
 
     Raises:
         SettingsError: there is no such file, or a line of it is none of the format's.
+        InputError: what was made of it is damaged.
     """
     file = Path(path).expanduser()
     if not path or not file.is_file():
@@ -244,10 +250,13 @@ def glove_encoder(path: str, cache: Path) -> WordEncoder:
 
 
 def _dimension(folder: Path) -> int:
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(folder / WEIGHTS, framework="numpy") as found:
-        return int(found.get_slice("vectors").get_shape()[1])
+    try:
+        with safe_open(folder / WEIGHTS, framework="numpy") as found:
+            return int(found.get_slice("vectors").get_shape()[1])
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"the word vectors in {folder} cannot be read ({error}); {_AGAIN}") from error
 
 
 def _convert(file: Path, folder: Path) -> None:
@@ -275,11 +284,14 @@ def read_glove(file: Path) -> Table:
     """
     words: dict[str, int] = {}
     numbers = array("f")
-    size = 0
+    size = place = 0
+    promised: int | None = None
     for place, line in enumerate(_lines(file), start=1):
         fields = line.rstrip("\r\n ").split(" ")
         if place == 1 and len(fields) == 2 and all(field.isdecimal() for field in fields):
-            continue  # the header of word2vec's text format, with which some tools write GloVe's vectors
+            # The header of word2vec's text format, with which some tools write GloVe's vectors: words and size.
+            promised, size = int(fields[0][:18]), int(fields[1][:18])
+            continue
         size = size or len(fields) - 1
         word, vector = _parsed(fields, size, f"line {place} of {file}")
         if word not in words:  # the first one is the more frequent
@@ -287,6 +299,8 @@ def read_glove(file: Path) -> Table:
             numbers.extend(vector)
     if not words:
         raise SettingsError(f"{file} has no vectors in it; fetch it again")
+    if promised is not None and promised != place - 1:
+        raise SettingsError(f"{file} says in line 1 that it has {promised} words, and has {place - 1}; fetch it again")
     vectors = np.frombuffer(numbers, dtype=np.float32).reshape(len(words), size)
     shares = 1 / np.arange(1, len(words) + 1)
     table = Table(list(words), vectors, shares / shares.sum(), np.zeros(size, dtype=np.float32))
@@ -298,9 +312,17 @@ def _parsed(fields: list[str], size: int, place: str) -> tuple[str, list[float]]
     fix = "fetch the file again, or take the line out"
     if size < 2 or len(fields) < size + 1:
         raise SettingsError(f"{place} has {len(fields)} fields where a word and {max(size, 2)} numbers belong; {fix}")
+    if size > _GLOVE_WIDEST:
+        raise SettingsError(f"{place} has {size} numbers where {_GLOVE_WIDEST} are the most; {fix}")
+    # Words with spaces end in no number; a line before this one was cut short, and set the size.
+    if len(fields) > size + 1 and _NUMBER.fullmatch(fields[-size - 1]):
+        raise SettingsError(
+            f"{place} has more than the {size} numbers of the first line; one of the two is damaged; {fix}"
+        )
     word = " ".join(fields[: len(fields) - size])
     try:
-        vector = [float(field) for field in fields[len(fields) - size :]]
+        with np.errstate(over="ignore"):  # what is no float32 is not finite, and said below
+            vector = np.array([float(field) for field in fields[len(fields) - size :]]).astype(np.float32).tolist()
     except ValueError as error:
         raise SettingsError(f"{place}: {error}, where a word and {size} numbers belong; {fix}") from error
     if not word or not np.isfinite(vector).all():
@@ -324,15 +346,21 @@ def _lines(file: Path) -> Iterable[str]:
                 stream = _member(zipfile.ZipFile(raw), file)
             else:
                 stream = raw
-            for line in stream:
+            while line := stream.readline(_GLOVE_LONGEST):
                 place += 1
-                yield line.decode("utf-8")
+                if len(line) == _GLOVE_LONGEST:
+                    raise SettingsError(
+                        f"line {place} of {file} is longer than any of GloVe's; name a file of vectors, a line a word"
+                    )
+                yield line.decode("utf-8-sig" if place == 1 else "utf-8")
     except UnicodeDecodeError as error:
         raise SettingsError(
             f"line {place} of {file} is not UTF-8; fetch the file again, or take the line out"
         ) from error
     except (EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
         raise SettingsError(f"{file} is damaged after line {place} ({error}); fetch it again") from error
+    except (RuntimeError, NotImplementedError) as error:  # encrypted, or packed in a way that Python does not know
+        raise SettingsError(f"{file} cannot be unpacked here ({error}); unpack it and name what was in it") from error
 
 
 def _member(archive: Any, file: Path) -> Any:

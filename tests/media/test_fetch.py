@@ -48,6 +48,8 @@ def test_a_picture_of_a_host_on_the_list_is_got(pictures: Pictures) -> None:
         (["pictures.example"], "https://pictures.example:99999/", "invalid_url"),
         (["pictures.example"], "https://pictures.example/" + "a" * 2_000, "invalid_url"),
         (["pictures.example"], "a picture of a cat", "invalid_url"),
+        (["pictures.example"], "https://pictures.example/half\ud800", "invalid_url"),
+        (["pictures.example"], "https://pictures.example/?half=\ud800", "invalid_url"),
         (["pictures.example"], "https://pictures.example/a.png?email=[email]", "redacted"),
         ([], "https://pictures.example/a.png", "not_allowed"),
     ],
@@ -62,7 +64,7 @@ def test_what_is_not_on_the_list_is_not_even_resolved(hosts: list[str], url: str
 PRIVATE = (
     "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1", "240.0.0.1",
     "255.255.255.255", "192.0.2.1", "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "ff02::1", "::ffff:127.0.0.1",
-    "::ffff:10.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:53aa:64c::1", "2001:db8::1",
+    "::ffff:10.0.0.1", "64:ff9b::7f00:1", "fec0::1", "168.63.129.16", "2002:7f00:1::", "2001:0:53aa:64c::1", "2001:db8::1",
 )  # fmt: skip
 
 
@@ -117,6 +119,7 @@ def test_a_redirect_is_checked_like_the_first_address(pictures: Pictures) -> Non
         "/inside": lambda handler: handler.reply(302, b"", Location="http://169.254.169.254/latest/meta-data/"),
         "/named": lambda handler: handler.reply(307, b"", Location=f"http://inner.example:{pictures.port}/a.png"),
         "/round": lambda handler: handler.reply(301, b"", Location="/round"),
+        "/nowhere": lambda handler: handler.reply(302, b"", Location="http://[::1"),
         "/a.png": png(1),
     }
     inner = f"http://inner.example:{pictures.port}"
@@ -125,6 +128,7 @@ def test_a_redirect_is_checked_like_the_first_address(pictures: Pictures) -> Non
     assert fetcher.get(pictures.url("/moved")) == png(1)
     assert reason(fetcher, pictures.url("/inside")) == "not_allowed"
     assert reason(fetcher, pictures.url("/named")) == "private_address"
+    assert reason(fetcher, pictures.url("/nowhere")) == "invalid_url"
     assert reason(fetcher, pictures.url("/round")) == "redirects"
     assert pictures.asked.count("/round") == 4
 

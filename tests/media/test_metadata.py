@@ -18,7 +18,7 @@ def png_chunk(name: bytes, body: bytes) -> bytes:
 
 def told_png() -> bytes:
     plain = png(7)
-    texts = b"".join(png_chunk(name, SECRET) for name in (b"eXIf", b"tEXt", b"iTXt"))
+    texts = b"".join(png_chunk(name, SECRET) for name in (b"eXIf", b"tEXt", b"iTXt", b"caBX"))
     return plain[:33] + texts + plain[33:] + SECRET
 
 
@@ -32,6 +32,13 @@ PLAIN_JPEG = b"\xff\xd8" + HEAD + TABLE + SCAN
 TOLD_JPEG = (
     b"\xff\xd8" + HEAD + segment(0xE1, b"Exif\0\0" + SECRET) + b"\xff" + segment(0xED, SECRET) + TABLE + segment(0xFE, SECRET)
     + SCAN + SECRET
+)  # fmt: skip
+# A film's first picture, scans in several passes, and what programs wrote: signed histories, cut-away thumbnails, more of Exif.
+PASSES = segment(0xDA, b"\1\1\0\0\x01\0") + b"\x12\xff\x00\xff\xd0\x34"
+PLAIN_PROGRESSIVE = b"\xff\xd8" + HEAD + segment(0xE2, b"ICC_PROFILE\0\1\1") + TABLE + PASSES + TABLE + SCAN
+TOLD_PROGRESSIVE = (
+    b"\xff\xd8" + HEAD + segment(0xE0, b"JFXX\0" + SECRET) + segment(0xE2, b"ICC_PROFILE\0\1\1")
+    + segment(0xE2, b"MPF\0" + SECRET) + segment(0xEB, SECRET) + TABLE + PASSES + segment(0xFE, SECRET) + TABLE + SCAN + TOLD_JPEG
 )  # fmt: skip
 
 
@@ -47,15 +54,26 @@ def webp_chunk(name: bytes, body: bytes) -> bytes:
 PIXELS = webp_chunk(b"VP8L", b"\x2f\0\0\0\0")
 PLAIN_WEBP = riff(webp_chunk(b"VP8X", b"\x10" + b"\0" * 9), PIXELS)
 TOLD_WEBP = (
-    riff(webp_chunk(b"VP8X", b"\x1c" + b"\0" * 9), PIXELS, webp_chunk(b"EXIF", SECRET), webp_chunk(b"XMP ", SECRET))
+    riff(
+        webp_chunk(b"VP8X", b"\x1c" + b"\0" * 9),
+        PIXELS,
+        webp_chunk(b"EXIF", SECRET),
+        webp_chunk(b"XMP ", SECRET),
+        webp_chunk(b"C2PA", SECRET),
+    )
     + SECRET
 )
 
 
 @pytest.mark.parametrize(
     ("told", "plain", "kind"),
-    [(told_png(), png(7), "image/png"), (TOLD_JPEG, PLAIN_JPEG, "image/jpeg"), (TOLD_WEBP, PLAIN_WEBP, "image/webp")],
-    ids=["png", "jpeg", "webp"],
+    [
+        (told_png(), png(7), "image/png"),
+        (TOLD_JPEG, PLAIN_JPEG, "image/jpeg"),
+        (TOLD_WEBP, PLAIN_WEBP, "image/webp"),
+        (TOLD_PROGRESSIVE, PLAIN_PROGRESSIVE, "image/jpeg"),
+    ],
+    ids=["png", "jpeg", "webp", "progressive"],
 )
 def test_only_the_picture_is_left(told: bytes, plain: bytes, kind: str) -> None:
     assert SECRET in told

@@ -73,3 +73,11 @@ def test_every_opinion_belongs_to_an_aspect_and_has_a_sign() -> None:
     values = [value for both in data["opinions"].values() for words in both.values() for value in words.values()]
     assert len(values) > 50
     assert all(0 < abs(value) <= 1 for value in values)
+
+
+def test_traditional_characters_name_aspects_at_the_same_places() -> None:
+    text = "東西很好,但是運送太慢,價格不貴"
+    (found,) = mentions([text], ["zh"])
+    said = {one.aspect: (text[one.start : one.end], one.polarity) for one in found}
+    assert said["price"][0] == "價格不貴"
+    assert said["price"][1] > 0

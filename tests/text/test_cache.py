@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from profiling.errors import SettingsError
 from profiling.text.cache import TextCache
 
 
@@ -128,3 +129,11 @@ def test_damaged_pages_lose_values_but_never_change_them(cache: TextCache, seed:
     assert len(found) < len(values)
     damaged.put_many(values)
     assert damaged.get_many(values) == values
+
+
+def test_a_place_that_cannot_be_opened_is_named_with_the_fix(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "folder" / "texts.sqlite").mkdir(parents=True)
+    for place in ("file", "folder"):
+        with pytest.raises(SettingsError, match=r"PROFILING_CACHE: .*texts.sqlite cannot be opened .*; name a folder"):
+            TextCache(tmp_path / place, "texts").get_many(["key"])

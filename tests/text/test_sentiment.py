@@ -34,6 +34,8 @@ def one(text: str, language: str) -> float:
         ("有点失望", "非常失望", "zh"),
         ("不错", "不好", "zh"),
         ("没有损坏", "损坏了", "zh"),
+        ("👍👍", "👎👎", "und"),
+        ("收到了👍", "收到了👎", "zh"),
         ("价格便宜，质量好，物流也快。", "价格太贵，质量差，物流也慢。", "zh"),
         ("这个 guitar 的音色 very nice", "这个 guitar 的音色 very bad", "zh"),
         ("物流一般。The sound is wonderful.", "物流一般。The sound is terrible.", "zh"),
@@ -61,6 +63,43 @@ def test_where_nothing_is_said_the_score_is_zero() -> None:
     scores, _ = score(["", "   ", "Sehr gut", "桌子"], ["en", "en", "de", "zh"])
     assert scores.tolist() == [0, 0, 0, 0]
     assert scores.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "text", ["太好了", "好极了", "十分满意", "难得的好书", "绝不后悔", "问题不大", "没得说", "价格便宜", "收到👍"]
+)
+def test_praise_in_chinese_is_praise(text: str) -> None:
+    assert one(text, "zh") > 0.2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "好贵",
+        "好难吃",
+        "好差的质量",
+        "坏得不得了",
+        "无法推荐",
+        "不如以前好",
+        "没有想象的那么好",
+        "不会再买了",
+        "再也不买了",
+    ],
+)
+def test_blame_in_chinese_is_blame(text: str) -> None:
+    assert one(text, "zh") < -0.2
+
+
+@pytest.mark.parametrize(
+    ("traditional", "simplified"), [("非常滿意", "非常满意"), ("質量很爛，無法推薦", "质量很烂，无法推荐")]
+)
+def test_traditional_characters_say_the_same(traditional: str, simplified: str) -> None:
+    assert one(traditional, "zh") == one(simplified, "zh") != 0
+
+
+def test_what_simplified_chinese_writes_itself_is_left() -> None:
+    assert word_lists.simplified("著名的乾隆，了解里程 m²") == "著名的乾隆，了解里程 m²"
+    assert len(word_lists.simplified("𠀀這個")) == 3
 
 
 def test_scores_stay_in_range_and_ignore_neighbours() -> None:

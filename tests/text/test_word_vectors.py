@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import os
 import subprocess
 import sys
@@ -160,10 +161,10 @@ def test_a_table_is_saved_and_read_whole_or_refused(table: Table, folder: Path) 
     again = Table.load(folder)
     assert digest(again) == digest(table)
     (folder / word_vectors.WORDS).write_text('["one"]')
-    with pytest.raises(InputError, match="differ in number; make them again"):
+    with pytest.raises(InputError, match="differ in number; delete the folder"):
         Table.load(folder)
     (folder / word_vectors.WORDS).unlink()
-    with pytest.raises(InputError, match=r"cannot be read .*; make them again"):
+    with pytest.raises(InputError, match=r"cannot be read .*; delete the folder"):
         Table.load(folder)
 
 
@@ -181,7 +182,18 @@ guitar 9 9 9
 """
 
 
-@pytest.mark.parametrize("form", ["txt", "gz", "zip", "header"])
+def _locked_zip() -> bytes:
+    """A zip whose file claims to be encrypted."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("vectors.txt", GLOVE)
+    content = bytearray(made.getvalue())
+    content[6] |= 1
+    content[content.find(b"PK\x01\x02") + 8] |= 1
+    return bytes(content)
+
+
+@pytest.mark.parametrize("form", ["txt", "gz", "zip", "header", "mark"])
 def test_glove_files_are_read_in_every_form(form: str, tmp_path: Path) -> None:
     file = tmp_path / f"vectors.{form}"
     if form == "gz":
@@ -190,7 +202,7 @@ def test_glove_files_are_read_in_every_form(form: str, tmp_path: Path) -> None:
         with zipfile.ZipFile(file, "w") as archive:
             archive.writestr("vectors.txt", GLOVE)
     else:
-        file.write_text(("6 3\n" if form == "header" else "") + GLOVE)
+        file.write_text({"header": "6 3\n", "mark": "\ufeff"}.get(form, "") + GLOVE)
     table = read_glove(file)
     assert table.terms == ["the", "guitar", "strings", "coffee", "New York"]
     assert table.vectors[1] == pytest.approx([0.9, 0.1, 0.0])
@@ -218,12 +230,36 @@ def test_glove_files_are_read_in_every_form(form: str, tmp_path: Path) -> None:
         (b"the 0.1 0.2\nguitar 0.3 nan\n", r"^line 2 of .* has a number that is not finite; fetch"),
         (b"the 0.1 0.2\n 0.3 0.4\n", r"^line 2 of .* has no word; fetch"),
         (b"the 0.1 0.2\n\xff\xfe 0.3 0.4\n", r"^line 2 of .* is not UTF-8; fetch"),
+        (b"the 0.1 0.2\nguitar 0.3 1e300\n", r"^line 2 of .* has a number that is not finite; fetch"),
+        (b"the 0.1 0.2\nguitar 0.1 0.2 0.3\n", r"^line 2 of .* has more than the 2 numbers of the first line"),
+        (b"1 9\nthe 0.1 0.2\n", r"^line 2 of .* has 3 fields where a word and 9 numbers belong"),
+        (b"5 2\nthe 0.1 0.2\n", r"says in line 1 that it has 5 words, and has 1; fetch it again"),
+        (b"the" + b" 0.1" * 5_000, r"^line 1 of .* has 5000 numbers where 4096 are the most"),
+        (gzip.compress(b"1" * (1 << 19)), r"^line 1 of .* is longer than any of GloVe's; name a file"),
+        (_locked_zip(), r"cannot be unpacked here .*encrypted.*; unpack it and name what was in it"),
         (b"", r"has no vectors in it"),
         (b"<html>\n", r"^line 1 of .* has 1 fields where a word and 2 numbers"),
         (gzip.compress(GLOVE.encode())[:40], r"is damaged after line \d+ .*; fetch it again"),
         (b"PK\x03\x04 cut short", r"is damaged after line 0"),
     ],
-    ids=["short", "word", "nan", "no-word", "utf8", "empty", "html", "cut-gzip", "cut-zip"],
+    ids=[
+        "short",
+        "word",
+        "nan",
+        "no-word",
+        "utf8",
+        "huge",
+        "first-line",
+        "header-size",
+        "header-words",
+        "wide",
+        "endless",
+        "locked",
+        "empty",
+        "html",
+        "cut-gzip",
+        "cut-zip",
+    ],
 )
 def test_a_malformed_file_is_named_by_line_with_the_fix(content: bytes, sentence: str, tmp_path: Path) -> None:
     file = tmp_path / "vectors.txt"
@@ -231,6 +267,15 @@ def test_a_malformed_file_is_named_by_line_with_the_fix(content: bytes, sentence
     with pytest.raises(SettingsError, match=sentence):
         load_encoder(f"glove:{file}", tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_damaged_vectors_in_the_cache_are_named_with_the_fix(tmp_path: Path) -> None:
+    (tmp_path / "vectors.txt").write_text(GLOVE)
+    load_encoder(f"glove:{tmp_path / 'vectors.txt'}", tmp_path / "cache")
+    (folder,) = (tmp_path / "cache").iterdir()
+    (folder / word_vectors.WEIGHTS).write_bytes(b"junk")
+    with pytest.raises(InputError, match=r"glove-.* cannot be read .*; delete the folder, and they are made again"):
+        load_encoder(f"glove:{tmp_path / 'vectors.txt'}", tmp_path / "cache")
 
 
 def test_an_archive_of_several_files_and_no_file_are_refused(tmp_path: Path) -> None:
