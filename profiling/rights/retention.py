@@ -217,8 +217,9 @@ def _published(target: Target, limits: dict[str, str], dry_run: bool) -> Iterato
 
 
 def _text_cache(settings: Settings, until: str, dry_run: bool) -> Removed:
-    from profiling.text.cache import TextCache
+    from profiling.text.cache import caches
 
     moment = (pd.Timestamp(until, tz="UTC") + pd.Timedelta(days=1)).timestamp()
-    number = sum(TextCache(settings.cache, name).forget(int(moment), dry_run=dry_run) for name in ("texts", "media"))
+    held = [cache for name in ("texts", "media") for cache in caches(settings.cache, name)]
+    number = sum(cache.forget(int(moment), dry_run=dry_run) for cache in held)
     return Removed("text_cache", until, number, "entries")
