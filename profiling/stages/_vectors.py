@@ -94,7 +94,7 @@ def vectors_for(lake: Lake, day: str) -> str | None:
 
 
 def superseded(lake: Lake, first: str) -> dict[str, list[str]]:
-    """By day of training: the files of word vectors that no day from `first` on is read with, as newer ones were trained by then."""
+    """By day of training: files of word vectors that no day from `first` on is read with, as newer ones were trained by then."""
     needed = vectors_for(lake, first)
     if needed is None:
         return {}

@@ -27,7 +27,7 @@ CANDIDATES = 12
 
 _WORD_OR_BREAK = re.compile(r"[^\W\d_][\w'-]*|[^\w\s]", re.UNICODE)
 _REDACTED = re.compile(r"\[[a-z_]+\d*\]")  # what stands where personal data stood
-_COMPOUND_BONUS = 1.5
+COMPOUND = 1.5  # what a mention of two words is worth, of one word 1
 # A term's first mention counts double at the start of the text, half as much extra after this many words.
 _POSITION_SCALE = 20
 # TextBlob's subjectivity from which an adjective is an opinion ("great string") and no kind ("acoustic guitar").
@@ -57,6 +57,19 @@ def keywords(
         _candidates(_REDACTED.sub("; ", readable(text)), language)
         for text, language in zip(texts, languages, strict=True)
     ]
+    return choose(candidates, encoder, vectors, cache, top, nearness, relevance)
+
+
+def choose(
+    candidates: list[dict[str, float]],
+    encoder: Encoder,
+    vectors: list[np.ndarray | None],
+    cache: TextCache | None = None,
+    top: int = 5,
+    nearness: float = NEARNESS,
+    relevance: float = RELEVANCE,
+) -> list[list[tuple[str, float]]]:
+    """The same of candidates that are at hand: of each text its terms with their prominence."""
     wanted = {term for found, vector in zip(candidates, vectors, strict=True) if vector is not None for term in found}
     known = _vectors(sorted(wanted), encoder, cache)
     return [
@@ -122,15 +135,16 @@ def _vectors(terms: list[str], encoder: Encoder, cache: TextCache | None) -> dic
     return known
 
 
+def prominent(mentions: Iterator[tuple[str, int, float]]) -> dict[str, float]:
+    """The CANDIDATES most prominent terms of (term, position in words, worth), best first."""
+    return dict(sorted(_scores(mentions).items(), key=lambda pair: (-pair[1], pair[0]))[:CANDIDATES])
+
+
 def _candidates(text: str, language: str) -> dict[str, float]:
     """The CANDIDATES best terms with a cheap score > 0, best first."""
     if language in ("en", "und"):
-        scores = _scores(_english_terms(text))
-    elif language == "zh":
-        scores = _scores(_chinese_terms(text))
-    else:
-        return {}
-    return dict(sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:CANDIDATES])
+        return prominent(_english_terms(text))
+    return prominent(_chinese_terms(text)) if language == "zh" else {}
 
 
 def _scores(mentions: Iterator[tuple[str, int, float]]) -> dict[str, float]:
@@ -150,7 +164,7 @@ def _english_terms(text: str) -> Iterator[tuple[str, int, float]]:
         if kind == "noun":
             yield term, position, 1.0
         if kind in ("noun", "verb") and before is not None and before != term:
-            yield f"{before} {term}", position, _COMPOUND_BONUS
+            yield f"{before} {term}", position, COMPOUND
         before = term if kind in ("noun", "adjective") else None
 
 
