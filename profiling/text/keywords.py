@@ -15,6 +15,7 @@ import numpy as np
 from profiling.text import readable
 from profiling.text.cache import TextCache
 from profiling.text.embedding import Encoder
+from profiling.text.language import is_chinese
 from profiling.text.lexicons import chinese, lexicon, words
 
 # A term's weight is this much of its nearness to the text and for the rest how prominent it is there; and how much the weight
@@ -194,7 +195,7 @@ def _english_word(word: str) -> tuple[str, str]:
     tags, singularize, sentiment = _english_lexicon()
     tag = tags.get(word)
     term = word if tag is not None and tag != "NNS" and not tag.startswith("VB") else _singular(word, tags, singularize)
-    if len(term) < 3 or not term[0].isalpha() or {word, term} & _never_english():
+    if len(term) < 3 or not term[0].isalpha() or is_chinese(term) or {word, term} & _never_english():
         return "none", term
     if tag is None or tag.startswith("NN"):
         return "noun", term
@@ -230,8 +231,12 @@ def _chinese_terms(text: str) -> Iterator[tuple[str, int, float]]:
         if len(term) < 2 or not all(c.isalpha() for c in term) or term in _never_chinese():
             continue
         tag = tags.get(term)
-        # A word that the dictionary lacks is a name, or ordinary words that jieba's model took for one (我读, 这是).
-        is_noun = tag.startswith(("n", "vn", "eng")) if tag else not any(c in _never_chinese() for c in term)
+        if term.isascii():
+            kind, term = _english_word(term)
+            is_noun = kind == "noun"
+        else:
+            # A word that the dictionary lacks is a name, or ordinary words that jieba's model took for one (我读, 这是).
+            is_noun = tag.startswith(("n", "vn")) if tag else not any(c in _never_chinese() for c in term)
         if is_noun:
             yield term, position, -math.log(max(tokenizer.FREQ.get(term, 0), 1) / tokenizer.total)
 
