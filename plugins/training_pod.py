@@ -12,7 +12,7 @@ from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperato
 from airflow.providers.cncf.kubernetes.utils.pod_manager import PodNotFoundException
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from kubernetes.client import models as k8s
-from training_task import COMMAND, PROFILES, Resources, TrainingSettings, command_line, failure
+from training_task import COMMAND, JOBS, PROFILES, Job, Resources, TrainingSettings, command_line, failure
 
 from profiling.errors import SettingsError
 from profiling.settings import PREFIX, Settings
@@ -20,6 +20,8 @@ from profiling.settings import PREFIX, Settings
 BASE = "base"  # the container that trains; the other one holds the result
 RESULT = "/airflow/xcom/return.json"  # where the provider's side-car looks
 CACHE = "/cache"
+# Where the cache is kept, each bucket has its own: SQLite's log must not be shared by machines. Filled in for each task.
+KEPT_CACHE = f"{CACHE}/bucket-{{{{ task.arguments[-1] }}}}"
 MESSAGE_BYTES = 2048  # as much of its log as Kubernetes takes for a container's message
 USER = 10001  # nobody's on the node; the image needs no such user
 
@@ -38,22 +40,29 @@ NEVER_STARTS = {"InvalidImageName", "ErrImageNeverPull"}  # the same words would
 NOT_PULLED = {"ErrImagePull", "ImagePullBackOff"}
 
 
-def pod_defaults(where: TrainingSettings, command: Sequence[str] = COMMAND) -> dict[str, Any]:
+def pod_defaults(
+    where: TrainingSettings, command: Sequence[str] = COMMAND, cache_claim: str | None = None
+) -> dict[str, Any]:
     """The operator's arguments, but for its task id and the command's own arguments.
+
+    Args:
+        where: the settings of training; those of another job have its profile in the place of training's.
+        command: what Python is given before the arguments.
+        cache_claim: a volume claim that keeps the cache; None: it goes with the pod.
 
     Raises:
         SettingsError: the image is not pinned, or a pod could not reach the lake.
     """
     resources, settings = PROFILES[where.training_profile], Settings.load()
     volume = lake_volume(where, settings.lake)
-    scratch = scratch_volumes(resources)
+    scratch = scratch_volumes(resources, cache_claim)
     return {
         # --- what runs
         "image": pinned_image(where.trainer_image),
         # A pinned image does not change, so a node that has it need not ask the registry, which may be down.
         "image_pull_policy": "IfNotPresent",
         "cmds": command_line("python", resources, command),
-        "env_vars": environment(where, settings, resources),
+        "env_vars": environment(where, settings, resources, KEPT_CACHE if cache_claim else CACHE),
         # --- where and as what
         "namespace": where.training_namespace,
         "name": "train",
@@ -130,7 +139,7 @@ def pinned_image(image: str) -> str:
         return image
     found = f"is {image!r}, which is not pinned" if image else "is not set"
     raise SettingsError(
-        f"{PREFIX}TRAINER_IMAGE {found}: training in pods needs an image with a tag that never moves or a digest, "
+        f"{PREFIX}TRAINER_IMAGE {found}: pods need an image with a tag that never moves or a digest, "
         "such as registry.example.com/profiling-trainer:0.2.0"
     )
 
@@ -160,9 +169,17 @@ def lake_volume(where: TrainingSettings, lake: str) -> list[tuple[k8s.V1Volume, 
     ]
 
 
-def scratch_volumes(resources: Resources) -> list[tuple[k8s.V1Volume, k8s.V1VolumeMount]]:
+def scratch_volumes(
+    resources: Resources, cache_claim: str | None = None
+) -> list[tuple[k8s.V1Volume, k8s.V1VolumeMount]]:
     """What may be written though the root is read-only. Sizes, so that a runaway is evicted before it fills the node."""
     wanted = {"tmp": ("/tmp", "20Gi", None), "cache": (CACHE, "20Gi", None)}
+    kept = []
+    if cache_claim:
+        del wanted["cache"]
+        claim = k8s.V1PersistentVolumeClaimVolumeSource(claim_name=cache_claim)
+        volume = k8s.V1Volume(name="cache", persistent_volume_claim=claim)
+        kept = [(volume, k8s.V1VolumeMount(name="cache", mount_path=CACHE))]
     if resources.processes > 1:
         # Containers get 64 MB of shared memory; NCCL and data loaders of several processes pass tensors through it.
         wanted["shm"] = ("/dev/shm", "16Gi", "Memory")
@@ -172,7 +189,7 @@ def scratch_volumes(resources: Resources) -> list[tuple[k8s.V1Volume, k8s.V1Volu
             k8s.V1VolumeMount(name=name, mount_path=path),
         )
         for name, (path, size, medium) in wanted.items()
-    ]
+    ] + kept
 
 
 def requirements(resources: Resources) -> k8s.V1ResourceRequirements:
@@ -188,12 +205,14 @@ def locked() -> k8s.V1SecurityContext:
     )
 
 
-def environment(where: TrainingSettings, settings: Settings, resources: Resources) -> list[k8s.V1EnvVar]:
-    """The trainer's variables: settings by value, credentials by reference to the Secret."""
+def environment(
+    where: TrainingSettings, settings: Settings, resources: Resources, cache: str = CACHE
+) -> list[k8s.V1EnvVar]:
+    """The command's variables: settings by value, credentials by reference to the Secret."""
     plain = {
         "XCOM_PATH": RESULT,
         f"{PREFIX}LAKE": settings.lake,
-        f"{PREFIX}CACHE": CACHE,
+        f"{PREFIX}CACHE": cache,
         # Libraries write to the home folder, and the root is read-only.
         "HOME": "/tmp",
         "XDG_CACHE_HOME": CACHE,
@@ -264,19 +283,19 @@ class TrainingPod(KubernetesPodOperator):
         try:
             super().cleanup(pod, remote_pod, xcom_result, context)
         except AirflowException as error:
-            profile = self.labels.get("profile", "cpu")
-            raise reason(remote_pod, PROFILES[profile]) or error from None
+            profile, job = self.labels.get("profile", "cpu"), self.labels.get("component", "training")
+            raise reason(remote_pod, PROFILES[profile], JOBS[job]) or error from None
 
 
-def reason(pod: k8s.V1Pod, resources: Resources) -> AirflowException | None:
+def reason(pod: k8s.V1Pod, resources: Resources, job: Job = JOBS["training"]) -> AirflowException | None:
     """Why a pod failed, in one sentence with the fix; None when it does not say.
 
-    The pod's own fate comes before the container's exit code: a trainer whose node is drained also ends with a code.
+    The pod's own fate comes before the container's exit code: a command whose node is drained also ends with a code.
     """
     status = pod.status
     if status.reason == "DeadlineExceeded":
         return AirflowFailException(
-            "the trainer ran longer than active_deadline_seconds allows: find out why, or raise it in plugins/training_pod.py"
+            f"{job.name} ran longer than active_deadline_seconds allows: find out why, or raise it in {job.deadline_in}"
         )
     disrupted = next((c for c in status.conditions or () if c.type == "DisruptionTarget" and c.status == "True"), None)
     if disrupted or status.reason in ("Evicted", "NodeLost", "NodeShutdown", "Terminated", "Preempting"):
@@ -286,13 +305,13 @@ def reason(pod: k8s.V1Pod, resources: Resources) -> AirflowException | None:
     if base and base.terminated:
         if base.terminated.reason == "OOMKilled":
             return AirflowException(
-                f"the trainer needed more than its {resources.memory} of memory (OOMKilled); "
-                f"if it happens again, set {resources.bigger}"
+                f"{job.name} needed more than its {resources.memory} of memory (OOMKilled); "
+                f"if it happens again, set {job.bigger(resources)}"
             )
         message = base.terminated.message or ""
         if len(message.encode()) >= MESSAGE_BYTES:
             message = message.partition("\n")[2]  # half a first line would pass for a sentence
-        return failure(base.terminated.exit_code, message, resources)
+        return failure(base.terminated.exit_code, message, resources, job)
     waiting = [c.state.waiting for c in status.container_statuses or () if c.state.waiting]
     for wait in waiting:
         if wait.reason in NEVER_STARTS:
@@ -303,9 +322,9 @@ def reason(pod: k8s.V1Pod, resources: Resources) -> AirflowException | None:
                 "may pull it"
             )
         if wait.reason != "ContainerCreating":
-            return AirflowException(f"the trainer did not start, {wait.reason}: {wait.message}")
+            return AirflowException(f"{job.name} did not start, {wait.reason}: {wait.message}")
     unplaced = next((c for c in status.conditions or () if c.type == "PodScheduled" and c.status == "False"), None)
     if unplaced:
         said = (unplaced.message or "no reason given").rstrip(". ")
-        return AirflowException(f"no node took the pod ({said}); add nodes, or set another {PREFIX}TRAINING_PROFILE")
-    return AirflowException("the trainer did not start in time; the pod's events are above") if waiting else None
+        return AirflowException(f"no node took the pod ({said}); add nodes, or set another {job.setting}")
+    return AirflowException(f"{job.name} did not start in time; the pod's events are above") if waiting else None

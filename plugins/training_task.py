@@ -77,6 +77,7 @@ class FeaturesSettings(_Where):
 
     features: Literal["local", "kubernetes"] = "local"
     features_profile: Literal["cpu", "gpu"] = "gpu"
+    features_cache_claim: str | None = None  # a volume that keeps the pods' cache; none: it goes with the pod
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,6 @@ class Resources:
     cpus: int
     memory: str
     gpus: int = 0
-    bigger: str = "a profile with more memory in plugins/training_task.py"
 
     @property
     def processes(self) -> int:
@@ -98,11 +98,43 @@ class Resources:
 
 PROFILES = {
     # Gradient-boosted trees of some million rows; fits beside others on an ordinary node.
-    "cpu": Resources(4, "16Gi", bigger="PROFILING_TRAINING_PROFILE=gpu (48Gi)"),
+    "cpu": Resources(4, "16Gi"),
     # One accelerator, and the cores that keep it fed.
-    "gpu": Resources(8, "48Gi", gpus=1, bigger="PROFILING_TRAINING_PROFILE=multi-gpu (192Gi)"),
+    "gpu": Resources(8, "48Gi", gpus=1),
     # Half of the usual node of eight; larger than one node would need an operator of its own (PyTorchJob).
     "multi-gpu": Resources(32, "192Gi", gpus=4),
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a command does, as its errors call it, and where its machine is set.
+
+    Attributes:
+        name: the noun of a sentence.
+        setting: the setting that names its profile.
+        profiles: those it may have, the smallest first.
+        deadline_in: the file that says how long a pod of it may run.
+    """
+
+    name: str
+    setting: str
+    profiles: tuple[str, ...]
+    deadline_in: str
+
+    def bigger(self, resources: Resources) -> str:
+        """What to set where memory was too little."""
+        larger = [name for name in self.profiles if PROFILES[name].gpus > resources.gpus]
+        if not larger:
+            return "a profile with more memory in plugins/training_task.py"
+        return f"{self.setting}={larger[0]} ({PROFILES[larger[0]].memory})"
+
+
+JOBS = {
+    "training": Job("the trainer", f"{PREFIX}TRAINING_PROFILE", ("cpu", "gpu", "multi-gpu"), "plugins/training_pod.py"),
+    "features": Job(
+        "the reading of texts", f"{PREFIX}FEATURES_PROFILE", ("cpu", "gpu"), "features_task of plugins/training_task.py"
+    ),
 }
 
 
@@ -165,22 +197,29 @@ def features_task(arguments: Any, *, command: Sequence[str] = COMMAND, **overrid
         raise SettingsError(
             f"{PREFIX}FEATURES=kubernetes and {PREFIX}MEDIA_HOSTS: pods read texts only; unset one of the two"
         )
-    where = where.model_copy(update={"training_profile": FeaturesSettings.load().features_profile})
+    own = FeaturesSettings.load()
+    where = where.model_copy(update={"training_profile": own.features_profile})
     named = {
         "name": "features",
         "labels": {"app": "profiling", "component": "features", "profile": where.training_profile},
     }
     # A bucket of a day is minutes of work: a pod that hangs must not hold the day for twelve hours.
-    return _pod(where, arguments, "features", command, {**named, "active_deadline_seconds": 2 * 3600, **overrides})
+    overrides = {**named, "active_deadline_seconds": 2 * 3600, **overrides}
+    return _pod(where, arguments, "features", command, overrides, own.features_cache_claim)
 
 
 def _pod(
-    where: TrainingSettings, arguments: Any, task_id: str, command: Sequence[str], overrides: Mapping[str, Any]
+    where: TrainingSettings,
+    arguments: Any,
+    task_id: str,
+    command: Sequence[str],
+    overrides: Mapping[str, Any],
+    cache_claim: str | None = None,
 ) -> BaseOperator:
     from training_pod import TrainingPod, pod_defaults  # brings the Kubernetes client: only where it is wanted
 
     defaults = {"task_id": task_id, "arguments": arguments, "map_index_template": TARGET_NAME, **DEFAULTS}
-    return TrainingPod(**{**pod_defaults(where, command), **defaults, **overrides})
+    return TrainingPod(**{**pod_defaults(where, command, cache_claim), **defaults, **overrides})
 
 
 class LocalTraining(BaseOperator):
@@ -270,8 +309,8 @@ def read_result(text: str) -> Any:
         ) from error
 
 
-def failure(code: int, tail: str, resources: Resources) -> AirflowException:
-    """What the end of a trainer means: an error that is tried again, or one that is not.
+def failure(code: int, tail: str, resources: Resources, job: Job = JOBS["training"]) -> AirflowException:
+    """What the end of a command means: an error that is tried again, or one that is not.
 
     1 and 2 are the command's own words for data that failed and for wrong usage: the same call would fail again. A crash also
     ends with 1, with a traceback instead of a sentence, and so does something that is only not there yet: both are tried again.
@@ -280,6 +319,7 @@ def failure(code: int, tail: str, resources: Resources) -> AirflowException:
         code: the exit code; negative, or above 128, for a signal.
         tail: the last lines it wrote.
         resources: what it ran on.
+        job: what it did.
     """
     if root := re.search(r"Root Cause.*?exitcode\s*:\s*(-?\d+)", tail, re.DOTALL):
         # torchrun itself always ends with 1; its last words name the worker's code, and may have pushed out the worker's own.
@@ -287,13 +327,13 @@ def failure(code: int, tail: str, resources: Resources) -> AirflowException:
     number = -code if code < 0 else code - 128
     if number == signal.SIGKILL:
         return AirflowException(
-            f"the trainer was killed (SIGKILL), most often because {resources.memory} of memory were too little; "
-            f"if it happens again, set {resources.bigger}"
+            f"{job.name} was killed (SIGKILL), most often because {resources.memory} of memory were too little; "
+            f"if it happens again, set {job.bigger(resources)}"
         )
     if number > 0:
         with suppress(ValueError):
-            return AirflowException(f"the trainer was stopped by {signal.Signals(number).name}; it is tried again")
-    sentence = last_sentence(tail) or f"the trainer ended with code {code}; its own words are in the log, if it had any"
+            return AirflowException(f"{job.name} was stopped by {signal.Signals(number).name}; it is tried again")
+    sentence = last_sentence(tail) or f"{job.name} ended with code {code}; its own words are in the log, if it had any"
     has_crashed = "Traceback (most recent call last)" in tail or re.search(
         r'^  File ".*", line \d+', tail, re.MULTILINE
     )

@@ -11,6 +11,10 @@ import pyarrow as pa
 UTC = pa.timestamp("us", tz="UTC")
 EVIDENCE = pa.list_(pa.struct([("interaction_id", pa.string()), ("strength", pa.float64())]))
 
+SPANS = pa.list_(
+    pa.struct([("interaction_id", pa.string()), ("start", pa.int64()), ("end", pa.int64()), ("polarity", pa.float64())])
+)
+
 KINDS = (
     "review",
     "purchase",
@@ -289,6 +293,13 @@ _SUMS = (
     Column("first_at", UTC, "first occurrence", "UTC"),
     Column("last_at", UTC, "last occurrence", "UTC"),
     Column("evidence", EVIDENCE, "the strongest interactions behind the row, at most 5, strongest first"),
+    Column(
+        "spans",
+        SPANS,
+        "of an aspect: where `evidence` speaks of it, text[start:end] in characters of the redacted text, at most 3 an "
+        "interaction; null for other facets and in older lakes",
+        is_nullable=True,
+    ),
 )
 _GRAIN = (
     SUBJECT_TYPE,

@@ -24,7 +24,7 @@ FOREIGN = {
     # Who is told of a failed task: `plugins/day_runs.py`.
     "NOTIFY",
     # Where training and reading texts run: `plugins/training_task.py`.
-    "FEATURES", "FEATURES_PROFILE", "TRAINING", "TRAINING_PROFILE", "TRAINER_IMAGE", "TRAINING_NAMESPACE",
+    "FEATURES", "FEATURES_PROFILE", "FEATURES_CACHE_CLAIM", "TRAINING", "TRAINING_PROFILE", "TRAINER_IMAGE", "TRAINING_NAMESPACE",
     "TRAINING_SERVICE_ACCOUNT", "TRAINING_SECRET", "TRAINING_VOLUME_CLAIM", "TRAINING_MOUNT",
 }  # fmt: skip
 

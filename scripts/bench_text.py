@@ -8,8 +8,8 @@ The first TEXTS reviews of REVIEWS that have a text, all in one run, so that rat
   `english.encode` alone of the same texts, before and after; the encoder and the stage's imports warm.
 * Keywords: KEYWORDS of those texts whose summary has a word of the text; held out are the words of the summary (which neither
   sees) that stand in the text, without stop words, stemmed. KeyBERT as shipped with the same weights; ours with the texts'
-  own vectors computed too. Agreement: the mean share of held-out words that a text's five terms name, and the share of terms that
-  name one.
+  own vectors computed too. Agreement: the mean share of held-out words that a text's five terms name (recall), the share of terms
+  that name one (precision), and the harmonic mean of both.
 * A second day: nine tenths of its texts known.
 * Memory: `text_features` of MANY made-up texts with `static` and of ten times as many, each in a process of its own.
 """
@@ -168,14 +168,15 @@ def stems(text: str) -> set[str]:
     return {stem(word) for word in words_of(text) if len(word) > 2 and word not in ENGLISH_STOP_WORDS}
 
 
-def keyword_agreement(found: list[list[str]], wanted: list[set[str]]) -> tuple[float, float]:
-    """(share of held-out words that are named, share of terms that name one), means over texts."""
+def keyword_agreement(found: list[list[str]], wanted: list[set[str]]) -> tuple[float, float, float]:
+    """(share of held-out words that are named, share of terms that name one), means over texts; and their harmonic mean."""
     recall, precision = [], []
     for terms, words in zip(found, wanted, strict=True):
         named = [stems(term) for term in terms]
         recall.append(len(words & set().union(*named)) / len(words))
         precision.append(sum(bool(words & of_term) for of_term in named) / max(1, len(named)))
-    return float(np.mean(recall)), float(np.mean(precision))
+    one, other = float(np.mean(recall)), float(np.mean(precision))
+    return one, other, 2 * one * other / max(one + other, 1e-12)
 
 
 def keyword_figures(reviews: list[dict]) -> dict[str, float]:
@@ -201,8 +202,9 @@ def keyword_figures(reviews: list[dict]) -> dict[str, float]:
         made: list[list[list[str]]] = []
         taken[name] = seconds_of(lambda call=call, made=made: made.append(call(texts)))  # type: ignore[misc]
         said[f"keywords, {name}: texts/s"] = len(texts) / taken[name]
-        recall, precision = keyword_agreement(made[0], wanted)
+        recall, precision, f1 = keyword_agreement(made[0], wanted)
         said |= {f"keywords, {name}: held-out words named": recall, f"keywords, {name}: terms that name one": precision}
+        said[f"keywords, {name}: F1 of both"] = f1
     # As `features` calls it: the texts' vectors are there already.
     vectors = list(english.encode(texts))
     added = seconds_of(lambda: keywords(texts, ["en"] * len(texts), english, vectors))

@@ -2,9 +2,11 @@
 
 import multiprocessing
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from profiling import schemas
@@ -45,6 +47,19 @@ def test_a_partition_is_replaced_and_the_others_stay(lake: Lake) -> None:
     assert sorted(rows["value"]) == ["Bern", "Oslo"]
     assert lake.partitions("attributes") == ["2026-01-01", "2026-01-02"]
     assert lake.rows("attributes") == 2
+
+
+def test_a_table_from_before_a_column_came_gets_it_with_any_write(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = schemas.TABLES["attributes"]
+    noted = replace(table, columns=(*table.columns, schemas.Column("note", pa.string(), "new", is_nullable=True)))
+    for day in ("2026-01-01", "2026-01-02"):
+        lake.replace("attributes", day, statements(day, "Rome", "Paris"))
+    monkeypatch.setitem(schemas.TABLES, "attributes", noted)
+    assert lake.read("attributes")["note"].isna().all()
+    assert lake.delete("attributes", [("value", "in", ["Paris"]), ("day", "==", "2026-01-01")]) == 1
+    lake.update("attributes", "2026-01-02", lambda held: held.assign(note="seen"))
+    rows = lake.read("attributes").sort_values(["day", "value"])
+    assert rows[["value", "note"]].fillna("").to_numpy().tolist() == [["Rome", ""], ["Paris", "seen"], ["Rome", "seen"]]
 
 
 def test_an_empty_partition_removes_and_an_absent_table_reads_empty(lake: Lake) -> None:

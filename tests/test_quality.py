@@ -94,7 +94,7 @@ def daily_activity() -> pd.DataFrame:
             "kind": "review", "facet": "all", "value": "", "currency": "", "event_day": DAY, "count": 2, "active_days": 1,
             "quantity": 0.0, "amount": 0.0, "rating_count": 2, "rating_sum": 10.0, "sentiment_count": 1, "sentiment_sum": 0.5,
             "weight": 1.6, "first_at": AT, "last_at": AT,
-            "evidence": [[{"interaction_id": one, "strength": 1.0}] for one in ids("a")[1:]] + [[]], "day": DAY,
+            "evidence": [[{"interaction_id": one, "strength": 1.0}] for one in ids("a")[1:]] + [[]], "spans": None, "day": DAY,
         }
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ the checkpoint of the last closed week plus at most seven days, and no older eve
 """
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ from profiling import schemas
 # them keeps recent numbers comparable between customers and over time.
 RECENT_HALF_LIFE_DAYS = 30.0
 MAX_EVIDENCE = 5
+# A review that speaks of the delivery in every sentence need not be quoted in full: its clearest words are enough.
+MAX_SPANS = 3
 
 # How strongly an interaction speaks for interest in its item: what costs the customer money or effort says more.
 KIND_WEIGHT = {
@@ -30,6 +33,9 @@ KIND_WEIGHT = {
     "repayment": 0.1,
     "ad_impression": 0.0,
 }
+
+# (interaction_id, aspect) -> {interaction_id, start, end, polarity} of the clauses, in the order of the text.
+Spans = dict[tuple[str, str], list[dict[str, Any]]]
 
 GRAIN = ["subject_type", "subject_id", "bucket", "kind", "facet", "value", "currency"]
 _COUNTS = ["count", "active_days", "rating_count", "sentiment_count"]
@@ -84,6 +90,7 @@ def daily_activity(
     daily = _sum(claims, keys).assign(active_days=1, day=day)
     daily = daily.merge(_evidence(claims, keys), on=keys, how="left", validate="1:1")
     daily["evidence"] = _no_missing_lists(daily["evidence"])
+    daily = _with_spans(daily, _spans_said(text_features))
     return daily.sort_values(list(schemas.DAILY_ACTIVITY.key), ignore_index=True)[schemas.DAILY_ACTIVITY.names]
 
 
@@ -131,6 +138,39 @@ def _depicted(events: pd.DataFrame, media_features: pd.DataFrame) -> pd.DataFram
 def _aspects(events: pd.DataFrame) -> pd.DataFrame:
     rows = _exploded(events, "aspects", "aspect", "polarity")
     return rows.assign(sentiment=rows["strength"], strength=rows["strength"].abs(), weight=rows["strength"].abs())
+
+
+def _spans_said(text_features: pd.DataFrame) -> Spans:
+    """The MAX_SPANS clearest clauses in which a text speaks of an aspect, in its order."""
+    said: Spans = {}
+    rows = text_features.drop_duplicates("interaction_id")
+    for interaction_id, found in zip(rows["interaction_id"], rows["aspect_mentions"], strict=True):
+        for one in found if isinstance(found, list | np.ndarray) else ():
+            span = {"interaction_id": interaction_id, **{name: one[name] for name in ("start", "end", "polarity")}}
+            said.setdefault((interaction_id, one["aspect"]), []).append(span)
+    clearest = {key: sorted(spans, key=_by_clarity)[:MAX_SPANS] for key, spans in said.items()}
+    return {key: sorted(spans, key=lambda span: span["start"]) for key, spans in clearest.items()}
+
+
+def _by_clarity(span: dict[str, Any]) -> tuple[float, int]:
+    return -abs(span["polarity"]), span["start"]
+
+
+def _with_spans(rows: pd.DataFrame, said: Spans) -> pd.DataFrame:
+    """Rows with `spans`: of the facet `aspect` what its evidence says of it, None for all others."""
+    spoken = rows[rows["facet"] == "aspect"]
+    spans = pd.Series(None, index=rows.index, dtype="object")
+    spans.loc[spoken.index] = spans_of(spoken["value"], spoken["evidence"], said)
+    return rows.assign(spans=spans)
+
+
+def spans_of(aspects: pd.Series, evidence: pd.Series, said: Spans) -> pd.Series:
+    """For each row the spans in which its evidence (list of {interaction_id, ...}) speaks of its aspect, in their order."""
+    found = [
+        [span for each in cited for span in said.get((each["interaction_id"], aspect), ())]
+        for aspect, cited in zip(aspects, evidence, strict=True)
+    ]
+    return pd.Series(found, index=aspects.index, dtype="object")
 
 
 def _languages(events: pd.DataFrame) -> pd.DataFrame:
@@ -241,8 +281,19 @@ def combine(rows: pd.DataFrame) -> pd.DataFrame:
     ).drop(columns="evidence")
     summed = summed.merge(_evidence(claims, GRAIN), on=GRAIN, how="left", validate="1:1")
     summed["evidence"] = _no_missing_lists(summed["evidence"])
+    summed = _with_spans(summed, spans_held(shared["value"], shared["spans"]))
     both = pd.concat([rows.loc[~is_shared, STATE_COLUMNS], summed[STATE_COLUMNS]], ignore_index=True)
     return both.sort_values(GRAIN, ignore_index=True)
+
+
+def spans_held(aspects: pd.Series, spans: pd.Series) -> Spans:
+    """The spans of a state's rows by interaction and aspect; an interaction's are the same wherever it is cited."""
+    said: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
+    is_there = spans.notna()
+    for aspect, held in zip(aspects[is_there], spans[is_there], strict=True):
+        for span in held:
+            said.setdefault((span["interaction_id"], aspect), {})[span["start"]] = span
+    return {key: list(by_place.values()) for key, by_place in said.items()}
 
 
 def _days_between(start: str | pd.Series, end: str) -> float | np.ndarray:

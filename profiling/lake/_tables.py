@@ -168,10 +168,12 @@ class Tables(Files):
             # Opened for this alone: no other call may bring it up to date between the reading and the writing.
             delta = self._open(table) or self._created(table)
             with self._reachable():
-                held = self._dataset(delta, table).to_table(filter=expression([(column, "==", partition)])).to_pandas()
+                dataset = self._dataset(delta, table, schema=table.arrow)
+                held = dataset.to_table(filter=expression([(column, "==", partition)])).to_pandas()
             rows = to_arrow(change(held[table.names]), table)
             with self._reachable():  # Delta refuses it if the partition was written since `delta` was opened
-                write_deltalake(delta, rows, mode="overwrite", predicate=f"{column} = '{partition}'")
+                how = _new_columns(delta, table)
+                write_deltalake(delta, rows, mode="overwrite", predicate=f"{column} = '{partition}'", **how)
 
         _with_retries(once, table.name)
 
@@ -300,12 +302,15 @@ class Tables(Files):
             reader = pa.RecordBatchReader.from_batches(rows.schema, batches)
             with self._reachable():
                 delta = self._table(table) or self._created(table)
-                # A table made before the schema had all of its columns gets them now.
-                more = {"schema_mode": "merge"} if len(delta.schema().fields) < len(table.names) else {}
-                write_deltalake(delta, reader, **{"writer_properties": properties, **how, **more})
+                write_deltalake(delta, reader, **{"writer_properties": properties, **how, **_new_columns(delta, table)})
             return delta
 
         return _with_retries(write, table.name)
+
+
+def _new_columns(delta: Any, table: Table) -> dict[str, str]:
+    """How to write a table that was made before the schema had all of its columns: it gets them now."""
+    return {"schema_mode": "merge"} if len(delta.schema().fields) < len(table.names) else {}
 
 
 def _with_retries(write: Callable[[], Result], name: str) -> Result:

@@ -162,6 +162,7 @@ def _satisfaction(levels: Records, spoken: Records) -> dict[str, Any]:
             "polarity": float(r["polarity"]),
             "count": int(r["count"]),
             **_cited(r["evidence"], int(r["count"])),
+            "spans": [_span(span) for span in r["spans"]],
         }
         for r in spoken
     ]
@@ -184,6 +185,11 @@ def _satisfaction(levels: Records, spoken: Records) -> dict[str, Any]:
         **_cited(level["evidence"], int(level["count"])),
         "aspects": described,
     }
+
+
+def _span(span: Mapping[str, Any]) -> dict[str, Any]:
+    places = {name: int(span[name]) for name in ("start", "end")}
+    return {"interaction_id": span["interaction_id"], **places, "polarity": float(span["polarity"])}
 
 
 def _segment(customer: Record) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from profiling.behaviour.activity import spans_held, spans_of
 from profiling.profiles.evidence import attach, facet, head, in_order
 
 # A rating is the customer's own verdict; the sentiment of a text is a lexicon's guess at it and is often wrong, so it counts
@@ -19,7 +20,7 @@ MAX_ASPECTS = 8
 OPINION_KINDS = ("review", "post", "email", "contact", "delivery")
 
 LEVEL_COLUMNS = ["customer_id", "score", "own_score", "trend", "count", "evidence"]
-ASPECT_COLUMNS = ["customer_id", "aspect", "polarity", "count", "evidence"]
+ASPECT_COLUMNS = ["customer_id", "aspect", "polarity", "count", "evidence", "spans"]
 
 
 def satisfaction(activity: pd.DataFrame, population: pd.DataFrame) -> pd.DataFrame:
@@ -54,7 +55,10 @@ def satisfaction(activity: pd.DataFrame, population: pd.DataFrame) -> pd.DataFra
 
 
 def aspects(activity: pd.DataFrame) -> pd.DataFrame:
-    """What customers spoke of and how: ASPECT_COLUMNS, sorted by customer_id, then most spoken of; polarity -1 to 1."""
+    """What customers spoke of and how: ASPECT_COLUMNS, sorted by customer_id, then most spoken of; polarity -1 to 1.
+
+    `spans` are those of the evidence that is cited, in its order; none where the lake is from before places were kept.
+    """
     rows = _spoken(facet(activity, "aspect")).rename(columns={"value": "aspect"})
     keys = ["customer_id", "aspect"]
     sums = rows.groupby(keys, sort=True)[["count", "sentiment_sum", "sentiment_count"]].sum().reset_index()
@@ -65,7 +69,9 @@ def aspects(activity: pd.DataFrame) -> pd.DataFrame:
         .sort_values(["customer_id", "count", "clarity", "aspect"], ascending=[True, False, False, True], kind="stable")
         .pipe(head, MAX_ASPECTS)
     )
-    return attach(ranked, rows, keys)[ASPECT_COLUMNS]
+    cited = attach(ranked, rows, keys)
+    said = spans_held(rows["aspect"], rows["spans"])
+    return cited.assign(spans=spans_of(cited["aspect"], cited["evidence"], said))[ASPECT_COLUMNS]
 
 
 def _spoken(rows: pd.DataFrame) -> pd.DataFrame:

@@ -57,14 +57,8 @@ def evidence_texts(settings: Settings, document: dict[str, Any]) -> dict[str, st
     """What the cited interactions were, in one line each, with the clauses that speak of an aspect, by interaction_id."""
     ids = sorted(_cited(document))
     columns = ["interaction_id", "event_day", "kind", "item_id", "rating", "amount", "currency", "text"]
-    lake = Lake.open(settings)
-    rows = lake.read("interactions", [("interaction_id", "in", ids)], columns)
-    spoken = lake.read("text_features", [("interaction_id", "in", ids)], ["interaction_id", "aspect_mentions"])
-    mentions = dict(zip(spoken["interaction_id"], spoken["aspect_mentions"], strict=True))
-    return {
-        row["interaction_id"]: _line(row) + _clauses(row["text"], mentions.get(row["interaction_id"]))
-        for row in rows.to_dict("records")
-    }
+    rows = Lake.open(settings).read("interactions", [("interaction_id", "in", ids)], columns)
+    return {row["interaction_id"]: _line(row) + _clauses(row, document) for row in rows.to_dict("records")}
 
 
 def render_profile(document: dict[str, Any], evidence: dict[str, str]) -> RenderableType:
@@ -117,11 +111,15 @@ def _line(row: dict[Any, Any]) -> str:
     return f"{row['event_day']} {row['kind']}{item}{rating}{amount}{said}"
 
 
-def _clauses(text: object, mentions: Any) -> str:
-    """What the aspects of a text rest on: its clauses, each with its polarity. A lake from before they were kept has none."""
-    if not isinstance(text, str) or mentions is None:
-        return ""
-    said = [f"{m['aspect']} {m['polarity']:+.2f} “{text[m['start'] : m['end']]}”" for m in mentions]
+def _clauses(row: dict[Any, Any], document: dict[str, Any]) -> str:
+    """What the document's aspects rest on in this interaction: clauses, each with its polarity. Older documents name none."""
+    spans = sorted(
+        (span["start"], aspect["aspect"], span["polarity"], span["end"])
+        for aspect in document["satisfaction"]["aspects"]
+        for span in aspect.get("spans", ())
+        if span["interaction_id"] == row["interaction_id"]
+    )
+    said = [f"{name} {polarity:+.2f} “{row['text'][start:end]}”" for start, name, polarity, end in spans]
     return f" ({'; '.join(said)})" if said else ""
 
 

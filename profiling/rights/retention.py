@@ -66,6 +66,7 @@ def retain(settings: Settings, day: str, attempt: str, *, dry_run: bool = False)
         until = sunday_on_or_before(limits["interactions"])
         if _holds_before(lake, until):
             found += _history(lake, ledger, load_rules(settings), until, attempt, dry_run)
+        found.append(_word_vectors(lake, until, dry_run))
     if "checkpoints" in limits:
         found += _checkpoints(lake, ledger, limits["checkpoints"], day, dry_run)
     if "profiles" in limits:
@@ -167,6 +168,16 @@ def _people(lake: Lake, rules: Rules, until: str, dry_run: bool) -> Iterator[Rem
         yield _rows(lake, name, wanted, until, dry_run)
 
 
+def _word_vectors(lake: Lake, until: str, dry_run: bool) -> Removed:
+    """Trainings of which a newer one has taken the place for every day that is kept: all they learned from is gone."""
+    from profiling.stages._vectors import superseded
+
+    old = superseded(lake, day_before(until, -1))
+    if not dry_run:
+        lake.remove(key for keys in old.values() for key in keys)
+    return Removed("word_vectors", until, len(old), "models")
+
+
 def _checkpoints(lake: Lake, ledger: Ledger, limit: str, day: str, dry_run: bool) -> Iterator[Removed]:
     """Old weeks, but for the newest up to `day` and the one that the days still held go on from."""
     base = ledger.closed("features") or ""
@@ -217,8 +228,9 @@ def _published(target: Target, limits: dict[str, str], dry_run: bool) -> Iterato
 
 
 def _text_cache(settings: Settings, until: str, dry_run: bool) -> Removed:
-    from profiling.text.cache import TextCache
+    from profiling.text.cache import caches
 
     moment = (pd.Timestamp(until, tz="UTC") + pd.Timedelta(days=1)).timestamp()
-    number = sum(TextCache(settings.cache, name).forget(int(moment), dry_run=dry_run) for name in ("texts", "media"))
+    held = [cache for name in ("texts", "media") for cache in caches(settings.cache, name)]
+    number = sum(cache.forget(int(moment), dry_run=dry_run) for cache in held)
     return Removed("text_cache", until, number, "entries")

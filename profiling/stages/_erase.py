@@ -216,9 +216,8 @@ def _remove_model(work: Work, target: str, as_of: str, sha: str) -> None:
 
 def _cache(work: Work) -> Found:
     """Results of texts that nobody else wrote, and of words that stand in the person's texts."""
-    from profiling.text.cache import TextCache
+    from profiling.text.cache import caches
 
-    cache = TextCache(work.settings.cache, "texts")
     rows = work.lake.rows_with("interactions", {"identity_id": work.who}, ["text", "text_hash"]).dropna()
     hashes = rows["text_hash"].unique().tolist()
     shared = work.lake.rows_with("interactions", {"text_hash": hashes}, ["identity_id", "text_hash"])
@@ -230,14 +229,15 @@ def _cache(work: Work) -> Found:
         name = rest.partition("|")[2] if kind == "term" else rest.rpartition("|")[2]
         return bool(said) and name.casefold() in said if kind == "term" else name in own
 
-    keys = [key for key in cache.keys() if is_theirs(key)]  # noqa: SIM118 (no mapping)
+    keys = [(cache, list(filter(is_theirs, cache.keys()))) for cache in caches(work.settings.cache, "texts")]
     media, media_keys = _media_cache(work)
 
     def take_out() -> None:
-        cache.erase(keys)
+        for cache, theirs in keys:
+            cache.erase(theirs)
         media.erase(media_keys)
 
-    found = {"cached results of texts": len(keys)}
+    found = {"cached results of texts": sum(len(theirs) for _, theirs in keys)}
     return found | ({"cached results of media": len(media_keys)} if media_keys else {}), take_out
 
 

@@ -93,6 +93,20 @@ def vectors_for(lake: Lake, day: str) -> str | None:
     return None
 
 
+def superseded(lake: Lake, first: str) -> dict[str, list[str]]:
+    """By day of training: files of word vectors that no day from `first` on is read with, as newer ones were trained by then."""
+    needed = vectors_for(lake, first)
+    if needed is None:
+        return {}
+    kept = (f"{needed}/", *(f"{needed.rpartition('/')[0]}/{name}" for name in (CANDIDATE, registry.RETRAIN)))
+    found: dict[str, list[str]] = {}
+    for key in lake.keys(f"_models/{NAME}"):
+        as_of = key.split("/")[2]
+        if as_of < first and not key.startswith(kept):
+            found.setdefault(as_of, []).append(key)
+    return found
+
+
 @contextmanager
 def fetched(lake: Lake, key: str | None) -> Iterator[Path | None]:
     """The folder on this machine, for as long as it is needed: a cache would keep the words of people who are erased.

@@ -109,6 +109,11 @@ class TextCache:
                 Path(f"{self.path}{suffix}").unlink(missing_ok=True)
 
 
+def caches(folder: Path, namespace: str) -> list[TextCache]:
+    """The cache of a folder, and those that pods keep in `bucket-N` below it where their volume is mounted there."""
+    return [TextCache(each, namespace) for each in (Path(folder), *sorted(Path(folder).glob("bucket-*")))]
+
+
 def _here() -> tuple[int, int]:
     return os.getpid(), threading.get_ident()
 

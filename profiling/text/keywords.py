@@ -15,6 +15,7 @@ import numpy as np
 from profiling.text import readable
 from profiling.text.cache import TextCache
 from profiling.text.embedding import Encoder
+from profiling.text.language import is_chinese
 from profiling.text.lexicons import chinese, lexicon, words
 
 # A term's weight is this much of its nearness to the text and for the rest how prominent it is there; and how much the weight
@@ -27,7 +28,7 @@ CANDIDATES = 12
 
 _WORD_OR_BREAK = re.compile(r"[^\W\d_][\w'-]*|[^\w\s]", re.UNICODE)
 _REDACTED = re.compile(r"\[[a-z_]+\d*\]")  # what stands where personal data stood
-_COMPOUND_BONUS = 1.5
+COMPOUND = 1.5  # what a mention of two words is worth, of one word 1
 # A term's first mention counts double at the start of the text, half as much extra after this many words.
 _POSITION_SCALE = 20
 # TextBlob's subjectivity from which an adjective is an opinion ("great string") and no kind ("acoustic guitar").
@@ -57,6 +58,19 @@ def keywords(
         _candidates(_REDACTED.sub("; ", readable(text)), language)
         for text, language in zip(texts, languages, strict=True)
     ]
+    return choose(candidates, encoder, vectors, cache, top, nearness, relevance)
+
+
+def choose(
+    candidates: list[dict[str, float]],
+    encoder: Encoder,
+    vectors: list[np.ndarray | None],
+    cache: TextCache | None = None,
+    top: int = 5,
+    nearness: float = NEARNESS,
+    relevance: float = RELEVANCE,
+) -> list[list[tuple[str, float]]]:
+    """The same of candidates that are at hand: of each text its terms with their prominence."""
     wanted = {term for found, vector in zip(candidates, vectors, strict=True) if vector is not None for term in found}
     known = _vectors(sorted(wanted), encoder, cache)
     return [
@@ -122,15 +136,16 @@ def _vectors(terms: list[str], encoder: Encoder, cache: TextCache | None) -> dic
     return known
 
 
+def prominent(mentions: Iterator[tuple[str, int, float]]) -> dict[str, float]:
+    """The CANDIDATES most prominent terms of (term, position in words, worth), best first."""
+    return dict(sorted(_scores(mentions).items(), key=lambda pair: (-pair[1], pair[0]))[:CANDIDATES])
+
+
 def _candidates(text: str, language: str) -> dict[str, float]:
     """The CANDIDATES best terms with a cheap score > 0, best first."""
     if language in ("en", "und"):
-        scores = _scores(_english_terms(text))
-    elif language == "zh":
-        scores = _scores(_chinese_terms(text))
-    else:
-        return {}
-    return dict(sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:CANDIDATES])
+        return prominent(_english_terms(text))
+    return prominent(_chinese_terms(text)) if language == "zh" else {}
 
 
 def _scores(mentions: Iterator[tuple[str, int, float]]) -> dict[str, float]:
@@ -150,7 +165,7 @@ def _english_terms(text: str) -> Iterator[tuple[str, int, float]]:
         if kind == "noun":
             yield term, position, 1.0
         if kind in ("noun", "verb") and before is not None and before != term:
-            yield f"{before} {term}", position, _COMPOUND_BONUS
+            yield f"{before} {term}", position, COMPOUND
         before = term if kind in ("noun", "adjective") else None
 
 
@@ -180,7 +195,7 @@ def _english_word(word: str) -> tuple[str, str]:
     tags, singularize, sentiment = _english_lexicon()
     tag = tags.get(word)
     term = word if tag is not None and tag != "NNS" and not tag.startswith("VB") else _singular(word, tags, singularize)
-    if len(term) < 3 or not term[0].isalpha() or {word, term} & _never_english():
+    if len(term) < 3 or not term[0].isalpha() or is_chinese(term) or {word, term} & _never_english():
         return "none", term
     if tag is None or tag.startswith("NN"):
         return "noun", term
@@ -216,8 +231,12 @@ def _chinese_terms(text: str) -> Iterator[tuple[str, int, float]]:
         if len(term) < 2 or not all(c.isalpha() for c in term) or term in _never_chinese():
             continue
         tag = tags.get(term)
-        # A word that the dictionary lacks is a name, or ordinary words that jieba's model took for one (我读, 这是).
-        is_noun = tag.startswith(("n", "vn", "eng")) if tag else not any(c in _never_chinese() for c in term)
+        if term.isascii():
+            kind, term = _english_word(term)
+            is_noun = kind == "noun"
+        else:
+            # A word that the dictionary lacks is a name, or ordinary words that jieba's model took for one (我读, 这是).
+            is_noun = tag.startswith(("n", "vn")) if tag else not any(c in _never_chinese() for c in term)
         if is_noun:
             yield term, position, -math.log(max(tokenizer.FREQ.get(term, 0), 1) / tokenizer.total)
 

@@ -48,7 +48,9 @@ def event(number: int, who: str = "ann", kind: str = "purchase", item: str | Non
     return row | changes
 
 
-def said(number: int, sentiment: float, keywords=(), aspects=(), language: str = "en", embedding=None) -> dict:
+def said(
+    number: int, sentiment: float, keywords=(), aspects=(), language: str = "en", embedding=None, clauses=()
+) -> dict:
     return {
         "interaction_id": f"i{number:02d}",
         "identity_id": "ann",
@@ -60,6 +62,7 @@ def said(number: int, sentiment: float, keywords=(), aspects=(), language: str =
         "sentiment_model": "lexicon",
         "keywords": [{"term": t, "weight": w} for t, w in keywords],
         "aspects": [{"aspect": a, "polarity": p} for a, p in aspects],
+        "aspect_mentions": [{"aspect": a, "polarity": p, "start": s, "end": s + 9} for a, p, s in clauses],
         "embedding": embedding,
     }
 
@@ -183,6 +186,50 @@ def test_evidence_is_the_strongest_few_and_each_once(daily: pd.DataFrame) -> Non
     assert [e["strength"] for e in evidence] == [1.0] * 5  # one or five stars
     again = combine(pd.concat([state, state], ignore_index=True))
     assert [dict(e) for e in only(again, subject_id="ann", facet="all")["evidence"]] == [dict(e) for e in evidence]
+
+
+SPOKEN = pd.DataFrame(
+    [
+        said(4, 0.9, aspects=[("price", 0.2)], clauses=[("price", p, s) for s, p in enumerate((0.1, -0.4, 0.5, 0.3))]),
+        said(
+            5, -0.6, aspects=[("delivery", -0.7), ("price", 0.1)], clauses=[("delivery", -0.7, 20), ("price", 0.1, 40)]
+        ),
+    ]
+)
+
+
+def places(row: pd.Series) -> list[tuple[str, int, float]]:
+    return [(span["interaction_id"], span["start"], span["polarity"]) for span in row["spans"]]
+
+
+def test_an_aspect_has_the_clearest_clauses_of_its_evidence() -> None:
+    daily = daily_activity(EVENTS, SPOKEN, DAY)
+    ann = pick(daily, subject_id="ann", facet="aspect")
+    # Three of the four clauses of i04, in the text's order; each aspect its own.
+    assert places(only(ann, value="price", event_day=DAY)) == [("i04", 1, -0.4), ("i04", 2, 0.5), ("i04", 3, 0.3)]
+    assert places(only(ann, value="price", event_day="2026-06-13")) == [("i05", 40, 0.1)]
+    assert places(only(ann, value="delivery")) == [("i05", 20, -0.7)]
+    assert daily.loc[daily["facet"] != "aspect", "spans"].isna().all()
+
+
+def test_spans_go_with_the_evidence_that_is_kept() -> None:
+    state = state_of(daily_activity(EVENTS, SPOKEN, DAY))
+    price = only(state, subject_id="ann", facet="aspect", value="price")
+    assert places(price) == [("i04", 1, -0.4), ("i04", 2, 0.5), ("i04", 3, 0.3), ("i05", 40, 0.1)]
+    stronger = [event(n, kind="review") for n in range(10, 15)]
+    said_then = [said(n, 0.9, aspects=[("price", 0.9)], clauses=[("price", 0.9, n)]) for n in range(10, 15)]
+    daily = daily_activity(pd.DataFrame(stronger), pd.DataFrame(said_then), DAY).assign(day="2026-06-16")
+    later = only(fold(state, DAY, daily, "2026-06-16"), subject_id="ann", facet="aspect", value="price")
+    assert [e["interaction_id"] for e in later["evidence"]] == [f"i{n}" for n in range(10, 15)]
+    assert places(later) == [(f"i{n}", n, 0.9) for n in range(10, 15)]
+
+
+def test_a_state_from_before_places_were_kept_gets_those_of_newer_days() -> None:
+    daily = daily_activity(EVENTS, SPOKEN, DAY)
+    older = state_of(daily[daily["event_day"] == DAY]).assign(spans=None)
+    price = only(fold(older, DAY, daily[daily["event_day"] != DAY], DAY), facet="aspect", value="price")
+    assert [e["interaction_id"] for e in price["evidence"]] == ["i04", "i05"]
+    assert places(price) == [("i05", 40, 0.1)]
 
 
 def test_identities_of_one_customer_add_up() -> None:

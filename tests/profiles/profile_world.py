@@ -76,7 +76,7 @@ def activity(events: list[tuple] = EVENTS) -> pd.DataFrame:
     rows = pd.DataFrame([_interaction(*event) for event in events])
     texts = pd.DataFrame(
         [_text(*event) for event in events if "sentiment" in event[4]],
-        columns=["interaction_id", "language", "sentiment", "keywords", "aspects"],
+        columns=["interaction_id", "language", "sentiment", "keywords", "aspects", "aspect_mentions"],
     ).astype({"sentiment": "float64"})
     nothing = schemas.ACTIVITY_STATE.arrow.empty_table().to_pandas()
     return fold(nothing, DAY, daily_activity(rows, texts, DAY), DAY)
@@ -164,6 +164,10 @@ def _text(customer: str, day: str, kind: str, item: str, more: dict) -> dict:
         "sentiment": more["sentiment"],
         "keywords": [{"term": t, "weight": w} for t, w in more.get("keywords", {}).items()],
         "aspects": [{"aspect": a, "polarity": p} for a, p in more.get("aspects", {}).items()],
+        "aspect_mentions": [
+            {"aspect": a, "polarity": p, "start": 30 * at, "end": 30 * at + 25}
+            for at, (a, p) in enumerate(more.get("aspects", {}).items())
+        ],
     }
 
 

@@ -125,6 +125,17 @@ def test_every_claim_cites_interactions_of_this_customer(documents, customer):
         assert all(cited.startswith(f"{customer}/") for cited in claim["evidence"]), claim
 
 
+def test_an_aspect_says_where_its_evidence_speaks_of_it(documents):
+    sound, price = documents["ann"]["satisfaction"]["aspects"]
+    first, second = "ann/review/2026-04-21", "ann/review/2026-06-16"
+    assert sound["evidence"] == [first, second]
+    assert sound["spans"] == [
+        {"interaction_id": first, "start": 0, "end": 25, "polarity": 0.9},
+        {"interaction_id": second, "start": 0, "end": 25, "polarity": 0.7},
+    ]
+    assert price["spans"] == [{"interaction_id": second, "start": 30, "end": 55, "polarity": -0.5}]
+
+
 def test_offers_keep_the_evidence_they_came_with(documents):
     cited = [(r["item_id"], r["evidence"], r["evidence_count"]) for r in documents["ann"]["recommendations"]]
     assert cited == [("g1", ["ann/purchase/2026-04-05"], 1), ("x9", [], 0)]

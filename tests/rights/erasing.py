@@ -130,7 +130,7 @@ def roots(settings: Settings) -> list[Path]:
         Path(settings.lake),
         Path(settings.publish),
         Path(settings.landing),
-        *Path(settings.cache).glob("*.sqlite*"),
+        *Path(settings.cache).rglob("*.sqlite*"),
     ]
 
 

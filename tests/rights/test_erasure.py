@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -44,6 +45,9 @@ def before(tmp_path_factory: pytest.TempPathFactory, static_cache: Path) -> tupl
     settings = settings_in(root, cache).model_copy(update={"publish": str(root / "publish"), "max_rejects": 0.1})
     deliver(settings)
     run(settings)
+    (cache / "bucket-0").mkdir()  # what a pod has read, on a volume
+    for file in cache.glob("texts.sqlite*"):
+        shutil.copy(file, cache / "bucket-0")
     return settings, person(settings)
 
 

@@ -1,6 +1,7 @@
 """Retention: what is deleted as of which day, that its days are closed, and that what remains goes on as before."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,16 @@ def test_cached_results_go_by_when_they_were_stored(short: Settings) -> None:
     assert cache.forget(0) == 0
     assert cache.forget(2**40) == held
     assert cache.forget(2**40, dry_run=True) == 0
+
+
+def test_the_caches_of_pods_on_a_volume_go_too(settings: Settings, tmp_path: Path) -> None:
+    settings = settings.model_copy(update={"cache": tmp_path / "cache"})
+    for folder in (settings.cache, settings.cache / "bucket-0", settings.cache / "bucket-1"):
+        TextCache(folder, "texts").put_many({"key": b"said"})
+    assert removed(stages.retain(settings, LAST)) == {}, "stored today"
+    assert removed(stages.retain(settings, day_before(date.today().isoformat()))) == {}
+    settings = settings.model_copy(update={"retention_days": settings.retention_days | {"text_cache": -2}})
+    assert removed(stages.retain(settings, day_before(date.today().isoformat()))) == {"text_cache": 3}
 
 
 def test_the_limits_are_settings_and_a_mistyped_one_is_refused(monkeypatch, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from profiling.collect import drops
 from profiling.errors import GateFailed, InputError, NotReady, SettingsError
 from profiling.lake import Lake
 from profiling.ledger import Ledger
+from profiling.profiles.show import evidence_texts
 from profiling.publish import open_target, read_manifest, read_published
 from profiling.settings import Settings
 from profiling.stages import _ingest
@@ -117,6 +118,21 @@ def test_a_failed_gate_leaves_the_last_good_state_and_says_why(settings: Setting
     run_all(settings, DAY)
     assert len(lake.read("interactions")) == 1
     assert read_manifest(target, DAY)["rows"] == 1
+
+
+def test_a_published_aspect_names_the_clause_it_rests_on_and_not_its_text(settings: Settings) -> None:
+    text = "The guitar is lovely, but the delivery was slow."
+    drop(settings, [purchase(1), review(2, text)])
+    run_all(settings, DAY)
+    (document,) = read_published(open_target(settings.publish), DAY)
+    (delivery,) = [each for each in document["satisfaction"]["aspects"] if each["aspect"] == "delivery"]
+    (span,) = delivery["spans"]
+    assert delivery["evidence"] == [span["interaction_id"]]
+    assert "delivery was slow" in text[span["start"] : span["end"]]
+    assert "lovely" not in text[span["start"] : span["end"]]
+    assert "was slow" not in json.dumps(document)
+    shown = evidence_texts(settings, document)[span["interaction_id"]]
+    assert f"delivery {span['polarity']:+.2f} “{text[span['start'] : span['end']]}”" in shown
 
 
 def test_the_gates_report_is_kept_without_values(settings: Settings) -> None:

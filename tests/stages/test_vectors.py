@@ -115,6 +115,21 @@ def test_the_command_says_what_came_of_it(lake_of_texts: Settings, monkeypatch: 
     assert found["sha"]
 
 
+def test_retention_keeps_the_vectors_that_days_are_read_with_and_no_older_ones(lake_of_texts: Settings) -> None:
+    lake = Lake(lake_of_texts.lake)
+    settings = lake_of_texts.model_copy(update={"retention_days": lake_of_texts.retention_days | {"interactions": 28}})
+    for day in DAYS[:2]:
+        newest = stages.train_vectors(settings, day)
+    young, old = "2026-07-10", "2026-07-26"
+    assert "word_vectors" not in {each.what for each in stages.retain(settings, young, dry_run=True).removed}
+    for dry_run in (True, False):
+        found = {each.what: each.number for each in stages.retain(settings, old, dry_run=dry_run).removed}
+        assert found["word_vectors"] == 1
+        assert bool(lake.keys(f"_models/{NAME}/{DAYS[0]}")) == dry_run
+    assert vectors_for(lake, old) == f"_models/{NAME}/{DAYS[1]}/{newest.sha}", "what the next day is read with stays"
+    assert stages.retain(settings, old).removed == []
+
+
 def test_an_erasure_flags_the_vectors_and_removes_those_with_a_word_that_only_the_erased_wrote(
     lake_of_texts: Settings,
 ) -> None:

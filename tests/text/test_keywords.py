@@ -48,6 +48,14 @@ def test_chinese_topics_without_an_encoder_that_reads_them(static: Encoder) -> N
     assert not {"满意", "快递", "不错", "非常"} & {term for term, _ in found}
 
 
+def test_words_of_the_other_language_are_judged_by_their_own(static: Encoder) -> None:
+    mixed = ["这把guitar的音色很好，strings也很nice，我really喜欢", "琴很好。The tuner works."]
+    chinese, english = keywords(mixed, ["zh", "en"], static, [None, None])
+    assert {"guitar", "string", "音色"} <= {term for term, _ in chinese}
+    assert not {"nice", "really"} & {term for term, _ in chinese}
+    assert [term for term, _ in english] == ["tuner"], "琴很好 is no noun of English"
+
+
 def test_weights_are_of_nearness_and_prominence(static: Encoder) -> None:
     text = "A guitar in the park"
     vector = static.encode([text])[0]

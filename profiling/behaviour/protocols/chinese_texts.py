@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +25,28 @@ RECIPES = {
 }
 
 
-def chinese_world(paths: Sequence[Path], cache: Path) -> World:
+def chinese_world(paths: Sequence[Path], cache: Path, most: int | None = None) -> World:
     """The distinct lines of two files; who wrote them is not known, so every line is its own group.
 
     Args:
         paths: the two files.
         cache: folder of sentiments already computed.
+        most: only so many of the lines, as `labelled_lines` takes them.
 
     Raises:
         InputError: a file cannot be read.
         SettingsError: not one file named `...pos.txt` and one named `...neg.txt`.
     """
-    texts, labels, facts = labelled_lines(paths)
+    texts, labels, facts = labelled_lines(paths, most)
     made = ChineseTexts(texts, labels, cache)
     parts = {name: getattr(made, name) for recipe in RECIPES.values() for name in recipe.parts}
     return World(labels, np.arange(len(labels)), parts, RECIPES, facts)
 
 
-def labelled_lines(paths: Sequence[Path]) -> tuple[list[str], np.ndarray, dict[str, float]]:
+def labelled_lines(paths: Sequence[Path], most: int | None = None) -> tuple[list[str], np.ndarray, dict[str, float]]:
     """(distinct texts, labels, counts): the positive file's lines in order, then the negative's; those of both are dropped.
+
+    With `most` only so many lines, the first by the hash of their text.
 
     Raises:
         InputError: a file cannot be read.
@@ -60,10 +64,16 @@ def labelled_lines(paths: Sequence[Path]) -> tuple[list[str], np.ndarray, dict[s
     distinct = {label: dict.fromkeys(each) for label, each in lines.items()}
     both = distinct[1].keys() & distinct[0].keys()
     kept = [(text, label) for label in (1, 0) for text in distinct[label] if text not in both]
+    number = len(kept)
+    kept = (
+        kept
+        if most is None
+        else sorted(kept, key=lambda line: sha256(line[0].encode("utf-8", "replace")).hexdigest())[:most]
+    )
     labels = np.array([label for _, label in kept])
     facts = {
         "lines": sum(map(len, lines.values())),
-        "distinct": len(kept) + len(both),
+        "distinct": number + len(both),
         "of both labels, dropped": len(both),
         "rows": len(kept),
         "share satisfied": float(labels.mean()),

@@ -17,7 +17,16 @@ from profiling.behaviour.protocols.counting import estimates
 from profiling.behaviour.protocols.report import BASELINES, OURS, Line, Report, Table, chosen, one_file
 from profiling.errors import InputError, SettingsError
 from profiling.text.embedding import Encoder, load_encoder
-from profiling.text.keywords import NEARNESS, RELEVANCE, english_nouns, english_terms, keywords
+from profiling.text.keywords import (
+    COMPOUND,
+    NEARNESS,
+    RELEVANCE,
+    choose,
+    english_nouns,
+    english_terms,
+    keywords,
+    prominent,
+)
 
 COLUMNS = ("precision@5", "recall@5", "f1@5", "likeness")
 TOP = 5
@@ -27,7 +36,8 @@ STATEMENT = (
     f"Reviews whose title names a term (noun, or two words) that stands in the body: the first {MOST} by the hash of their text, "
     f"copies once. {TOP} keywords of the body alone; right: a term of the title, or a word of one. likeness: mean cosine of the "
     f"pairs of a review's keywords ({ENCODER} encoder): the less, the more they say. Intervals: {DRAWS} bootstrap draws of "
-    f"reviews, seed {SEED}, 95 %. `collocations` are learned from the reviews that are not measured."
+    f"reviews, seed {SEED}, 95 %. `collocations` are learned from the reviews that are not measured. "
+    "`noun_phrases`: NLTK's chunks of adjectives and nouns, by tags of TextBlob's lexicon, and their last nouns, ranked as ours."
 )
 LOOKS = (
     "Nearness and relevance were chosen on reviews that are not measured here, after a first look at these had shown that "
@@ -54,6 +64,7 @@ def run(inputs: list[Path], cache: Path, models: Sequence[str] | None = None, fo
         "first_nouns": (BASELINES, lambda: [_first_nouns(body) for body in bodies]),
         "frequency": (BASELINES, lambda: _ours(bodies, encoder, [None] * len(bodies), 0.0, 1.0)),
         "collocations": (BASELINES, lambda: _collocations(bodies, others, encoder, vectors)),
+        "noun_phrases": (BASELINES, lambda: _noun_phrases(bodies, encoder, vectors)),
         "nearness": (BASELINES, lambda: _ours(bodies, encoder, vectors, 1.0, 1.0)),
         "without_diversity": (OURS, lambda: _ours(bodies, encoder, vectors, NEARNESS, 1.0)),
         "ours": (OURS, lambda: _ours(bodies, encoder, vectors, NEARNESS, RELEVANCE)),
@@ -138,6 +149,32 @@ def _collocations(
         nearness = dict(zip(both, (encoder.encode(both) @ vector).tolist(), strict=True))
         found.append(sorted(both, key=lambda term: (-nearness[term], term))[:TOP])
     return found
+
+
+def _noun_phrases(bodies: list[str], encoder: Encoder, vectors: Sequence[np.ndarray | None]) -> list[list[str]]:
+    found = choose([prominent(_phrases(body)) for body in bodies], encoder, list(vectors), top=TOP)
+    return _terms(found)
+
+
+def _phrases(text: str) -> Iterator[tuple[str, int, float]]:
+    """(phrase or its last noun in the singular, position in words, worth): a phrase is worth as much as a compound of ours."""
+    from nltk.chunk import RegexpParser
+    from nltk.tree import Tree
+    from textblob.en import tag
+
+    position = 0
+    for part in RegexpParser("NP: {<JJ.*>*<NN.*>+}").parse(tag(text, tokenize=True)):
+        if not isinstance(part, Tree):
+            position += 1
+            continue
+        words = [word.casefold() for word, _ in part.leaves()]
+        position += len(words)
+        last = next(iter(english_terms(words[-1])), None)
+        if last is None:
+            continue
+        yield last, position, 1.0
+        if len(words) > 1:
+            yield " ".join([*words[:-1], last]), position, COMPOUND
 
 
 def _words(text: str) -> list[str]:

