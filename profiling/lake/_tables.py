@@ -308,7 +308,7 @@ class Tables(Files):
         return _with_retries(write, table.name)
 
 
-def _new_columns(delta: Any, table: Table) -> dict[str, str]:
+def _new_columns(delta: Any, table: Table) -> dict[str, Any]:
     """How to write a table that was made before the schema had all of its columns: it gets them now."""
     return {"schema_mode": "merge"} if len(delta.schema().fields) < len(table.names) else {}
 
