@@ -110,7 +110,8 @@ def without_terms(topics: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
         terms[0]["term"] if name in gone and terms else name for name, terms in zip(topics["name"], left, strict=True)
     ]
     found = topics.assign(
-        terms=pd.Series(left, index=topics.index, dtype="object"), name=pd.Series(names, index=topics.index, dtype="str")
+        terms=pd.Series(left, index=topics.index, dtype="object"),
+        name=pd.Series(names, index=topics.index, dtype="str"),
     )
     return found[[bool(terms) for terms in left]].reset_index(drop=True)
 

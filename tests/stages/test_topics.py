@@ -65,9 +65,7 @@ def test_a_topic_keeps_its_id_and_the_profiles_cite_their_own_texts(shop: Settin
     weeks = [in_service(lake.read("topics", [("week", "==", week)])) for week in SUNDAYS]
     assert [set(week["state"]) for week in weeks] == [{"new"}, {"kept"}, {"kept"}]
     assert len({frozenset(week["topic_id"]) for week in weeks}) == 1
-    terms = {
-        name: {e["term"] for e in each} for name, each in zip(weeks[-1]["name"], weeks[-1]["terms"], strict=True)
-    }
+    terms = {name: {e["term"] for e in each} for name, each in zip(weeks[-1]["name"], weeks[-1]["terms"], strict=True)}
     assert len(terms) == 2, terms
     assert all(len(each & {"coffee", "string"}) == 1 for each in terms.values()), terms
 

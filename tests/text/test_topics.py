@@ -11,7 +11,11 @@ from profiling.text.topics import in_service, term_topics, weekly_topics, withou
 NOTHING = TOPICS.arrow.empty_table().to_pandas()
 WEEKS = ["2026-01-04", "2026-01-11", "2026-01-18", "2026-01-25"]
 COFFEE, STRINGS, BAGS = 0, 1, 2
-WORDS = {COFFEE: ["coffee", "grinder", "roast"], STRINGS: ["string", "bronze", "gauge"], BAGS: ["bag", "zipper", "pocket"]}
+WORDS = {
+    COFFEE: ["coffee", "grinder", "roast"],
+    STRINGS: ["string", "bronze", "gauge"],
+    BAGS: ["bag", "zipper", "pocket"],
+}
 
 
 def said(axis: int, words: list[str], customers: int = 12, *, model: str = "mini@1", turn: float = 0.0, size: int = 6,
@@ -152,7 +156,9 @@ def test_a_week_without_texts_ends_all_and_loses_none() -> None:
 
 def test_words_of_fewer_than_five_customers_never_enter() -> None:
     secret = said(COFFEE, ["jane doe", "coffee"], customers=4)
-    many = pd.concat([secret, secret.assign(interaction_id=[f"again {n}" for n in range(4)])])  # eight texts, four people
+    many = pd.concat(
+        [secret, secret.assign(interaction_id=[f"again {n}" for n in range(4)])]
+    )  # eight texts, four people
     found = weekly_topics(pd.concat([base(), many]), NOTHING, WEEKS[0])
     assert "jane doe" not in ids(found)
     fifth = said(COFFEE, ["jane doe", "coffee"], customers=5)

@@ -154,13 +154,17 @@ def test_topics_are_measured_by_hand() -> None:
     assert values["terms"] == 3 / 2
     together = np.log((2 / 8) / (3 / 8 * 2 / 8)) / -np.log(2 / 8)
     assert values["coherence"] == pytest.approx((together - 1) / 2)  # a and b; d and b, never together
-    assert topics._npmi(["a", "a b", "y"], {"a": {1}, "a b": {1}}, 3) is None  # a word in common, and one that is not there
+    assert (
+        topics._npmi(["a", "a b", "y"], {"a": {1}, "a b": {1}}, 3) is None
+    )  # a word in common, and one that is not there
 
 
 def test_topics_learned_anew_are_matched_to_those_before() -> None:
     old = topics.Step({"a": "x", "b": "x", "c": "y"}, {"x": ["a", "b"], "y": ["c"]}, {"x": "a", "y": "c"})
     new = topics.Step(
-        {"a": "1", "b": "1", "c": "0", "d": "2"}, {"0": ["c"], "1": ["b", "a"], "2": ["d"]}, {"0": "c", "1": "b", "2": "d"}
+        {"a": "1", "b": "1", "c": "0", "d": "2"},
+        {"0": ["c"], "1": ["b", "a"], "2": ["d"]},
+        {"0": "c", "1": "b", "2": "d"},
     )
     _, found = topics._matched([old, new])
     assert found.topic_of == {"a": "x", "b": "x", "c": "y", "d": "2"}
