@@ -26,6 +26,7 @@ READS: dict[str, tuple[str, ...]] = {
         "attributes",
         "consents",
         "catalogue",
+        "text_features",
         "daily_activity",
         "text_activity",
         "day_statistics",
@@ -33,7 +34,7 @@ READS: dict[str, tuple[str, ...]] = {
         "models",
         "suppressions",
     ),
-    "publish": ("profiles", "identity_changes", "quarantine", "text_activity", "text_state", "suppressions"),
+    "publish": ("profiles", "identity_changes", "quarantine", "text_activity", "text_state", "topics", "suppressions"),
 }
 WRITES: dict[str, tuple[str, ...]] = {
     "ingest": (
@@ -46,7 +47,7 @@ WRITES: dict[str, tuple[str, ...]] = {
         "day_statistics",
     ),
     "features": ("text_features", "media_features", "daily_activity", "text_activity", "text_statistics"),
-    "profile": ("profiles", "identity_changes", "activity_state", "text_state"),
+    "profile": ("profiles", "identity_changes", "activity_state", "text_state", "topics"),
     "publish": (),
 }
 

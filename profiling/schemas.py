@@ -360,6 +360,38 @@ TEXT_STATE = Table(
     partition="week",
 )
 
+TOPICS = Table(
+    "topics",
+    "One topic at the end of one closed week: terms that customers use of the same thing.",
+    (
+        Column("week", pa.string(), "the Sunday that closes the week", "YYYY-MM-DD"),
+        MODEL,
+        Column("topic_id", pa.string(), "what it is named by for as long as it lives"),
+        Column("name", pa.string(), "one of its strongest terms, and the same one for as long as it is"),
+        Column(
+            "state",
+            pa.string(),
+            "`new`, `kept` or `returned`: in service; `ended` or `merged` in this week; `dormant`: ended before, and may return",
+        ),
+        Column("since", pa.string(), "the week it was first in service", "YYYY-MM-DD"),
+        Column("last_week", pa.string(), "the newest week it was in service", "YYYY-MM-DD"),
+        Column("merged_into", pa.string(), "the topic that has its terms now", is_nullable=True),
+        Column("terms", KEYWORDS, "each of five customers or more, strongest first; a term has one topic"),
+        Column(
+            "texts", pa.int64(), "texts of the last eight weeks with one of its terms; of a sample where there are many"
+        ),
+        Column("customers", pa.int64(), "identities who wrote them"),
+        Column("share", pa.float64(), "`texts` as a part of all texts looked at", "0 to 1"),
+        Column("sentiment", pa.float64(), "mean sentiment of the texts", "-1 to 1", is_nullable=True),
+        Column("share_before", pa.float64(), "`share` a week before", "0 to 1", is_nullable=True),
+        Column("sentiment_before", pa.float64(), "`sentiment` a week before", "-1 to 1", is_nullable=True),
+        Column("centroid", pa.list_(pa.float32()), "unit vector between its terms, in the space of `model`"),
+    ),
+    key=("week", "topic_id"),
+    partition="week",
+    notes="Sums over customers that name nobody. Made with the week's `activity_state`.",
+)
+
 PROFILES = Table(
     "profiles",
     "One customer as of one day.",
@@ -571,6 +603,7 @@ TABLES: dict[str, Table] = {
         ACTIVITY_STATE,
         TEXT_ACTIVITY,
         TEXT_STATE,
+        TOPICS,
         PROFILES,
         IDENTITY_CHANGES,
         DAY_STATISTICS,

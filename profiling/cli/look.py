@@ -90,6 +90,35 @@ def identity(
 
 
 @app.command()
+def topics(day: Day, as_json: AsJson = False) -> None:
+    """What the customer base writes about on a day: topics with their terms, and the change since the week before."""
+    from profiling.profiles.topics import overview
+    from profiling.stages import parse_day
+
+    found = overview(Settings.load(), parse_day(day))
+    if as_json:
+        out.print_json(json.dumps(found, ensure_ascii=False))
+        return
+    out.print(f"{len(found['topics'])} topics of the weeks to {found['week']}, by {found['model']}", markup=False)
+    table = Table(box=None)
+    for name in ("topic", "state", "since", "customers", "share", "", "sentiment", "", "terms"):
+        table.add_column(name, no_wrap=name != "terms")
+    for row in found["topics"]:
+        changes = ("" if row[c] is None else f"{row[c]:{form}}" for c, form in _CHANGES)
+        share_change, sentiment_change = changes
+        cells = (row["name"], row["state"], row["since"], str(row["customers"]), f"{row['share']:.1%}", share_change)
+        cells += (f"{row['sentiment']:+.2f}", sentiment_change, ", ".join(row["terms"][:_TERMS_SHOWN]))
+        table.add_row(*map(Text, cells))
+    out.print(table)
+    for row in found["gone"]:
+        out.print(f"{row['state']}: {row['name']}" + (f" into {row['into']}" if row["into"] else ""), markup=False)
+
+
+_CHANGES = (("share_change", "+.1%"), ("sentiment_change", "+.2f"))
+_TERMS_SHOWN = 6
+
+
+@app.command()
 def status(as_json: AsJson = False) -> None:
     """Settings, tables, the newest day of every stage, and what is published."""
     from profiling.status import status as look

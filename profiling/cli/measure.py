@@ -16,7 +16,7 @@ def evaluate(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="aspects, embedding, keywords, redaction, returns, satisfied or sentiment."
+            metavar="NAME", help="aspects, embedding, keywords, redaction, returns, satisfied, sentiment or topics."
         ),
     ],
     inputs: Annotated[

@@ -17,6 +17,7 @@ from profiling.profiles.overview import counts_by_kind, overview, spend_by_curre
 from profiling.profiles.satisfaction import aspects, satisfaction
 from profiling.profiles.segments import life_cycle, rfm
 from profiling.profiles.snapshot import Snapshot
+from profiling.profiles.topics import topics
 from profiling.profiles.value import catalogue, categories_consumed, items_consumed, with_tier
 
 SCHEMA_VERSION = 1
@@ -55,6 +56,8 @@ def build_profiles(
     )
     customers = _customers(snapshot, everybody)
     parts = _parts(snapshot, customers, recommendations, interests)
+    if snapshot.topics.empty:
+        del parts["topics"]
     if predictions is not None:
         parts["predictions"] = records_by_customer(predictions)
     made_by = _provenance(snapshot, provenance or {})
@@ -118,6 +121,7 @@ def _parts(
         "items": items_consumed(snapshot, basis),
         "categories": categories_consumed(snapshot, basis),
         "interests": _of(interests, of),
+        "topics": topics(snapshot),
         "satisfaction": satisfaction(snapshot.activity, snapshot.population),
         "aspects": aspects(snapshot.activity),
         "recommendations": _with_titles(_of(recommendations, of), snapshot),

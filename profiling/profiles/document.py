@@ -33,8 +33,8 @@ def document_of(customer: Record, own: Mapping[str, Records], day: str, made_by:
     Args:
         customer: a row of the scores: `overview`, `rfm`, `life_cycle`, `with_tier` and `language`.
         own: the customer's records by part, in the order they will stand in: attributes, consents, kinds, spend, items,
-            categories, interests, satisfaction, aspects, recommendations, activity, members; predictions where a model is in
-            service.
+            categories, interests, satisfaction, aspects, recommendations, activity, members; topics where some are in
+            service, predictions where a model is.
         day: YYYY-MM-DD.
         made_by: the `provenance`.
     """
@@ -49,6 +49,7 @@ def document_of(customer: Record, own: Mapping[str, Records], day: str, made_by:
         "activity": _activity(customer, own["kinds"]),
         "consumption": _consumption(customer, own),
         "interests": [_interest(record) for record in own["interests"]],
+        "topics": _topics(own),
         "satisfaction": _satisfaction(own["satisfaction"], own["aspects"]),
         "facts": Unknown("facts are extracted by a language model, and none has read the texts"),
         "predictions": _predictions(customer, own, language),
@@ -153,6 +154,24 @@ def _interest(record: Record) -> dict[str, Any]:
         "count": count,
         **_cited(record["evidence"], count),
     }
+
+
+def _topics(own: Mapping[str, Records]) -> list[dict[str, Any]] | Unknown:
+    if "topics" not in own:
+        return Unknown(
+            "no topics are in service: by the end of the last week too few customers wrote of the same thing"
+        )
+    return [
+        {
+            "topic_id": r["topic_id"],
+            "name": r["name"],
+            "share": float(r["share"]),
+            "sentiment": known(r["sentiment"], "no text about it"),
+            "count": int(r["count"]),
+            **_cited(r["evidence"], int(r["count"])),
+        }
+        for r in own["topics"]
+    ]
 
 
 def _satisfaction(levels: Records, spoken: Records) -> dict[str, Any]:

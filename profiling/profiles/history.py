@@ -19,19 +19,22 @@ from profiling.prepare.resolution import Resolution, changes, resolve
 from profiling.prepare.survivorship import surviving
 from profiling.prepare.validity import newest, of_customers
 from profiling.profiles.snapshot import Snapshot
+from profiling.text.topics import MOST_TEXTS, TEXT_COLUMNS, WEEKS, term_topics, weekly_topics, without_terms
 
 logger = logging.getLogger(__name__)
 
 SAID = ["customer_id", "name", "value", "stated_at", "source"]
+_WITH_TOPICS = "+topics1"  # raised with every change of code that changes them
 
 
 def close_week(lake: Lake, ledger: Ledger, sunday: str, attempt: str) -> None:
-    """Write the checkpoint of a week unless a valid one is there. It is valid while every day under it is unchanged.
+    """Write the checkpoint of a week, with its topics, unless a valid one is there. It is valid while every day under it is
+    unchanged.
 
     Weeks are always folded one by one from the last valid checkpoint, so that its bytes do not depend on when it was made.
     """
     days = ledger.days("features")
-    if not days or sunday < days[0] or _is_valid(ledger, sunday):
+    if not days or sunday < days[0] or _has_topics(ledger, sunday):
         return
     week = sunday
     while week >= days[0] and not _is_valid(ledger, week):
@@ -51,12 +54,47 @@ def close_week(lake: Lake, ledger: Ledger, sunday: str, attempt: str) -> None:
         activity = fold(activity, week, lake.read("daily_activity", since), following)
         vectors = fold_vectors(vectors, lake.read("text_activity", since))
         week = following
+    topics = _topics_at(lake, ledger, sunday)
     chain = ledger.chain(sunday)
     lake.record("checkpoint", sunday, OPEN, attempt, inputs=chain)
     lake.replace("activity_state", sunday, activity.assign(week=sunday))
     lake.replace("text_state", sunday, vectors.assign(week=sunday))
-    counts = {"subjects": int(activity["subject_id"].nunique()), "rows": len(activity)}
-    lake.record("checkpoint", sunday, RELEASED, attempt, inputs=chain, outputs=chain, counts=counts)
+    lake.replace("topics", sunday, topics)
+    counts = {"subjects": int(activity["subject_id"].nunique()), "rows": len(activity), "topics": len(topics)}
+    lake.record("checkpoint", sunday, RELEASED, attempt, inputs=chain, outputs=chain + _WITH_TOPICS, counts=counts)
+
+
+def topics_on(lake: Lake, day: str) -> pd.DataFrame:
+    """The rows of `topics` of the last week that is closed before a day, whatever their state."""
+    return lake.read("topics", [("week", "==", sunday_before(day))])
+
+
+def _topics_at(lake: Lake, ledger: Ledger, sunday: str) -> pd.DataFrame:
+    """The topics of a week, from those of the last week that has valid ones, week by week.
+
+    Where texts are past their retention and no topics were made in time, as in a lake of before there were any, they begin
+    with the first week whose texts are held.
+    """
+    first = ledger.days("features")[0]
+    week = sunday
+    while week >= first and not _has_topics(ledger, week) and not ledger.is_closed("features", week):
+        week = day_before(week, 7)
+    found = lake.read("topics", [("week", "==", week)])
+    if not _has_topics(ledger, week):
+        found = found.iloc[:0]
+    while week < sunday:
+        week = day_before(week, -7)
+        found = weekly_topics(_texts_of(lake, week), found, week)
+    return found
+
+
+def _texts_of(lake: Lake, week: str) -> pd.DataFrame:
+    """What a week's topics are made of; where there is too much, only what they look at is read with its vectors."""
+    wanted: list[Filter] = [("day", ">", day_before(week, 7 * WEEKS)), ("day", "<=", week)]
+    ids = lake.read("text_features", wanted, ["interaction_id"])["interaction_id"]
+    if len(ids) > MOST_TEXTS:
+        wanted.append(("interaction_id", "<=", str(ids.sort_values().iloc[MOST_TEXTS - 1])))
+    return lake.read("text_features", wanted, TEXT_COLUMNS)
 
 
 def refold_items(lake: Lake, since: str) -> None:
@@ -84,6 +122,24 @@ def refold_items(lake: Lake, since: str) -> None:
 
 def _with_items(items: pd.DataFrame) -> Callable[[pd.DataFrame], pd.DataFrame]:
     return lambda held: pd.concat([held[held["subject_type"] != "item"], items], ignore_index=True)
+
+
+def forget_words(lake: Lake) -> int:
+    """Take out of `topics` the terms that stand in no text any more; how many there were.
+
+    The newest days are looked at first, and no more of them than it takes to find all terms.
+    """
+    weeks = lake.partitions("topics")
+    held = {entry["term"] for terms in lake.read("topics", [], ["terms"])["terms"] for entry in terms}
+    gone = set(held)
+    for day in reversed(lake.partitions("text_features")):
+        if not gone:
+            break
+        said = lake.read("text_features", [("day", "==", day)], ["keywords"])["keywords"]
+        gone -= {entry["term"] for keywords in said for entry in keywords}
+    for week in weeks if gone else []:
+        lake.update("topics", week, lambda rows: without_terms(rows, gone))
+    return len(gone)
 
 
 def take_populations(lake: Lake, days: Sequence[str], rules: Rules) -> dict[str, pd.DataFrame]:
@@ -149,6 +205,7 @@ def take_snapshot(
         texts=_newest_texts(lake, day, mine, list(reads)),
         members=_members(customer_of, mine),
         identity_rules=rules.digest(),
+        topics=term_topics(topics_on(lake, day)),
     )
 
 
@@ -170,6 +227,12 @@ def _newest_texts(lake: Lake, day: str, mine: pd.DataFrame, targets: list[Target
 def _is_valid(ledger: Ledger, sunday: str) -> bool:
     record = ledger.get("checkpoint", sunday)
     return record is not None and record.state == RELEASED and record.inputs == ledger.chain(sunday)
+
+
+def _has_topics(ledger: Ledger, sunday: str) -> bool:
+    """Whether a valid checkpoint was made with its topics: one of before there were any was not."""
+    record = ledger.get("checkpoint", sunday)
+    return _is_valid(ledger, sunday) and record is not None and record.outputs == f"{record.inputs}{_WITH_TOPICS}"
 
 
 def _activity(lake: Lake, day: str, filters: Sequence[Filter]) -> pd.DataFrame:

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from profiling.profiles.checks import describe
 from profiling.profiles.predictions import label
 from profiling.profiles.wording import LANGUAGES
+from profiling.text.topics import ENDED, MERGED, NEW, RETURNED, in_service
 from profiling.watch import fix, sentence
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TOP = 12  # rows of a ranking; a reader looks no further
+TERMS = 4  # of a topic, beside its name
+NEWS = (NEW, RETURNED)  # states of a topic that a reader is told
 SAMPLE_OF_EACH = 2  # customers shown of each stage of life
 PSEUDONYM = 12  # characters shown: enough to find one with `profiling show`, short enough to read
 SATISFACTION_STEPS = 5
@@ -62,6 +65,7 @@ WORDS = {
     "language": ("Language", "语言"),
     "text_features": ("Text features", "文本特征"),
     "profiles": ("Profiles", "客户画像"),
+    "returned": ("Returned", "重新出现"),
 }
 LIFE_CYCLE = ("new", "active", "loyal", "at_risk", "lapsed")
 OUTCOMES = ("stored", "duplicates_exact", "duplicates_near", "quarantined", "suppressed")
@@ -111,6 +115,7 @@ def render_report(
     ledger_counts: Mapping[str, Mapping[str, int]],
     day: str,
     previous: Mapping[str, float | None] | None,
+    topics: "pd.DataFrame | None" = None,
 ) -> str:
     """The day's report as one HTML page.
 
@@ -119,6 +124,7 @@ def render_report(
         ledger_counts: `ingest` {read, stored, duplicates_exact, ...} and `quarantine` {reason: rows}; either may be missing.
         day: YYYY-MM-DD.
         previous: `summarise` of an earlier day to compare with, or None.
+        topics: rows of `schemas.TOPICS` of the last closed week.
     """
     people = profiles.sort_values("customer_id", kind="stable")
     ingest = ledger_counts.get("ingest", {})
@@ -133,6 +139,8 @@ def render_report(
         unhappy=int((people["satisfaction"] < 0.4).sum()),
         unknown_satisfaction=int(people["satisfaction"].isna().sum()),
         interests=_bars(_counts(people["top_interest"]), whole=len(people), is_code=False)[:TOP],
+        topics=_topics(topics),
+        gone=_gone(topics),
         actions=_bars(_counts(people["next_best_action"])),
         predictions=_predictions(people["document"]),
         rows=_outcomes(ingest),
@@ -286,6 +294,46 @@ def _predictions(documents: "pd.Series") -> list[dict[str, Any]]:
         }
         for (target, horizon), found in sorted(said.items())
     ]
+
+
+def _topics(topics: "pd.DataFrame | None") -> list[dict[str, Any]]:
+    """The largest topics in service: their terms, how much of the texts, how it is meant, and the change since a week before."""
+    if topics is None:
+        return []
+    return [
+        {
+            "name": row["name"],
+            "terms": ", ".join([entry["term"] for entry in row["terms"] if entry["term"] != row["name"]][:TERMS]),
+            "state": words(row["state"]) if row["state"] in NEWS else None,
+            "customers": row["customers"],
+            "share": f"{row['share']:.1%}",
+            "share_change": _points(row["share"], row["share_before"]),
+            "sentiment": f"{row['sentiment']:+.2f}",
+            "sentiment_change": _change(row["sentiment"], _known(row["sentiment_before"])),
+        }
+        for row in in_service(topics).head(TOP).to_dict("records")
+    ]
+
+
+def _gone(topics: "pd.DataFrame | None") -> list[dict[str, Any]]:
+    """The topics that ended in the week, and into which others they went."""
+    if topics is None:
+        return []
+    names = dict(zip(topics["topic_id"], topics["name"], strict=True))
+    rows = topics[topics["state"].isin((ENDED, MERGED))].sort_values(["name", "topic_id"])
+    return [
+        {"name": row["name"], "into": names.get(row["merged_into"]) if row["state"] == MERGED else None}
+        for row in rows.to_dict("records")
+    ]
+
+
+def _points(now: float, before: float) -> str | None:
+    """The change of a share, in hundredths."""
+    return None if _known(before) is None else f"{100 * (now - before):+.1f}"
+
+
+def _known(value: float) -> float | None:
+    return None if value != value else value
 
 
 def _grid(rfm: "pd.Series") -> dict[str, Any]:

@@ -152,6 +152,8 @@ def _claims(document: dict[str, Any]) -> Table:
 
     for interest in document["interests"]:
         add("interest", f"{interest['topic']} ({interest['kind']})", f"{interest['share']:.0%}", interest)
+    for topic in document.get("topics") or []:  # none in documents of before there were any
+        add("topic", topic["name"], f"{topic['share']:.0%}", topic)
     satisfaction = document["satisfaction"]
     if satisfaction["score"] is not None:
         trend = "" if satisfaction["trend"] is None else f", trend {satisfaction['trend']:+.2f}"

@@ -23,6 +23,8 @@ class Snapshot:
         members: customer_id, identity_id, is_seen (has interactions of its own) of the customers to profile: all identities
             they are known by; a customer without rows here is known by its customer_id alone.
         identity_rules: fingerprint of the rules that made them.
+        topics: term, topic_id, name: the topics in service, those of the last closed week; one row a term. Empty where there are
+            none.
         consents: customer_id, name (the purpose), value (`granted` or `withdrawn`), stated_at, source; newest for each purpose.
     """
 
@@ -41,3 +43,6 @@ class Snapshot:
         default_factory=lambda: pd.DataFrame(columns=["customer_id", "identity_id", "is_seen"])
     )
     identity_rules: str = ""
+    topics: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=["term", "topic_id", "name"], dtype="str")
+    )

@@ -91,6 +91,7 @@ def retain(settings: Settings, day: str, attempt: str, *, dry_run: bool = False)
             "identity_links",
             "activity_state",
             "text_state",
+            "topics",
         ):
             lake.vacuum(name)
     return [each for each in found if each.number], warnings
@@ -184,7 +185,7 @@ def _checkpoints(lake: Lake, ledger: Ledger, limit: str, day: str, dry_run: bool
     held = lake.partitions("activity_state")
     keep = {base, max((week for week in held if week <= day), default="")}
     weeks = [week for week in held if week <= limit and week not in keep]
-    for name in ("activity_state", "text_state"):
+    for name in ("activity_state", "text_state", "topics"):
         yield _rows(lake, name, [("week", "in", weeks)], limit, dry_run)
 
 

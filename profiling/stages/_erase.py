@@ -409,7 +409,8 @@ def _tables(work: Work, names: Iterable[str]) -> Found:
 
 
 def _activity(work: Work) -> Found:
-    """The person's sums are taken out, and those of the items they dealt with are made again without them."""
+    """The person's sums are taken out, and those of the items they dealt with are made again without them. Of topics, which are
+    of many customers, only words that nobody else wrote, as there may be after several erasures."""
     there, take_out_rows = _tables(work, _SUMS)
 
     def take_out() -> None:
@@ -417,9 +418,12 @@ def _activity(work: Work) -> Found:
         for day in work.request.days:
             _sum_items_again(work.lake, day)
         if work.request.days:
-            from profiling.profiles.history import refold_items
+            from profiling.profiles.history import forget_words, refold_items
 
             refold_items(work.lake, min(work.request.days))
+            if words := forget_words(work.lake):
+                work.request.count({"words of topics": words})
+                work.request.save(work.lake)
 
     return there, take_out
 
@@ -479,7 +483,8 @@ def _history(work: Work) -> Found:
         _refuse_company(work.lake)
 
     def take_out() -> None:
-        files = sum(work.lake.forget(table.name) for table in schemas.TABLES.values() if _is_personal(table))
+        held = [table.name for table in schemas.TABLES.values() if _is_personal(table)]
+        files = sum(work.lake.forget(name) for name in (*held, "topics"))
         left = [key for key in work.lake.keys("") if key.startswith("_") and key.endswith(".tmp")]
         work.lake.remove(left)
         files += len(left) + open_target(work.lake.uri, work.settings.s3_endpoint).forget("")

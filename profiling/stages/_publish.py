@@ -124,6 +124,7 @@ def inputs(run: Run) -> str:
 
 
 def _pages(run: Run, profiles: pd.DataFrame) -> dict[str, str]:
+    from profiling.profiles.history import topics_on
     from profiling.profiles.report import render_quality, render_report
 
     found = details_of_day(run)
@@ -133,7 +134,7 @@ def _pages(run: Run, profiles: pd.DataFrame) -> dict[str, str]:
     reports = {stage: said.report for stage, said in found.items() if said.report}
     files = found["ingest"].files if "ingest" in found else []
     return {
-        "report": render_report(profiles, counts, run.day, None),
+        "report": render_report(profiles, counts, run.day, None, topics_on(run.lake, run.day)),
         "quality": render_quality(reports, {"counts": counts, "files": files}, run.day, _data_docs(run)),
     }
 

@@ -298,3 +298,47 @@ def test_a_day_without_gates() -> None:
     html = render_quality({}, {}, DAY)
     assert "No gate was run for this day." in html
     Page(html)
+
+
+def topic(name: str, **changes: Any) -> dict[str, Any]:
+    row = {
+        "week": "2026-06-21",
+        "model": "mini@1",
+        "topic_id": name,
+        "name": name,
+        "state": "kept",
+        "since": "2026-05-31",
+        "last_week": "2026-06-21",
+        "merged_into": None,
+        "terms": [{"term": name, "weight": 1.0}, {"term": f"{name} <b>", "weight": 0.5}],
+        "texts": 10,
+        "customers": 1234,
+        "share": 0.125,
+        "sentiment": -0.25,
+        "share_before": 0.1,
+        "sentiment_before": 0.25,
+        "centroid": [1.0],
+    }
+    return row | changes
+
+
+def test_topics_with_their_change_and_those_that_ended(people: pd.DataFrame) -> None:
+    rows = [
+        topic("coffee", texts=20),
+        topic("bag", state="new", share_before=None, sentiment_before=None),
+        topic("tea", state="merged", merged_into="coffee", texts=0, sentiment=None),
+        topic("mug", state="ended", texts=0, sentiment=None),
+        topic("jug", state="dormant", texts=0, sentiment=None),
+    ]
+    found = pd.DataFrame(rows)
+    html = render_report(people, COUNTS, DAY, None, found)
+    page = Page(html)
+    assert page.row("coffee") == ["coffee", "coffee <b>", "1,234", "12.5% +2.5", "-0.25 -0.50"]
+    assert page.row("bag") == ["bag New新客户", "bag <b>", "1,234", "12.5%", "-0.25"]
+    assert "tea (" in html
+    assert "now part of coffee" in html
+    assert "并入“coffee”" in html
+    assert "mug" in html
+    assert "jug" not in html
+    assert render_report(people, COUNTS, DAY, None, found.iloc[::-1]) == html
+    assert "No topics are in service" in render_report(people, COUNTS, DAY, None)

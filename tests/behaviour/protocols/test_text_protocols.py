@@ -7,7 +7,7 @@ from zipfile import ZipFile
 import numpy as np
 import pytest
 
-from profiling.behaviour.protocols import aspects, embedding, keywords, sentiment
+from profiling.behaviour.protocols import aspects, embedding, keywords, sentiment, topics
 from profiling.behaviour.protocols.aspects import Sentence, Span
 from profiling.behaviour.protocols.counting import estimates
 from profiling.errors import InputError, SettingsError
@@ -159,3 +159,68 @@ def test_ratios_of_counts_and_their_intervals() -> None:
     assert 0.15 < share.low < 0.25 < share.high < 0.35
     (undefined,) = estimates(np.zeros((3, 2)), lambda sums: {"share": sums[..., 0] / sums[..., 1]}).values()
     assert undefined.value is None
+
+
+def test_topics_are_measured_by_hand() -> None:
+    """Two steps: of four uses that had a topic and may have one three stay; one of two names stays."""
+    before = topics.Step({"a": "1", "b": "1", "c": "2"}, {"1": ["a", "b"], "2": ["c"]}, {"1": "a", "2": "c"})
+    after = topics.Step({"a": "1", "b": "2", "d": "2"}, {"1": ["a"], "2": ["d", "b"]}, {"1": "a", "2": "d"})
+    unseen = [{"a", "b"}, {"a", "b"}, {"a"}, {"d"}, {"x"}, {"x"}, {"x"}, {"x"}]
+    world = topics.World([], [{"a": 1, "b": 1, "c": 1}, {"a": 3, "b": 1, "d": 5, "e": 1}], unseen)
+    counts, figures = topics._measured([before, after], world)
+    values = figures(counts.sum(axis=0))
+    assert values["stability"] == 3 / 4
+    assert values["names"] == 1 / 2
+    assert values["coverage"] == (3 + 9) / (3 + 10)
+    assert values["topics"] == 2
+    assert values["terms"] == 3 / 2
+    together = np.log((2 / 8) / (3 / 8 * 2 / 8)) / -np.log(2 / 8)
+    assert values["coherence"] == pytest.approx((together - 1) / 2)  # a and b; d and b, never together
+    assert (
+        topics._npmi(["a", "a b", "y"], {"a": {1}, "a b": {1}}, 3) is None
+    )  # a word in common, and one that is not there
+
+
+def test_topics_learned_anew_are_matched_to_those_before() -> None:
+    old = topics.Step({"a": "x", "b": "x", "c": "y"}, {"x": ["a", "b"], "y": ["c"]}, {"x": "a", "y": "c"})
+    new = topics.Step(
+        {"a": "1", "b": "1", "c": "0", "d": "2"},
+        {"0": ["c"], "1": ["b", "a"], "2": ["d"]},
+        {"0": "c", "1": "b", "2": "d"},
+    )
+    _, found = topics._matched([old, new])
+    assert found.topic_of == {"a": "x", "b": "x", "c": "y", "d": "2"}
+    assert found.names == {"x": "b", "y": "c", "2": "d"}
+
+
+def test_topics_on_reviews_that_are_about_two_things(tmp_path: Path, static_cache: Path) -> None:
+    about = {
+        "coffee": "The coffee grinder makes fine coffee, and the coffee roast is fresh.",
+        "guitar": "The guitar string holds its pitch, and the guitar string sounds bright.",
+    }
+    lines = [
+        {
+            "reviewerID": f"{name}{number}",
+            "asin": "I",
+            "overall": 5.0,
+            "reviewText": f"{text} ({week}, {number})",
+            "summary": name,
+            "unixReviewTime": (15_000 + 7 * week) * 86_400,
+        }
+        for week in range(0, 110, 2)
+        for name, text in about.items()
+        for number in range(12)
+    ]
+    path = tmp_path / "reviews.json"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    report = topics.run([path], static_cache)
+    table = {line.name: line.figures for line in report.tables[0].lines}
+    assert set(table) == {"nmf", "without_memory", "ours"}
+    assert table["ours"]["topics"].value == 2
+    assert table["ours"]["stability"].value == table["ours"]["names"].value == 1
+    assert table["ours"]["coherence"].value > 0.9
+    path.write_text("\n".join(map(json.dumps, lines[:24])))
+    with pytest.raises(InputError, match="give reviews of a longer time"):
+        topics.run([path], static_cache)
+    with pytest.raises(SettingsError, match="learns nothing in folds"):
+        topics.run([path], static_cache, folds=2)
