@@ -104,10 +104,9 @@ def topics(day: Day, as_json: AsJson = False) -> None:
     for name in ("topic", "state", "since", "customers", "share", "", "sentiment", "", "terms"):
         table.add_column(name, no_wrap=name != "terms")
     for row in found["topics"]:
-        changes = ("" if row[c] is None else f"{row[c]:{form}}" for c, form in _CHANGES)
-        share_change, sentiment_change = changes
-        cells = (row["name"], row["state"], row["since"], str(row["customers"]), f"{row['share']:.1%}", share_change)
-        cells += (f"{row['sentiment']:+.2f}", sentiment_change, ", ".join(row["terms"][:_TERMS_SHOWN]))
+        of_share, of_sentiment = ("" if row[name] is None else f"{row[name]:{form}}" for name, form in _CHANGES)
+        cells = [row["name"], row["state"], row["since"], str(row["customers"]), f"{row['share']:.1%}", of_share]
+        cells += [f"{row['sentiment']:+.2f}", of_sentiment, ", ".join(row["terms"][:_TERMS_SHOWN])]
         table.add_row(*map(Text, cells))
     out.print(table)
     for row in found["gone"]:

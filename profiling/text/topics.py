@@ -57,7 +57,7 @@ class _Topic:
     name: str
     since: str
     last_week: str
-    was: Mapping[str, Any] | None = None  # its row of the week before, where it was in service then
+    was: Mapping[Any, Any] | None = None  # its row of the week before, where it was in service then
     centroid: np.ndarray | None = None  # unit, float64; None of another model's
     held: tuple[str, ...] = ()  # its terms of the week before
     members: tuple[int, ...] = field(default=())  # its terms now
@@ -306,7 +306,13 @@ def _strengths(topic: _Topic, terms: _Terms) -> list[tuple[int, float]]:
 
 def _row(topic: _Topic, terms: _Terms | None, model: str, week: str) -> dict[str, Any] | None:
     """None of a newborn that went into another topic at once: it never came into service."""
-    row = {"week": week, "model": model, "topic_id": topic.topic_id, "name": topic.name, "since": topic.since}
+    row: dict[str, Any] = {
+        "week": week,
+        "model": model,
+        "topic_id": topic.topic_id,
+        "name": topic.name,
+        "since": topic.since,
+    }
     row |= {"merged_into": topic.merged_into, "last_week": topic.last_week}
     row |= {f"{name}_before": topic.was[name] if topic.was else None for name in ("share", "sentiment")}
     texts = _texts(topic.members, terms) if terms is not None and topic.members else np.zeros(0, dtype=bool)
@@ -336,7 +342,8 @@ def _row(topic: _Topic, terms: _Terms | None, model: str, week: str) -> dict[str
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    frame = pd.DataFrame(sorted(rows, key=lambda row: row["topic_id"]), columns=TOPICS.names)
+    ordered: list[dict[str, Any]] = sorted(rows, key=lambda row: str(row["topic_id"]))
+    frame = pd.DataFrame(ordered, columns=TOPICS.names)
     numbers = {"texts": "int64", "customers": "int64"}
     numbers |= dict.fromkeys(("share", "sentiment", "share_before", "sentiment_before"), "float64")
     objects = dict.fromkeys(("terms", "centroid", "merged_into"), "object")
