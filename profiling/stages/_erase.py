@@ -293,6 +293,8 @@ def _landing(work: Work) -> Found:
     for lines in files:
         by_day.setdefault(lines.drop.day, []).append(lines)
     refused = {day: _refused(work, day, of_day) for day, of_day in by_day.items()}
+    for day in by_day.keys() - work.request.landing.keys():  # before the first of them is rewritten; a dry run counts them too
+        work.request.landing[day] = _is_up_to_date(work, day)
 
     def take_out() -> None:
         for place in waiting:
@@ -322,9 +324,6 @@ def _is_of(held: pd.DataFrame, files: "Iterable[Lines]") -> pd.Series:
 
 def _erase_drop(work: Work, day: str, files: "list[Lines]", blank: "Callable[[Lines, Area], None]") -> None:
     """Rewrite the files of a drop; a day that was up to date with them is up to date with what they are now."""
-    if day not in work.request.landing:
-        work.request.landing[day] = _is_up_to_date(work, day)
-        work.request.save(work.lake)
     if len(_refused(work, day, files)):
         work.lake.update("quarantine", day, lambda held: held[~_is_of(held, files)])
     # A bucket staged after the person was suppressed is without them, but was computed from the drop as it was.
