@@ -17,6 +17,7 @@ import logging
 
 from airflow.sdk import DAG, CronPartitionTimetable, get_current_context, task
 from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowSkipException
 from day_runs import DEFAULTS, PARAMS, START, resolve_day
 
 from profiling.settings import Settings
@@ -42,8 +43,12 @@ with DAG(
     def retain() -> dict[str, int]:
         """Close the days that are too old and delete what they were made of; how much of each."""
         from profiling import stages
+        from profiling.lake import Lake
 
-        found = stages.retain(Settings.load(), resolve_day(get_current_context()))
+        settings = Settings.load()
+        if not Lake(settings.lake, settings.s3_endpoint).is_there():
+            raise AirflowSkipException(f"nothing was taken in yet: there is no lake at {settings.lake}")
+        found = stages.retain(settings, resolve_day(get_current_context()))
         for warning in found.warnings:
             log.warning(warning)
         return {each.what: each.number for each in found.removed}

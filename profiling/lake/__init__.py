@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from profiling import schemas
-from profiling.errors import InputError, SettingsError
+from profiling.errors import SettingsError
 from profiling.lake._rows import Filter, Rows, fingerprint, to_arrow
 from profiling.lake._staging import Staged, Staging
 from profiling.lake._tables import Tables
@@ -37,15 +37,24 @@ class Lake(Tables, Staging):
         self._states: tuple[int, pd.DataFrame] | None = None  # the ledger's version and its records of that version
 
     @classmethod
-    def open(cls, settings: Settings) -> "Lake":
-        """The lake of the settings.
+    def open(cls, settings: Settings, *, may_create: bool = False) -> "Lake":
+        """The lake of the settings. Only who brings the first rows may create it: a mistyped path is no new lake.
 
         Raises:
-            SettingsError: the lake was made with another number of buckets.
+            SettingsError: there is none, or it was made with another number of buckets.
         """
         lake = cls(settings.lake, settings.s3_endpoint)
-        lake._check_buckets(settings.buckets)
-        return lake
+        if may_create or lake.is_there():
+            lake._check_buckets(settings.buckets, may_create)
+            return lake
+        raise SettingsError(
+            f"there is no lake at PROFILING_LAKE={lake.uri}; correct the path, or make a lake there by taking in a first day: "
+            "`profiling run --from D --to D`"
+        )
+
+    def is_there(self) -> bool:
+        """Whether it was ever made: by what is written first, or by the ledger, where that was lost."""
+        return self._facts() is not None or self.version("days") is not None
 
     def record(self, stage: str, day: str, state: str, attempt: str, **facts: Any) -> None:
         """Append one record to the ledger; dicts and lists become JSON."""
@@ -86,27 +95,30 @@ class Lake(Tables, Staging):
         except CommitFailedError as error:
             logger.info("the ledger is being compacted by someone else: %s", error)
 
-    def _check_buckets(self, buckets: int) -> None:
+    def _check_buckets(self, buckets: int, may_write: bool) -> None:
         """The lake remembers the number of buckets of its first use: with another one rows would be read twice or never."""
-        self.require("buckets", buckets, f"PROFILING_BUCKETS is {buckets}, and this lake was made with another number")
+        said = f"PROFILING_BUCKETS is {buckets}, and this lake was made with another number"
+        self.require("buckets", buckets, said, may_write=may_write)
 
-    def require(self, name: str, value: object, sentence: str) -> None:
+    def _facts(self) -> dict[str, Any] | None:
+        """What the lake was made with; None where nothing was ever written down.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        fix = 'it holds what the lake was made with, such as {"buckets": 1}: restore it from a backup'
+        return self.get_json("_lake.json", fix)
+
+    def require(self, name: str, value: object, sentence: str, *, may_write: bool = True) -> None:
         """Remember a fact at the lake's first use, and refuse another value afterwards.
 
         Raises:
             SettingsError: the lake was made with another value.
         """
-        try:
-            facts = json.loads(self._get("_lake.json"))
-        except FileNotFoundError:
-            facts = {}
-        except ValueError as error:
-            raise InputError(
-                f"{self.uri}/_lake.json is damaged ({error}); it holds what the lake was made with, such as "
-                '{"buckets": 1}: restore it from a backup'
-            ) from error
+        facts = self._facts() or {}
         if name not in facts:
-            self._put("_lake.json", json.dumps({**facts, name: value}, sort_keys=True).encode())
+            if may_write:
+                self._put("_lake.json", json.dumps({**facts, name: value}, sort_keys=True).encode())
         elif facts[name] != value:
             shown = f" ({facts[name]})" if name == "buckets" else ""
             raise SettingsError(f"{sentence}{shown}. Set it back, or load the history into a new lake")

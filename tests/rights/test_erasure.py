@@ -118,7 +118,9 @@ def test_a_dry_run_counts_and_takes_nothing(world: tuple[Settings, Person]) -> N
 
 def test_a_dry_run_counts_the_days_that_only_a_rejected_line_names_her_on(settings: Settings) -> None:
     settings = settings.model_copy(update={"max_rejects": 1.0})
-    write(settings, "events", DAYS[0], "rows.jsonl", lines([event(1, "ann", DAYS[0]), f'{{"who": "{NAMES[0]}", "broken']))
+    write(
+        settings, "events", DAYS[0], "rows.jsonl", lines([event(1, "ann", DAYS[0]), f'{{"who": "{NAMES[0]}", "broken'])
+    )
     write(settings, "events", DAYS[1], "rows.jsonl", lines([event(2, NAMES[0], DAYS[1])]))
     list(stages.run_days(settings, DAYS[0], DAYS[1]))
     request = requests.ask(settings, [f"customer:{NAMES[0]}"]).id
@@ -268,12 +270,14 @@ def test_a_receipt_that_was_changed_is_refused(world: tuple[Settings, Person]) -
     ],
 )
 def test_wrong_requests(settings: Settings, identifiers: list[str], customers: list[str], sentence: str) -> None:
+    Lake.open(settings, may_create=True)
     with pytest.raises(SettingsError, match=sentence):
         requests.ask(settings, identifiers, customers)
     assert requests.open_requests(Lake(settings.lake)) == []
 
 
 def test_wrong_calls(settings: Settings) -> None:
+    Lake.open(settings, may_create=True)
     with pytest.raises(SettingsError, match="is no request id"):
         stages.erase(settings, "../../etc/passwd")
     with pytest.raises(SettingsError, match="there is no step 'x'; the steps are suppress, staging"):
