@@ -7,7 +7,7 @@ or as it is after, never between. `_tables` has the verbs of the tables, `_stagi
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,17 +44,25 @@ class Lake(Tables, Staging):
             SettingsError: there is none, or it was made with another number of buckets.
         """
         lake = cls(settings.lake, settings.s3_endpoint)
-        if may_create or lake.is_there():
-            lake._check_buckets(settings.buckets, may_create)
+        said = f"PROFILING_BUCKETS is {settings.buckets}, and this lake was made with another number"
+        if may_create:  # with another number rows would be read twice or never
+            lake.require("buckets", settings.buckets, said)
             return lake
-        raise SettingsError(
-            f"there is no lake at PROFILING_LAKE={lake.uri}; correct the path, or make a lake there by taking in a first day: "
-            "`profiling run --from D --to D`"
-        )
+        facts = lake._facts()
+        if facts is None and not lake._has_ledger():
+            raise SettingsError(
+                f"there is no lake at PROFILING_LAKE={lake.uri}; correct the path, or make a lake there by taking in a first "
+                "day: `profiling run --from D --to D`"
+            )
+        _refuse_other(facts or {}, "buckets", settings.buckets, said)
+        return lake
 
     def is_there(self) -> bool:
         """Whether it was ever made: by what is written first, or by the ledger, where that was lost."""
-        return self._facts() is not None or self.version("days") is not None
+        return self._facts() is not None or self._has_ledger()
+
+    def _has_ledger(self) -> bool:
+        return self.version("days") is not None
 
     def record(self, stage: str, day: str, state: str, attempt: str, **facts: Any) -> None:
         """Append one record to the ledger; dicts and lists become JSON."""
@@ -95,11 +103,6 @@ class Lake(Tables, Staging):
         except CommitFailedError as error:
             logger.info("the ledger is being compacted by someone else: %s", error)
 
-    def _check_buckets(self, buckets: int, may_write: bool) -> None:
-        """The lake remembers the number of buckets of its first use: with another one rows would be read twice or never."""
-        said = f"PROFILING_BUCKETS is {buckets}, and this lake was made with another number"
-        self.require("buckets", buckets, said, may_write=may_write)
-
     def _facts(self) -> dict[str, Any] | None:
         """What the lake was made with; None where nothing was ever written down.
 
@@ -109,7 +112,7 @@ class Lake(Tables, Staging):
         fix = 'it holds what the lake was made with, such as {"buckets": 1}: restore it from a backup'
         return self.get_json("_lake.json", fix)
 
-    def require(self, name: str, value: object, sentence: str, *, may_write: bool = True) -> None:
+    def require(self, name: str, value: object, sentence: str) -> None:
         """Remember a fact at the lake's first use, and refuse another value afterwards.
 
         Raises:
@@ -117,11 +120,14 @@ class Lake(Tables, Staging):
         """
         facts = self._facts() or {}
         if name not in facts:
-            if may_write:
-                self._put("_lake.json", json.dumps({**facts, name: value}, sort_keys=True).encode())
-        elif facts[name] != value:
-            shown = f" ({facts[name]})" if name == "buckets" else ""
-            raise SettingsError(f"{sentence}{shown}. Set it back, or load the history into a new lake")
+            self._put("_lake.json", json.dumps({**facts, name: value}, sort_keys=True).encode())
+        _refuse_other(facts, name, value, sentence)
+
+
+def _refuse_other(facts: Mapping[str, Any], name: str, value: object, sentence: str) -> None:
+    if facts.get(name, value) != value:
+        shown = f" ({facts[name]})" if name == "buckets" else ""
+        raise SettingsError(f"{sentence}{shown}. Set it back, or load the history into a new lake")
 
 
 def _by_time(records: pd.DataFrame) -> pd.DataFrame:
