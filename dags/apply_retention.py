@@ -10,8 +10,8 @@ known, old publications, staged work, cached results. The days are closed first:
 **Impact of failure** Things stay longer than was promised. The next day's run deletes what this one did not.
 
 **Re-run** Safe, and deletes nothing more. The age counts from the run's day, never from the clock: a run for a day long ago
-deletes only what was old then. Nothing that was deleted comes back by a run of an earlier day. Before a first day was taken in there
-is no lake, and a run is skipped.
+deletes only what was old then. Nothing that was deleted comes back by a run of an earlier day. Before a
+first day was taken in there is no lake, and a run is skipped.
 """
 
 import logging
