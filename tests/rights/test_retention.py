@@ -239,5 +239,6 @@ def test_the_limits_are_settings_and_a_mistyped_one_is_refused(monkeypatch, tmp_
 
 
 def test_a_day_in_the_future_would_make_everything_old(settings: Settings) -> None:
+    Lake.open(settings, may_create=True)
     with pytest.raises(SettingsError, match="lies in the future"):
         stages.retain(settings, "2999-01-01")
