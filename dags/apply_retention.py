@@ -10,13 +10,15 @@ known, old publications, staged work, cached results. The days are closed first:
 **Impact of failure** Things stay longer than was promised. The next day's run deletes what this one did not.
 
 **Re-run** Safe, and deletes nothing more. The age counts from the run's day, never from the clock: a run for a day long ago
-deletes only what was old then. Nothing that was deleted comes back by a run of an earlier day.
+deletes only what was old then. Nothing that was deleted comes back by a run of an earlier day. Before a
+first day was taken in there is no lake, and a run is skipped.
 """
 
 import logging
 
 from airflow.sdk import DAG, CronPartitionTimetable, get_current_context, task
 from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowSkipException
 from day_runs import DEFAULTS, PARAMS, START, resolve_day
 
 from profiling.settings import Settings
@@ -42,8 +44,12 @@ with DAG(
     def retain() -> dict[str, int]:
         """Close the days that are too old and delete what they were made of; how much of each."""
         from profiling import stages
+        from profiling.lake import Lake
 
-        found = stages.retain(Settings.load(), resolve_day(get_current_context()))
+        settings = Settings.load()
+        if not Lake(settings.lake, settings.s3_endpoint).is_there():
+            raise AirflowSkipException(f"nothing was taken in yet: there is no lake at {settings.lake}")
+        found = stages.retain(settings, resolve_day(get_current_context()))
         for warning in found.warnings:
             log.warning(warning)
         return {each.what: each.number for each in found.removed}

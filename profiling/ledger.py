@@ -78,6 +78,13 @@ class Ledger:
         """The record of what the tables hold of a stage and day, whatever has been tried since its last release."""
         return self._released.get((stage, day))
 
+    def is_published_of_table(self, day: str) -> bool:
+        """Whether what is published of a day was made of what the table `profiles` holds of it now."""
+        published, profiled = self.released("publish", day), self.get("profile", day)
+        if published is None or profiled is None or self.is_closed("publish", day):
+            return False
+        return profiled.state == RELEASED and published.recorded_at >= profiled.recorded_at
+
     def closed(self, stage: str) -> str | None:
         """The newest day of a stage that is past its retention, as are all before it."""
         return self._closed.get(stage)

@@ -24,7 +24,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -157,7 +157,11 @@ class FolderTarget:
 
     def delete(self, keys: Iterable[str]) -> None:
         for key in keys:
-            self._path(key).unlink(missing_ok=True)
+            path = self._path(key)
+            path.unlink(missing_ok=True)
+            with suppress(OSError):  # up to the first folder that something is in
+                for folder in path.relative_to(self._root).parents[:-1]:
+                    (self._root / folder).rmdir()
 
     def forget(self, prefix: str) -> int:
         left = [path for path in self._scratch.glob("*") if path.name != "lock"]  # of writers that were killed
@@ -282,33 +286,60 @@ def published_days(target: Target) -> list[str]:
     return sorted(key.split("/")[1].removeprefix("day=") for key in keys)
 
 
-def showing(target: Target, who: Collection[str]) -> dict[str, int]:
-    """The published days that show some customers, with the number of their profiles; a damaged day may show anybody.
+@dataclass(frozen=True)
+class Shown:
+    """What a published day shows of some people: profiles of theirs, and of others that name them among their members."""
 
-    Only the parts of their buckets and the feeds are read. A feed that names them makes a day of no profiles.
+    own: int = 0
+    others: int = 0
+
+
+def showing(
+    target: Target, who: Collection[str], is_searched: Callable[[str], bool] = lambda day: False
+) -> dict[str, Shown]:
+    """The published days that show some people; a damaged day may show anybody.
+
+    Only the parts of their buckets and the feeds are read; of a day that `is_searched` every document, for those of others from
+    before a split. A feed that names them makes a day of no profiles.
     """
     found = {}
     for day in published_days(target):
         manifest = read_manifest(target, day)
         buckets = {int(each[:8], 16) % manifest["buckets"] for each in who}
-        numbers = [_shown(target, part, who) for part in manifest["objects"] if part.get("bucket") in {*buckets, None}]
-        if any(number is not None for number in numbers):
-            found[day] = sum(number or 0 for number in numbers)
+        is_whole = is_searched(day)
+        parts_of_day = [each for each in manifest["objects"] if is_whole or each.get("bucket") in {*buckets, None}]
+        shown = [part for each in parts_of_day if (part := _shown(target, each, who, is_whole)) is not None]
+        if shown:
+            found[day] = Shown(sum(each.own for each in shown), sum(each.others for each in shown))
     return found
 
 
-def _shown(target: Target, part: Mapping[str, Any], who: Collection[str]) -> int | None:
-    """How many profiles of some customers are in a part; None where it names none of them."""
-    is_feed = part["key"].endswith(CHANGES)
-    if not is_feed and not part["key"].endswith(".parquet"):
+def _shown(target: Target, part: Mapping[str, Any], who: Collection[str], is_whole: bool) -> Shown | None:
+    """What a part shows of some people; None where it names none of them."""
+    is_feed, is_lines = part["key"].endswith(CHANGES), part["key"].endswith(".jsonl.gz")
+    if not is_feed and not part["key"].endswith(".parquet") and not (is_whole and is_lines):
         return None
     try:
         file = _whole(target, part)
     except InputError:
-        return 0
+        return Shown()
     if is_feed:
-        return None if parts.without(CHANGES, file, who) is file else 0
-    return parts.number_of(file.body, who) or None
+        return None if parts.without(CHANGES, file, who) is file else Shown()
+    if is_lines:
+        others = len(parts.naming(file.body, who))
+        return Shown(others=others) if others else None
+    own = parts.number_of(file.body, who)
+    return Shown(own) if own else None
+
+
+def shown_ids(target: Target, day: str) -> set[str]:
+    """The ids of the customers that a published day shows, and of those its feed names.
+
+    Raises:
+        InputError: a file of the day is gone or damaged.
+    """
+    named = [part for part in read_manifest(target, day)["objects"] if part["key"].endswith((".parquet", CHANGES))]
+    return {each for part in named for each in parts.ids(part["key"], _whole(target, part).body)}
 
 
 def publish_without(
@@ -320,6 +351,7 @@ def publish_without(
 ) -> bool:
     """Publish a day again without some customers, from what is published of it: a day that no table can make again.
 
+    A profile of somebody else that names them among its members, from before a split, goes whole, as it does from the table.
     Everybody else's rows and lines stay as they are, and so does every file that shows none of these customers. The new revision
     is whole before the manifest names it; `latest.json` names the manifest, whose key is the same. The old revision stays until
     `withdraw_old`.
@@ -342,7 +374,11 @@ def publish_without(
             return False
         manifest = json.loads(found[0])
         before = {part["key"].removeprefix(manifest["folder"]): _whole(target, part) for part in manifest["objects"]}
-        content = {name: parts.without(name, file, who) for name, file in before.items()}
+        lines = [file.body for name, file in before.items() if file.bucket is not None and name.endswith(".jsonl.gz")]
+        customers = {*who}.union(*(parts.naming(body, who) for body in lines))
+        content = {
+            name: parts.without(name, file, who if file.bucket is None else customers) for name, file in before.items()
+        }
         if content == before:
             return False
         content = {name: file for name, file in content.items() if file.bucket is None or file.rows}

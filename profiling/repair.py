@@ -39,8 +39,13 @@ def look(settings: Settings, day: str, source: str | None = None) -> dict[str, A
         `day`, `rows`, `note` (why the day failed, if it did: what its last attempt rejected is then not in the table) and
         `reasons`, the most frequent first: `source`, `reason`, `field`, `rows`, `fix`, and `examples`, the first few, each with
         `file`, `line` and `content` as stored, which is redacted.
+
+    Raises:
+        InputError: the day was never ingested.
     """
-    lake = Lake(settings.lake, settings.s3_endpoint)
+    lake = Lake.open(settings)
+    if Ledger(lake.ledger()).get("ingest", day) is None:
+        raise InputError(f"{day} was never ingested; `profiling days` lists the days that were")
     rows = lake.read("quarantine", [("day", "==", day), *([("source", "==", source)] if source else [])])
     rows = rows.sort_values(["source", "source_file", "source_line"], ignore_index=True)
     reasons = [
@@ -95,7 +100,7 @@ def requeue(settings: Settings, day: str, source: str, file: Path, to: str | Non
     content = file.read_bytes()
     sha = hashlib.sha256(content).hexdigest()[:16]
     memory = f"_requeued/{source}/{sha}.json"
-    if before := lake.get_json(memory):
+    if before := lake.get_json(memory, "it says that these rows were sent back before: restore it from a backup"):
         raise InputError(
             f"{file.name} was sent back before, to {before['day']}: {before['file']}. Rows repaired since need their own file"
         )

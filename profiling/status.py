@@ -19,7 +19,7 @@ from profiling.stages import STAGES, stale_days
 
 def status(settings: Settings) -> dict[str, dict[str, Any]]:
     """Settings, rows by table, the newest released day by stage, and the newest publication."""
-    lake = Lake(settings.lake, settings.s3_endpoint)  # looking must not fix the number of buckets
+    lake = Lake.open(settings)
     ledger = Ledger(lake.ledger())
     newest = {
         stage: max((day for day in ledger.days(stage) if ledger.state(stage, day) == RELEASED), default=None)
@@ -76,7 +76,7 @@ def day_rows(
 ) -> list[dict[str, Any]]:
     """One row a day: the state of every stage, what was decided about models trained as of it, and what became of the rows
     read; all days, or those of the kinds asked for."""
-    lake = Lake(settings.lake, settings.s3_endpoint)
+    lake = Lake.open(settings)
     ledger = Ledger(lake.ledger())
     counted = lake.ledger(("stage", "day", "state", "attempt", "counts", "recorded_at"))
     counts_of = {
@@ -116,7 +116,7 @@ def _decisions(lake: Lake) -> dict[str, str]:
 
 def file_rows(settings: Settings) -> list[dict[str, Any]]:
     """One row a file and day, as the tables hold it: read = stored + duplicates + quarantined + suppressed."""
-    lake = Lake(settings.lake, settings.s3_endpoint)
+    lake = Lake.open(settings)
     ledger = Ledger(lake.ledger())
     records = [r for day in ledger.days("ingest") if (r := ledger.released("ingest", day))]
     said = lake.ledger(("stage", "day", "state", "attempt", "files", "recorded_at"), [r.attempt for r in records])

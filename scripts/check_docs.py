@@ -50,6 +50,7 @@ def data_dictionary() -> str:
 def held_table() -> str:
     """The block of `docs/privacy.md` that says what is held of a person, why, and how long."""
     following = dict.fromkeys((*FOLLOWING, "attributes", "identity_links"), "interactions")
+    longer = {"identity_links": ", and as long as a profile shows the customer, in the table or published"}
     following |= {"activity_state": "checkpoints", "text_state": "checkpoints"}
     lines = ["| table | one row | personal columns | why it is held | kept |", "| --- | --- | --- | --- | --- |"]
     for table in schemas.TABLES.values():
@@ -57,7 +58,7 @@ def held_table() -> str:
         if personal:
             days = RETENTION_DAYS.get(following.get(table.name, table.name))
             why = PURPOSES.get(table.name) or UNATTRIBUTED.get(table.name) or table.notes
-            kept = f"{days} days" if days else "for ever"
+            kept = f"{days} days{longer.get(table.name, '')}" if days else "for ever"
             grain = table.grain.rstrip(".").replace("|", "\\|")
             lines.append(f"| `{table.name}` | {grain} | {', '.join(personal)} | {why} | {kept} |")
     return "\n".join(lines)

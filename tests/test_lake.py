@@ -196,11 +196,20 @@ def test_processes_that_write_the_same_day_leave_one_of_them_whole(tmp_path: Pat
 
 
 def test_the_number_of_buckets_is_remembered(settings: Settings) -> None:
-    Lake.open(settings)
+    Lake.open(settings, may_create=True)
     with pytest.raises(
         SettingsError, match=r"PROFILING_BUCKETS is 4, and this lake was made with another number \(1\)"
     ):
         Lake.open(settings.model_copy(update={"buckets": 4}))
+
+
+def test_folders_of_days_that_are_forgotten_go_too(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    for day in ("2026-01-01", "2026-01-02"):
+        lake.replace("attributes", day, statements(day, "Rome"))
+    lake.delete("attributes", [("day", "==", "2026-01-01")])
+    lake.forget("attributes")
+    assert sorted(folder.name for folder in Path(lake.uri, "attributes").iterdir()) == ["_delta_log", "day=2026-01-02"]
 
 
 def test_fingerprints_know_content_and_not_order() -> None:

@@ -550,7 +550,7 @@ def test_a_day_without_some_people_is_what_it_would_be_had_they_not_been(
     never = open_target(str(tmp_path / "never"))
     kept = people(left) if left else people().iloc[:0]
     send(never, kept, identity_changes=changes(*told), identity_rules="r", report_html=report(kept))
-    assert publish.showing(target, [letter * 32 for letter in who]) == {DAY: len(who)}
+    assert publish.showing(target, [letter * 32 for letter in who]) == {DAY: publish.Shown(len(who))}
     assert take_out(target, who)
     assert read_manifest(target) == read_manifest(never)
     publish.withdraw_old(target)
@@ -565,7 +565,7 @@ def test_who_stands_in_the_feed_only_is_shown_by_a_day_of_no_profile(target: Tar
     send(target, people(), identity_changes=changes("ea"))
     send(target, people(day="2026-06-29"), "2026-06-29", identity_changes=changes(day="2026-06-29"))
     page = body(target, f"{read_manifest(target, DAY)['folder']}report.html")
-    assert publish.showing(target, ["e" * 32]) == {DAY: 0}
+    assert publish.showing(target, ["e" * 32]) == {DAY: publish.Shown()}
     assert take_out(target, "e")
     manifest = read_manifest(target, DAY)
     assert gzip.decompress(body(target, f"{manifest['folder']}{publish.CHANGES}")) == b""
@@ -605,7 +605,7 @@ def test_a_day_of_which_a_file_is_damaged_may_show_anybody(target: Target) -> No
     send(target, people())
     (part,) = [key for key in target.list("profiles/") if key.endswith("part-00001.parquet")]
     target.put(part, b"PAR1", "application/vnd.apache.parquet")
-    assert publish.showing(target, ["b" * 32]) == {DAY: 0}
+    assert publish.showing(target, ["b" * 32]) == {DAY: publish.Shown()}
     with pytest.raises(ProfilingError, match=rf"{part} is damaged.*or remove profiles/day={DAY}/"):
         take_out(target, "b")
 

@@ -1,7 +1,7 @@
 """The champion of `satisfied` as a reader of the day's texts: it learned from ratings of earlier days, and of no text twice."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,8 +13,6 @@ from profiling.behaviour.models.contract import EMBEDDING, ENCODER, TEXT, KeepsW
 from profiling.behaviour.registry import Entry
 
 READING = "satisfied"
-# Which texts a model learned from, beside its files: the first 32 bits of each text's keyed hash.
-LEARNED = "learned.json"
 # Of a text's terms, runs of two words among them, so many must be known; in the texts of one shop it is half to two thirds.
 LEAST_KNOWN = 0.25
 NOT_BETTER = "the model in service is no better than lexicons"
@@ -26,7 +24,11 @@ def learned_prefixes(hashes: np.ndarray) -> bytes:
 
     32 bits tell a text that was learned from for certain and take one in 20,000 others for one of them where 200,000 were.
     """
-    return (json.dumps(sorted({str(each)[:8] for each in hashes})) + "\n").encode()
+    return as_list({str(each)[:8] for each in hashes}).encode()
+
+
+def as_list(prefixes: Iterable[str]) -> str:
+    return json.dumps(sorted(prefixes)) + "\n"
 
 
 def why_not(measured: Mapping[str, Any], is_known: bool) -> str | None:

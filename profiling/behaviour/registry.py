@@ -13,6 +13,8 @@ import pandas as pd
 
 PROMOTED, REFUSED, ROLLED_BACK = "promoted", "refused", "rolled_back"
 RETRAIN = "retrain.json"
+# Which texts a model learned from, beside its files: the first 32 bits of each text's keyed hash. No part of the model's name.
+LEARNED = "learned.json"
 CHANCE = {"roc_auc": 0.5}
 
 

@@ -119,6 +119,9 @@ def _write(
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         lake.fetch_folder(registry.artefact_folder(target, as_of, sha), folder)
+        (folder / registry.LEARNED).unlink(
+            missing_ok=True
+        )  # an erasure takes texts out of it, and here it would not reach
         (folder / "reliability.svg").write_text(reliability_plot(found["holdout"]["reliability"]))
         client.log_artifacts(identity, str(folder))
     client.set_terminated(identity)

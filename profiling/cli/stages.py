@@ -64,7 +64,10 @@ def redact(
         out.print_json(json.dumps([outcome.asdict() for outcome in outcomes]))
         return
     for outcome in outcomes:
-        print_outcome(outcome, as_json)
+        if outcome.state == stages.CURRENT:
+            out.print(f"{outcome.day} is redacted by the rules of today; nothing was done")
+        else:
+            print_outcome(outcome, as_json)
     if not outcomes:
         out.print("every day is redacted by the rules of today")
 

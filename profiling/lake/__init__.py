@@ -7,14 +7,14 @@ or as it is after, never between. `_tables` has the verbs of the tables, `_stagi
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
 from profiling import schemas
-from profiling.errors import InputError, SettingsError
+from profiling.errors import SettingsError
 from profiling.lake._rows import Filter, Rows, fingerprint, to_arrow
 from profiling.lake._staging import Staged, Staging
 from profiling.lake._tables import Tables
@@ -37,15 +37,32 @@ class Lake(Tables, Staging):
         self._states: tuple[int, pd.DataFrame] | None = None  # the ledger's version and its records of that version
 
     @classmethod
-    def open(cls, settings: Settings) -> "Lake":
-        """The lake of the settings.
+    def open(cls, settings: Settings, *, may_create: bool = False) -> "Lake":
+        """The lake of the settings. Only who brings the first rows may create it: a mistyped path is no new lake.
 
         Raises:
-            SettingsError: the lake was made with another number of buckets.
+            SettingsError: there is none, or it was made with another number of buckets.
         """
         lake = cls(settings.lake, settings.s3_endpoint)
-        lake._check_buckets(settings.buckets)
+        said = f"PROFILING_BUCKETS is {settings.buckets}, and this lake was made with another number"
+        if may_create:  # with another number rows would be read twice or never
+            lake.require("buckets", settings.buckets, said)
+            return lake
+        facts = lake._facts()
+        if facts is None and not lake._has_ledger():
+            raise SettingsError(
+                f"there is no lake at PROFILING_LAKE={lake.uri}; correct the path, or make a lake there by taking in a first "
+                "day: `profiling run --from D --to D`"
+            )
+        _refuse_other(facts or {}, "buckets", settings.buckets, said)
         return lake
+
+    def is_there(self) -> bool:
+        """Whether it was ever made: by what is written first, or by the ledger, where that was lost."""
+        return self._facts() is not None or self._has_ledger()
+
+    def _has_ledger(self) -> bool:
+        return self.version("days") is not None
 
     def record(self, stage: str, day: str, state: str, attempt: str, **facts: Any) -> None:
         """Append one record to the ledger; dicts and lists become JSON."""
@@ -86,9 +103,14 @@ class Lake(Tables, Staging):
         except CommitFailedError as error:
             logger.info("the ledger is being compacted by someone else: %s", error)
 
-    def _check_buckets(self, buckets: int) -> None:
-        """The lake remembers the number of buckets of its first use: with another one rows would be read twice or never."""
-        self.require("buckets", buckets, f"PROFILING_BUCKETS is {buckets}, and this lake was made with another number")
+    def _facts(self) -> dict[str, Any] | None:
+        """What the lake was made with; None where nothing was ever written down.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        fix = 'it holds what the lake was made with, such as {"buckets": 1}: restore it from a backup'
+        return self.get_json("_lake.json", fix)
 
     def require(self, name: str, value: object, sentence: str) -> None:
         """Remember a fact at the lake's first use, and refuse another value afterwards.
@@ -96,20 +118,16 @@ class Lake(Tables, Staging):
         Raises:
             SettingsError: the lake was made with another value.
         """
-        try:
-            facts = json.loads(self._get("_lake.json"))
-        except FileNotFoundError:
-            facts = {}
-        except ValueError as error:
-            raise InputError(
-                f"{self.uri}/_lake.json is damaged ({error}); it holds what the lake was made with, such as "
-                '{"buckets": 1}: restore it from a backup'
-            ) from error
+        facts = self._facts() or {}
         if name not in facts:
             self._put("_lake.json", json.dumps({**facts, name: value}, sort_keys=True).encode())
-        elif facts[name] != value:
-            shown = f" ({facts[name]})" if name == "buckets" else ""
-            raise SettingsError(f"{sentence}{shown}. Set it back, or load the history into a new lake")
+        _refuse_other(facts, name, value, sentence)
+
+
+def _refuse_other(facts: Mapping[str, Any], name: str, value: object, sentence: str) -> None:
+    if facts.get(name, value) != value:
+        shown = f" ({facts[name]})" if name == "buckets" else ""
+        raise SettingsError(f"{sentence}{shown}. Set it back, or load the history into a new lake")
 
 
 def _by_time(records: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import os
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,14 @@ class Files:
             except FileNotFoundError:
                 continue
 
+    def remove_empty(self, prefix: str) -> None:
+        """Remove the empty folders directly under a folder of the lake; a bucket has none. Who writes into one makes it again."""
+        if not isinstance(self._files, fs.LocalFileSystem):
+            return
+        for folder in Path(f"{self._root}/{prefix}").glob("*/"):
+            with suppress(OSError):  # there is something in it
+                folder.rmdir()
+
     def day_folders(self, prefix: str) -> list[str]:
         """The folders below a prefix that are named by a day, one or two levels deep."""
         found = []
@@ -130,8 +138,11 @@ class Files:
         """Write a JSON document; whole or not at all."""
         self._put(key, (json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode())
 
-    def get_json(self, key: str) -> dict[str, Any] | None:
+    def get_json(self, key: str, fix: str = "run what made it again") -> dict[str, Any] | None:
         """A JSON document, or None where there is none.
+
+        Args:
+            fix: what to do where it is damaged, as the end of a sentence.
 
         Raises:
             InputError: it is damaged.
@@ -141,7 +152,9 @@ class Files:
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise InputError(f"{self.uri}/{key} is damaged ({error}); run what made it again") from error
+            raise InputError(f"{self.uri}/{key} is damaged ({error}); {fix}") from error
+        if not isinstance(found, dict):
+            raise InputError(f"{self.uri}/{key} is damaged (it is no JSON object); {fix}")
         return found
 
 

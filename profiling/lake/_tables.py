@@ -151,6 +151,7 @@ class Tables(Files):
         if delta is not None:
             with self._reachable():
                 delta.vacuum(dry_run=False)
+            self.remove_empty(name)
 
     def update(self, name: str, partition: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
         """Replace one partition by `change` of what it holds, by compare-and-set: of two at a time one sees the other's rows.
@@ -226,6 +227,7 @@ class Tables(Files):
             delta = self._open(schemas.TABLES[name])
             assert delta is not None, name
             delta.create_checkpoint()
+        self.remove_empty(name)
         return len(removed) + self._forget_log(name, int(delta.version()))
 
     def _forget_log(self, name: str, version: int) -> int:

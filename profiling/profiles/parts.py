@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -183,6 +184,22 @@ def number_of(parquet: bytes, who: Collection[str]) -> int:
     import pyarrow.parquet as pq
 
     return sum(each in who for each in pq.read_table(io.BytesIO(parquet), columns=["customer_id"])[0].to_pylist())
+
+
+def naming(lines: bytes, who: Collection[str]) -> set[str]:
+    """The customers of a `.jsonl.gz` part that are none of some people and whose documents name one of them."""
+    sought = re.compile("|".join(sorted(who)).encode())
+    found = {json.loads(line)["customer_id"] for line in _unpacked(lines) if who and sought.search(line)}
+    return found - set(who)
+
+
+def ids(name: str, body: bytes) -> set[str]:
+    """The customers that a `.parquet` part or the feed names."""
+    import pyarrow.parquet as pq
+
+    if name.endswith(".parquet"):
+        return set(pq.read_table(io.BytesIO(body), columns=["customer_id"])[0].to_pylist())
+    return {line[key] for line in documents(body) for key in _NAMING if line.get(key)}
 
 
 def without(name: str, file: Content, who: Collection[str]) -> Content:

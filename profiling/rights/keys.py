@@ -115,10 +115,7 @@ def _sealed(operator: bytes, key: bytes) -> dict[str, str]:
 
 
 def _envelope(lake: Lake) -> dict[str, str] | None:
-    try:
-        return lake.get_json(ENVELOPE)
-    except InputError as error:  # whoever made it again would need what it holds
-        raise InputError(f"{lake.uri}/{ENVELOPE} is damaged (it is no JSON); restore it from a backup") from error
+    return lake.get_json(ENVELOPE, "restore it from a backup")  # whoever made it again would need what it holds
 
 
 def _opened(operator: bytes, envelope: dict[str, str], uri: str) -> bytes:

@@ -31,6 +31,13 @@ RECEIPTS = f"{FOLDER}/receipts"
 SIGNATURE = "signature"
 
 
+_RESTORE_REQUEST = (
+    "it is a request to be erased: restore it from a backup, or remove it and ask again under all of the person's identifiers; "
+    "what was erased by it stays erased"
+)
+_RESTORE_RECEIPT = "it is the signed receipt of an erasure, which nothing can make again: restore it from a backup"
+
+
 @dataclass
 class Request:
     """A request and its progress, which a killed erasure goes on from.
@@ -58,7 +65,7 @@ class Request:
 
     def save(self, lake: Lake) -> None:
         """Write it down, with what another run of the same request has found since; nothing where that run has ended."""
-        held = lake.get_json(self.key)
+        held = lake.get_json(self.key, _RESTORE_REQUEST)
         if held is not None:
             other = _read(held, self.id, lake)
             self.add(**{name: getattr(other, name) for name in _LISTS})
@@ -160,7 +167,7 @@ def find(lake: Lake, request: str) -> Request | None:
         SettingsError: there is no such request.
         InputError: its file is damaged.
     """
-    found = lake.get_json(f"{FOLDER}/{checked_id(request)}.json")
+    found = lake.get_json(f"{FOLDER}/{checked_id(request)}.json", _RESTORE_REQUEST)
     if found is not None:
         return _read(found, checked_id(request), lake)
     if receipt(lake, request) is None:
@@ -169,7 +176,7 @@ def find(lake: Lake, request: str) -> Request | None:
 
 
 def _read(found: Any, request: str, lake: Lake) -> Request:
-    damaged = f"the request {request} in {lake.uri} is damaged; remove {FOLDER}/{request}.json and ask again"
+    damaged = f"{lake.uri}/{FOLDER}/{request}.json is damaged; {_RESTORE_REQUEST}"
     try:
         read = Request(**found)
     except TypeError as error:
@@ -203,8 +210,12 @@ def checked_id(request: str) -> str:
 
 
 def receipt(lake: Lake, request: str) -> dict[str, Any] | None:
-    """The receipt of a request, or None where it is not done."""
-    return lake.get_json(f"{RECEIPTS}/{checked_id(request)}.json")
+    """The receipt of a request, or None where it is not done.
+
+    Raises:
+        InputError: its file is damaged.
+    """
+    return lake.get_json(f"{RECEIPTS}/{checked_id(request)}.json", _RESTORE_RECEIPT)
 
 
 def withdraw(lake: Lake, request: str) -> None:

@@ -12,10 +12,11 @@ import pandas as pd
 
 from profiling.collect import drops as landing
 from profiling.collect.drops import days_with_drops
+from profiling.errors import InputError
 from profiling.lake import Filter, Lake
 from profiling.ledger import CLOSED, DONE, Ledger, day_before, sunday_on_or_before
 from profiling.prepare.identity_rules import Rules, load_rules
-from profiling.publish import LATEST, Target, open_target, read_manifest
+from profiling.publish import LATEST, Target, open_target, published_days, read_manifest, shown_ids
 from profiling.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -80,6 +81,10 @@ def retain(settings: Settings, day: str, attempt: str, *, dry_run: bool = False)
             found.append(_folders(lake, name, prefix, limits[name], dry_run))
     target = open_target(settings.publish, settings.s3_endpoint)
     found += _published(target, limits, dry_run)
+    if "interactions" in limits:
+        links, held_up = _links(lake, ledger, load_rules(settings), target, limits, dry_run)
+        found.append(links)
+        warnings += held_up
     if "text_cache" in limits:
         found.append(_text_cache(settings, limits["text_cache"], dry_run))
     if not dry_run:
@@ -152,16 +157,15 @@ def _history(lake: Lake, ledger: Ledger, rules: Rules, until: str, attempt: str,
 
 
 def _people(lake: Lake, rules: Rules, until: str, dry_run: bool) -> Iterator[Removed]:
-    """Statements, links and sums of customers without an interaction after `until`."""
+    """Statements and sums of customers without an interaction after `until`."""
     from profiling.profiles.history import customer_ids_at
 
     seen = set(lake.read("interactions", [("day", ">", until)], ["identity_id"])["identity_id"])
     customer_of = customer_ids_at(lake, _FOR_EVER, rules).to_dict()
     active = {customer_of.get(identity, identity) for identity in seen}
-    for name, column in (("attributes", "subject_id"), ("identity_links", "identity_id")):
-        named = set(lake.read(name, [("day", "<=", until)], [column])[column])
-        gone = sorted(identity for identity in named if customer_of.get(identity, identity) not in active)
-        yield _rows(lake, name, [("day", "<=", until), (column, "in", gone)], until, dry_run)
+    named = set(lake.read("attributes", [("day", "<=", until)], ["subject_id"])["subject_id"])
+    gone = sorted(identity for identity in named if customer_of.get(identity, identity) not in active)
+    yield _rows(lake, "attributes", [("day", "<=", until), ("subject_id", "in", gone)], until, dry_run)
     state = lake.read("activity_state", [("week", "==", until), ("subject_type", "==", "identity")], ["subject_id"])
     unseen = sorted(set(state["subject_id"]) - seen)
     for name in ("activity_state", "text_state"):
@@ -226,6 +230,52 @@ def _published(target: Target, limits: dict[str, str], dry_run: bool) -> Iterato
         if not dry_run:
             target.delete(replaced)
         yield Removed("revisions", limits["revisions"], len(replaced), "objects")
+
+
+def _links(
+    lake: Lake, ledger: Ledger, rules: Rules, target: Target, limits: dict[str, str], dry_run: bool
+) -> tuple[Removed, list[str]]:
+    """Links of customers of whom no interaction is left and whom no profile shows, neither in the table nor published.
+
+    While one does, the links say under which other identifiers they may ask to be erased from it.
+    """
+    from profiling.profiles.history import customer_ids_at
+
+    until = sunday_on_or_before(limits["interactions"])
+    old = set(lake.read("identity_links", [("day", "<=", until)], ["identity_id"])["identity_id"])
+    if not old:
+        return Removed("identity_links", until, 0, "rows"), []
+    customer_of = customer_ids_at(lake, _FOR_EVER, rules).to_dict()
+    seen = set(lake.read("interactions", [("day", ">", until)], ["identity_id"])["identity_id"])
+    active = {customer_of.get(identity, identity) for identity in seen}
+    candidates = {customer_of.get(identity, identity) for identity in old} - active
+    members = {str(identity) for identity, customer in customer_of.items() if customer in candidates}
+    try:
+        shown = _shown(lake, ledger, target, limits, members) if members else set()
+    except InputError as error:
+        return Removed("identity_links", until, 0, "rows"), [f"no links are deleted: {error}"]
+    active |= {customer_of.get(identity, identity) for identity in shown}
+    gone = sorted(identity for identity in old if customer_of.get(identity, identity) not in active)
+    return _rows(lake, "identity_links", [("day", "<=", until), ("identity_id", "in", gone)], until, dry_run), []
+
+
+def _shown(lake: Lake, ledger: Ledger, target: Target, limits: dict[str, str], who: set[str]) -> set[str]:
+    """Those of some identities that name a profile which is within its limits.
+
+    Of days that are published as the table has them the table is asked: it says the same and costs less.
+
+    Raises:
+        InputError: a published file is damaged, so nobody can say whom it shows.
+    """
+    wanted: list[Filter] = [("day", ">", limits.get("profiles", "")), ("customer_id", "in", sorted(who))]
+    found = set(lake.read("profiles", wanted, ["customer_id"])["customer_id"])
+    newest = read_manifest(target)["day"] if target.get(LATEST) else ""
+    of_table = {day for day in lake.partitions("profiles") if day > limits.get("profiles", "")}
+    for day in published_days(target):
+        is_kept = day > limits.get("published", "") or day == newest
+        if is_kept and not (day in of_table and ledger.is_published_of_table(day)):
+            found |= shown_ids(target, day) & who
+    return found
 
 
 def _text_cache(settings: Settings, until: str, dry_run: bool) -> Removed:

@@ -25,6 +25,7 @@ ALL = "all"
 SHARED = "shared"  # of the erased: identifiers that somebody else has too; alone they say nothing about whose a row is
 PURPOSES = ("profiling", "marketing", "language_model")
 ERASED, WITHDRAWN, GRANTED = "erased", "consent_withdrawn", "consent_granted"
+_RESTORE_SPELLING = "it says how identifiers were made regular when somebody was erased: restore it from a backup"
 SPELLINGS = "_spellings"  # the folder of the lake that says how identifiers were made regular when somebody was erased
 
 
@@ -232,13 +233,13 @@ def remember_spelling(lake: Lake, rules: Rules) -> None:
         "phone_region": rules.phone_region,
     }
     name = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
-    if lake.get_json(f"{SPELLINGS}/{name}.json") != said:
+    if lake.get_json(f"{SPELLINGS}/{name}.json", _RESTORE_SPELLING) != said:
         lake.put_json(f"{SPELLINGS}/{name}.json", said)
 
 
 def other_spellings(lake: Lake, rules: Rules) -> list[Rules]:
     """The spellings that the lake was made with before and that are not those of now."""
-    found = [Rules.model_validate(lake.get_json(key)) for key in lake.keys(SPELLINGS)]
+    found = [Rules.model_validate(lake.get_json(key, _RESTORE_SPELLING)) for key in lake.keys(SPELLINGS)]
     return [each for each in found if _spelling(each, each, rules) != _spelling(rules, each, rules)]
 
 

@@ -13,7 +13,7 @@ from profiling.stages._predict import predict_text
 from profiling.stages._profile import profile
 from profiling.stages._promote import promote, roll_back
 from profiling.stages._publish import publish
-from profiling.stages._redact import days_to_redact, redact
+from profiling.stages._redact import CURRENT, days_to_redact, redact
 from profiling.stages._release import Release, release_statistics
 from profiling.stages._retain import Retained, retain
 from profiling.stages._step import STAGES, Outcome, parse_day
@@ -21,6 +21,7 @@ from profiling.stages._train import Candidate, train
 from profiling.stages._vectors import Vectors, train_vectors
 
 __all__ = [
+    "CURRENT",
     "STAGES",
     "WEEKLY",
     "Candidate",

@@ -8,6 +8,7 @@ from datetime import date
 from profiling.behaviour.targets import TARGETS
 from profiling.collect.drops import days_with_drops, drops, sources
 from profiling.errors import InputError, NotReady, SettingsError
+from profiling.lake import Lake
 from profiling.ledger import DONE, EMPTY, FAILED, STALE, Record, days_between
 from profiling.settings import Settings
 from profiling.stages import _features, _ingest, _profile, _promote, _publish, _train
@@ -60,7 +61,8 @@ def run_days(
         raise SettingsError("no stage is named; the default is all of them")
     is_history = set(stages) <= {"ingest", "features"}
     stretch: list[str] = []
-    known = begin(settings, first)  # read again only after something ran: a long finished history is one reading
+    lake = Lake.open(settings, may_create="ingest" in stages)
+    known = begin(settings, first, lake)  # read again only after something ran: a long finished history is one reading
     for day in days_between(first, last):
         progress(day, None)
         if is_history and day not in delivered:

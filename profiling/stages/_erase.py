@@ -17,6 +17,7 @@ from profiling import schemas
 from profiling.behaviour import registry
 from profiling.behaviour.activity import daily_activity, text_activity
 from profiling.behaviour.models.contract import KeepsWords
+from profiling.behaviour.registry import LEARNED
 from profiling.collect import drops as landing
 from profiling.errors import InputError, NotReady, ProfilingError, SettingsError
 from profiling.lake import Lake, Staged
@@ -29,7 +30,7 @@ from profiling.rights.steps import ERASURE_STEPS
 from profiling.settings import Settings
 from profiling.stages import _ingest, _promote, _publish, _vectors
 from profiling.stages._step import DATA_DOCS, begin
-from profiling.stages._train import load
+from profiling.stages._train import learned_without, load
 
 if TYPE_CHECKING:
     from profiling.collect.area import Area
@@ -157,8 +158,10 @@ def _models(work: Work) -> Found:
     first = min(work.request.days, default=None)
     folders = sorted({tuple(key.split("/")[1:4]) for key in work.lake.keys("_models") if key.count("/") == 4})
     learned = [folder for folder in folders if first is not None and folder[1] >= first]
-    own, others = _texts(work, bool(learned))
+    own, others, prefixes = _texts(work, bool(learned))
     telling = [folder for folder in learned if _keeps_their_words(work, folder, own, others)]
+    lists = {folder: _learned_without(work, folder, prefixes) for folder in set(learned) - set(telling)}
+    changed = {folder: text for folder, text in lists.items() if text is not None}
 
     def take_out() -> None:
         for target, as_of, sha in learned:
@@ -167,19 +170,28 @@ def _models(work: Work) -> Found:
         work.request.add(models=["/".join(folder) for folder in learned])
         for folder in telling:
             _remove_model(work, *folder)
+        for folder, text in changed.items():
+            work.lake.put_page(f"{registry.artefact_folder(*folder)}/{LEARNED}", text)
         work.request.save(work.lake)
 
-    return {"models that learned from the person": len(learned), "models removed": len(telling)}, take_out
+    found = {"models that learned from the person": len(learned), "models removed": len(telling)}
+    return found | ({"models' lists of texts": len(changed)} if changed else {}), take_out
 
 
-def _texts(work: Work, is_needed: bool) -> tuple[list[str], list[str]]:
-    """The person's texts, and everybody else's."""
+def _texts(work: Work, is_needed: bool) -> tuple[list[str], list[str], set[str]]:
+    """The person's texts, everybody else's, and how models list those that the person alone wrote."""
     if not is_needed:
-        return [], []
-    rows = work.lake.read("interactions", [], ["identity_id", "text"])
+        return [], [], set()
+    rows = work.lake.read("interactions", [], ["identity_id", "text", "text_hash"])
     rows = rows[rows["text"].notna()]
     is_own = rows["identity_id"].isin(work.who)
-    return rows.loc[is_own, "text"].unique().tolist(), rows.loc[~is_own, "text"].unique().tolist()
+    own, others = rows[is_own], rows[~is_own]
+    prefixes = set(own["text_hash"].str.slice(0, 8)) - set(others["text_hash"].str.slice(0, 8))
+    return own["text"].unique().tolist(), others["text"].unique().tolist(), prefixes
+
+
+def _learned_without(work: Work, folder: tuple[str, ...], prefixes: set[str]) -> str | None:
+    return learned_without(work.lake, registry.artefact_folder(*folder), prefixes) if prefixes else None
 
 
 def _keeps_their_words(work: Work, folder: tuple[str, ...], own: list[str], others: list[str]) -> bool:
@@ -293,6 +305,10 @@ def _landing(work: Work) -> Found:
     for lines in files:
         by_day.setdefault(lines.drop.day, []).append(lines)
     refused = {day: _refused(work, day, of_day) for day, of_day in by_day.items()}
+    for day in (
+        by_day.keys() - work.request.landing.keys()
+    ):  # before the first of them is rewritten; a dry run counts them too
+        work.request.landing[day] = _is_up_to_date(work, day)
 
     def take_out() -> None:
         for place in waiting:
@@ -322,9 +338,6 @@ def _is_of(held: pd.DataFrame, files: "Iterable[Lines]") -> pd.Series:
 
 def _erase_drop(work: Work, day: str, files: "list[Lines]", blank: "Callable[[Lines, Area], None]") -> None:
     """Rewrite the files of a drop; a day that was up to date with them is up to date with what they are now."""
-    if day not in work.request.landing:
-        work.request.landing[day] = _is_up_to_date(work, day)
-        work.request.save(work.lake)
     if len(_refused(work, day, files)):
         work.lake.update("quarantine", day, lambda held: held[~_is_of(held, files)])
     # A bucket staged after the person was suppressed is without them, but was computed from the drop as it was.
@@ -451,20 +464,31 @@ def _published(work: Work) -> Found:
     from profiling.publish import open_target, showing, withdraw_old
 
     target = open_target(work.settings.publish, work.settings.s3_endpoint)
-    shown = showing(target, work.who)
+    ledger = Ledger(work.lake.ledger())
+    # Where the table still holds what is published, the step before has looked into its documents.
+    shown = showing(target, work.who, lambda day: not ledger.is_published_of_table(day))
     wanted = {*work.request.profile_days, *work.request.landing}
     days = sorted(shown.keys() | {day for day in wanted if target.get(f"profiles/day={day}/manifest.json")})
 
     def take_out() -> None:
         # Killed in one, the next call finishes it, whether it still shows the person or not.
-        work.request.add(profile_days=days)
+        work.request.add(
+            profile_days=days,
+            said=[
+                f"{day}: {each.others} published profiles of others from before a split held the person and were removed"
+                for day, each in shown.items()
+                if each.others
+            ],
+        )
         work.request.save(work.lake)
         for day in days:
             _publish.publish_again(work.settings, day, work.who)
         work.request.count({"old revisions": withdraw_old(target)})
         work.request.save(work.lake)
 
-    return {"published days": len(days), "published profiles": sum(shown.values())}, take_out
+    counts = {"published days": len(days), "published profiles": sum(each.own for each in shown.values())}
+    others = sum(each.others for each in shown.values())
+    return counts | ({"published profiles of others": others} if others else {}), take_out
 
 
 def _pages(work: Work) -> Found:

@@ -53,7 +53,7 @@ def ingest(
         GateFailed: too many rejects, or an expectation failed.
         InputError: the drop of a day that was released with rows is gone.
     """
-    return run_step(INGEST, settings, day, bucket, close, lake)
+    return run_step(INGEST, settings, day, bucket, close, lake or Lake.open(settings, may_create=True))
 
 
 def inputs(run: Run) -> str:

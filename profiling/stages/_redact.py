@@ -11,9 +11,10 @@ from profiling.ledger import Details, details
 from profiling.rights.keys import pseudonym_key, require_key
 from profiling.settings import Settings
 from profiling.stages._ingest import STATEMENT_TABLES
-from profiling.stages._step import Closed, Outcome, Run, Step, begin, day_end, run_step
+from profiling.stages._step import Closed, Outcome, Run, Step, begin, day_end, refuse_closed, run_step
 from profiling.watch import day_statistics
 
+CURRENT = "current"  # the state of a day that there was nothing to do for
 _READ = ("interactions", *STATEMENT_TABLES, "identity_links", "quarantine")
 
 
@@ -21,13 +22,19 @@ def redact(settings: Settings, day: str) -> Outcome:
     """Texts, attributes, statements and quarantine of an ingested day, redacted by the rules of today.
 
     The record in the ledger keeps the inputs of the ingest: a day whose drop is still there stays stale and can be ingested anew.
-    What was computed from the texts becomes stale by it.
+    What was computed from the texts becomes stale by it. A day that is redacted by them already is left alone: state `current`.
 
     Raises:
         InputError: the day holds nothing.
         NotReady: the day was ingested again meanwhile.
     """
-    return run_step(_REDACT, settings, day, None, None)
+    from profiling.prepare.redaction import REDACTION_VERSION
+
+    run = begin(settings, day)
+    refuse_closed("ingest", run)
+    if redacted_with(run).get(run.day) == REDACTION_VERSION:
+        return Outcome("ingest", run.day, CURRENT)
+    return run_step(_REDACT, settings, day, None, None, run.lake)
 
 
 def days_to_redact(settings: Settings) -> list[str]:

@@ -106,7 +106,7 @@ def begin(settings: Settings, day: str, lake: Lake | None = None) -> Run:
         lake: of the same settings and already open, where there is one: its tables are then not opened again.
 
     Raises:
-        SettingsError: it is no day, or the lake was made with other settings.
+        SettingsError: it is no day, there is no lake, or it was made with other settings.
     """
     lake = lake or Lake.open(settings)
     held = suppressions.load(lake, settings)

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from hashlib import sha256
@@ -15,8 +15,10 @@ import numpy as np
 import pandas as pd
 
 from profiling.behaviour import registry
+from profiling.behaviour.registry import LEARNED
 from profiling.behaviour.targets import TARGETS, Target
 from profiling.errors import InputError, NotReady, SettingsError
+from profiling.lake import Lake
 from profiling.ledger import DONE
 from profiling.prepare.identity_rules import load_rules
 from profiling.rights import consent, suppressions
@@ -141,7 +143,7 @@ def champion_before(run: Run, target: str) -> registry.Entry | None:
 
 def _trained(run: Run, target: Target) -> Candidate:
     from profiling.behaviour.card import model_card
-    from profiling.behaviour.opinion import LEARNED, learned_prefixes
+    from profiling.behaviour.opinion import learned_prefixes
     from profiling.behaviour.training import of_lexicons, report, too_little, train_target
 
     learned, held = examples(run, target)
@@ -258,7 +260,6 @@ def load_with_learned(
 ) -> "tuple[Model, dict[str, Any], frozenset[str] | None]":
     """What `load` gives, and of a model that reads, which texts it learned from (`opinion.LEARNED`); None where nobody knows."""
     from profiling.behaviour.models import load_model
-    from profiling.behaviour.opinion import LEARNED
 
     key = registry.artefact_folder(target, as_of, sha)
     again = f"run `profiling train --as-of {as_of} --target {target}`, which makes it anew from the same data"
@@ -266,12 +267,12 @@ def load_with_learned(
         folder = Path(made)
         try:
             run.lake.fetch_folder(key, folder)
-            if _sha_of(folder) != sha:
+            if sha not in (_sha_of(folder), _sha_of(folder, (CARD,))):  # the second: as models were named before
                 raise InputError("its files are not those that were written")
             learned = json.loads((folder / LEARNED).read_text()) if (folder / LEARNED).exists() else None
             known = None if learned is None else frozenset(learned)
             return load_model(folder), json.loads((folder / EVALUATION).read_text()), known
-        except (InputError, OSError) as error:
+        except (InputError, OSError, ValueError) as error:
             said = str(error).replace(made, key)
             raise InputError(f"the model {sha} of {target} as of {as_of} is damaged ({said}); {again}") from error
 
@@ -281,11 +282,33 @@ def _is_first_process() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
-def _sha_of(folder: Path) -> str:
-    """The name of a model and what was measured of it: other figures are another name, so neither ever changes under one."""
+def learned_without(lake: Lake, folder: str, prefixes: Collection[str]) -> str | None:
+    """A model's list of the texts that it learned from without some of them; None where none of them is in it.
+
+    None also of a model that was named by this list too: changed, it would be no model any more.
+    """
+    from profiling.behaviour.opinion import as_list
+
+    key = f"{folder}/{LEARNED}"
+    if key not in lake.keys(folder):
+        return None
+    learned = set(json.loads(lake.get_page(key)))
+    if learned.isdisjoint(prefixes):
+        return None
+    with tempfile.TemporaryDirectory() as made:
+        lake.fetch_folder(folder, Path(made))
+        is_named_by_it = _sha_of(Path(made)) != folder.rpartition("/")[2]
+    return None if is_named_by_it else as_list(learned.difference(prefixes))
+
+
+def _sha_of(folder: Path, but: Collection[str] = (CARD, LEARNED)) -> str:
+    """The name of a model and what was measured of it: other figures are another name, so neither ever changes under one.
+
+    Without the card, which carries the name, and the list of texts, out of which those of the erased go.
+    """
     digested = sha256()
     for file in sorted(folder.iterdir()):
-        if file.name != CARD:  # the card carries the name
+        if file.name not in but:
             digested.update(file.name.encode() + b"\0" + sha256(file.read_bytes()).digest())
     return digested.hexdigest()[:16]
 

@@ -75,6 +75,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
     folder = tmp_path_factory.mktemp("training")
     (folder / "landing").mkdir()
+    (folder / "lake").mkdir()
+    (folder / "lake" / "_lake.json").write_text('{"buckets": 1}')  # a promotion makes no lake
     script = write_trainer(folder / "image", **{GOOD: "good", SLOW: "slow", GATED: "gate", KILLED: "long"})
     with KubernetesApi(image=folder / "image") as api:
         environment = {

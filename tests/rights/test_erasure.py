@@ -116,6 +116,20 @@ def test_a_dry_run_counts_and_takes_nothing(world: tuple[Settings, Person]) -> N
     assert stages.erase(settings, request).counts["interactions"] == 13
 
 
+def test_a_dry_run_counts_the_days_that_only_a_rejected_line_names_her_on(settings: Settings) -> None:
+    settings = settings.model_copy(update={"max_rejects": 1.0})
+    write(
+        settings, "events", DAYS[0], "rows.jsonl", lines([event(1, "ann", DAYS[0]), f'{{"who": "{NAMES[0]}", "broken'])
+    )
+    write(settings, "events", DAYS[1], "rows.jsonl", lines([event(2, NAMES[0], DAYS[1])]))
+    list(stages.run_days(settings, DAYS[0], DAYS[1]))
+    request = requests.ask(settings, [f"customer:{NAMES[0]}"]).id
+    dry = stages.erase(settings, request, dry_run=True).counts
+    done = stages.erase(settings, request).counts
+    assert (dry["published days"], done["published days"]) == (2, 2)
+    assert dry == done
+
+
 def test_the_sums_of_items_are_those_of_the_others(
     world: tuple[Settings, Person], static_cache: Path, tmp_path: Path
 ) -> None:
@@ -256,12 +270,14 @@ def test_a_receipt_that_was_changed_is_refused(world: tuple[Settings, Person]) -
     ],
 )
 def test_wrong_requests(settings: Settings, identifiers: list[str], customers: list[str], sentence: str) -> None:
+    Lake.open(settings, may_create=True)
     with pytest.raises(SettingsError, match=sentence):
         requests.ask(settings, identifiers, customers)
     assert requests.open_requests(Lake(settings.lake)) == []
 
 
 def test_wrong_calls(settings: Settings) -> None:
+    Lake.open(settings, may_create=True)
     with pytest.raises(SettingsError, match="is no request id"):
         stages.erase(settings, "../../etc/passwd")
     with pytest.raises(SettingsError, match="there is no step 'x'; the steps are suppress, staging"):

@@ -14,10 +14,12 @@ from profiling.behaviour.models import load_model
 from profiling.behaviour.models.contract import TEXT, KeepsWords
 from profiling.behaviour.models.customer_profiler import CustomerProfilerModel
 from profiling.behaviour.models.tfidf import TfidfLogisticRegression
+from profiling.behaviour.opinion import learned_prefixes
 from profiling.lake import Lake
 from profiling.rights import requests
 from profiling.settings import Settings
 from profiling.stages import _promote, _train
+from profiling.stages._step import begin
 from profiling.status import status
 from tests import leaks
 from tests.rights.erasing import DAYS, NAMES, PRIVATE, event, lines, write
@@ -36,7 +38,9 @@ def fitted(texts: list[str], model: KeepsWords) -> KeepsWords:
     return model.fit(pd.DataFrame({TEXT: texts}), np.arange(len(texts)) % 2)  # type: ignore[attr-defined]
 
 
-def in_service(settings: Settings, model: KeepsWords, as_of: str) -> str:
+def in_service(
+    settings: Settings, model: KeepsWords, as_of: str, learned: bytes | None = None, is_older: bool = False
+) -> str:
     """Lay a model into the lake as a training and a promotion do; its sha."""
     lake = Lake(settings.lake)
     found = {
@@ -47,7 +51,9 @@ def in_service(settings: Settings, model: KeepsWords, as_of: str) -> str:
         folder = Path(made)
         model.save(folder)  # type: ignore[attr-defined]
         (folder / _train.EVALUATION).write_text(json.dumps(found))
-        sha = _train._sha_of(folder)
+        if learned is not None:
+            (folder / registry.LEARNED).write_bytes(learned)
+        sha = _train._sha_of(folder, *([(_train.CARD,)] if is_older else []))
         lake.put_folder(registry.artefact_folder("satisfied", as_of, sha), folder)
     lake.update(
         "models", "satisfied", lambda held: _promote.with_decision(held, found, sha, registry.PROMOTED, "first")
@@ -84,6 +90,20 @@ def test_a_model_with_her_words_is_removed_and_one_without_is_flagged(shop: Sett
     flagged = status(shop)["models that learned from people erased since"]
     assert list(flagged) == [f"satisfied as of {DAYS[1]}", f"satisfied as of {DAYS[2]}"]
     assert leaks.find([Path(shop.lake), Path(shop.lake).parent / "mlflow"], ["quetzalcoatlus", "Balthasar"]) == []
+
+
+@pytest.mark.parametrize("is_older", [False, True], ids=["", "named by its list too"])
+def test_a_models_list_of_texts_loses_those_that_she_alone_wrote(shop: Settings, is_older: bool) -> None:
+    lake = Lake(shop.lake)
+    rows = lake.read("interactions", [], ["text", "text_hash"]).set_index("text")["text_hash"]
+    learned = learned_prefixes(rows.to_numpy())
+    sha = in_service(shop, fitted(OTHERS, TfidfLogisticRegression()), DAYS[1], learned, is_older)
+    request = requests.ask(shop, [f"customer:{NAMES[0]}"]).id
+    counts = stages.erase(shop, request).counts
+    assert counts.get("models' lists of texts") == (None if is_older else 1)
+    _, _, left = _train.load_with_learned(begin(shop, DAYS[2]), "satisfied", DAYS[1], sha)
+    assert left == {text_hash[:8] for text_hash in (rows if is_older else rows.drop(PRIVATE))}
+    assert rows[PRIVATE][:8] in json.loads(learned)
 
 
 def mirrored(settings: Settings, sha: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from profiling import stages
 from profiling.lake import Lake
-from profiling.publish import open_target, read_published
+from profiling.publish import open_target, read_manifest, read_published
 from profiling.rights import requests
 from profiling.rights.export import export
 from profiling.settings import Settings
@@ -146,6 +146,32 @@ def test_a_profile_from_before_a_split_is_exported_in_part_and_erased(settings: 
     again = documents(settings, DAY)[he]  # the address, on that day of two, is now of the other alone
     assert again["identity"]["members"] == sorted([he, identity(settings, "info@example.org", "email")])
     assert "zither" not in json.dumps(again)
+
+
+def test_a_published_profile_from_before_a_split_that_no_table_holds_is_found(settings: Settings) -> None:
+    settings = settings.model_copy(update={"retention_days": settings.retention_days | {"profiles": 0}})
+    info = {"email": "info@example.org"}
+    bob = {"identifiers": {"token": "bob"} | info, "occurred_at": f"{DAY}T08:00:00Z"}
+    drop(settings, [event(1, identifiers={"token": ANN} | info), event(2, **bob), event(3, "cid")])
+    run_all(settings, DAY)
+    drop(settings, [event(10 + n, day=NEXT, identifiers={"token": f"t{n}"} | info) for n in range(5)], NEXT)
+    run_all(settings, NEXT)
+    stages.retain(settings, NEXT)
+    assert Lake(settings.lake).partitions("profiles") == [NEXT]
+    she, target = identity(settings, ANN, "token"), open_target(settings.publish)
+    cid = identity(settings, "cid")
+    (kept,) = [each for each in read_published(target, DAY) if each["customer_id"] == cid]
+    request = requests.ask(settings, [f"token:{ANN}"]).id
+    dry = stages.erase(settings, request, dry_run=True).counts
+    done = stages.erase(settings, request)
+    assert (dry["published profiles of others"], done.counts["published profiles of others"]) == (1, 1)
+    assert done.receipt
+    assert done.receipt["said"] == [
+        f"{DAY}: 1 published profiles of others from before a split held the person and were removed"
+    ]
+    assert leaks.find([Path(settings.lake), Path(settings.publish)], [she]) == []
+    assert list(read_published(target, DAY)) == [kept]
+    assert read_manifest(target, DAY)["rows"] == 1
 
 
 NUMBER, GROUPED = "+12025550143", "(202) 555-0143"

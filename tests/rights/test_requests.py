@@ -28,6 +28,7 @@ def test_a_mistyped_identifier_is_said_and_the_request_stands(settings: Settings
 
 @pytest.mark.parametrize("content", ["[1]", '"done"', "7"])
 def test_what_is_no_receipt_is_said(settings: Settings, tmp_path: Path, content: str) -> None:
+    Lake.open(settings, may_create=True)
     file = tmp_path / "receipt.json"
     file.write_text(content)
     found = profiling("erase", "--verify", str(file), **environment_of(settings))
@@ -53,8 +54,22 @@ def test_a_damaged_request_is_said(settings: Settings, changes: dict) -> None:
     request = str(uuid.uuid4())
     whole = {"id": request, "asked_at": "2026-03-01T00:00:00+00:00", "identities": ["a" * 32]}
     Lake(settings.lake).put_json(f"{requests.FOLDER}/{request}.json", whole | changes)
-    with pytest.raises(InputError, match="is damaged; remove"):
+    with pytest.raises(
+        InputError, match=r"is damaged.*; it is a request to be erased: restore it from a backup, or remove it"
+    ):
         stages.erase(settings, request)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]"])
+def test_a_damaged_receipt_says_that_nothing_makes_it_again(settings: Settings, content: bytes) -> None:
+    drop(settings, [event(1)])
+    stages.ingest(settings, DAY)
+    done = stages.erase(settings, asked(settings, "customer:ann").id)
+    Path(settings.lake, requests.RECEIPTS, f"{done.request}.json").write_bytes(content)
+    with pytest.raises(
+        InputError, match=r"receipts/.* is damaged .*; it is the signed receipt .*: restore it from a backup"
+    ):
+        requests.receipt(Lake(settings.lake), done.request)
 
 
 def asked(settings: Settings, *identifiers: str) -> requests.Request:

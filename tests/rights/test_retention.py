@@ -11,7 +11,8 @@ from profiling.collect.drops import landing_area
 from profiling.errors import InputError, SettingsError
 from profiling.lake import Lake
 from profiling.ledger import Ledger, day_before
-from profiling.publish import open_target, read_published
+from profiling.publish import open_target, read_published, showing
+from profiling.rights import requests
 from profiling.settings import Settings
 from profiling.status import day_rows
 from profiling.text.cache import TextCache
@@ -101,8 +102,39 @@ def test_what_is_too_old_is_deleted_with_the_people_of_whom_nothing_newer_is_kno
     assert documents(short, LAST)[bob]["activity"]["interaction_count"] == 3  # sums of who still comes go on
     assert lake.partitions("profiles") == [LAST]
     assert {document["customer_id"] for document in read_published(open_target(short.publish), LAST)} == {bob, cid}
-    assert not [file for file in Path(short.publish, "profiles", f"day={FIRST}").rglob("*") if file.is_file()]
+    assert not Path(short.publish, "profiles", f"day={FIRST}").exists()
     assert stages.retain(short, LAST).removed == []  # a second time there is nothing left
+
+
+def test_links_stay_as_long_as_anything_shows_their_customer(settings: Settings) -> None:
+    limits = settings.retention_days | {"interactions": 28, "profiles": 10, "published": 100}
+    long, brief = (settings.model_copy(update={"retention_days": limits | {"published": days}}) for days in (100, 20))
+    drop(settings, [event(1, day=FIRST, identifiers={"customer": "ann", "email": "ann@example.org"})], FIRST)
+    drop(settings, [event(2, "bob", LAST)], LAST)
+    for day in (FIRST, LAST):
+        run_all(settings, day)
+    lake, target, both = Lake(settings.lake), open_target(settings.publish), {
+        identity(settings, "ann"), identity(settings, "ann@example.org", "email")
+    }  # fmt: skip
+
+    stages.retain(long, LAST)
+    assert set(lake.read("interactions")["day"]) == {LAST}
+    assert lake.partitions("profiles") == [LAST]  # made when her sums were still held, and it shows her
+    assert "identity_links" not in removed(stages.retain(brief, LAST, dry_run=True))
+    stages.profile(long, LAST)
+    assert lake.read("profiles", [("customer_id", "in", sorted(both))]).empty
+    assert "identity_links" not in removed(stages.retain(brief, LAST, dry_run=True))  # published is what was before
+    stages.publish(long, LAST)
+    assert "identity_links" not in removed(stages.retain(long, LAST))  # there is the first day, published
+    request = requests.ask(long, ["email:ann@example.org"])
+    assert set(request.identities) == both
+    assert sum(each.own for each in showing(target, both).values()) == 1
+
+    assert removed(stages.retain(brief, LAST, dry_run=True))["identity_links"] == 1
+    assert len(lake.read("identity_links")) == 1
+    assert removed(stages.retain(brief, LAST))["identity_links"] == 1
+    assert lake.read("identity_links").empty
+    assert stages.retain(brief, LAST).removed == []
 
 
 def test_a_closed_day_is_refused_and_never_computed_as_empty(short: Settings) -> None:
@@ -173,7 +205,7 @@ def test_replaced_publications_go_after_their_days_of_grace(settings: Settings) 
     assert removed(stages.retain(settings, day_before(LAST, -7))) == {}
     assert "revisions" in removed(stages.retain(settings, day_before(LAST, -8)))
     assert len(list(read_published(open_target(settings.publish), LAST))) == 2
-    assert len([each for each in folders.iterdir() if any(each.glob("*"))]) == 1
+    assert len([each for each in folders.iterdir() if each.is_dir()]) == 1
 
 
 def test_cached_results_go_by_when_they_were_stored(short: Settings) -> None:
@@ -207,5 +239,6 @@ def test_the_limits_are_settings_and_a_mistyped_one_is_refused(monkeypatch, tmp_
 
 
 def test_a_day_in_the_future_would_make_everything_old(settings: Settings) -> None:
+    Lake.open(settings, may_create=True)
     with pytest.raises(SettingsError, match="lies in the future"):
         stages.retain(settings, "2999-01-01")

@@ -428,6 +428,7 @@ def test_the_same_asked_twice_at_a_time_is_one_release(shop: Settings) -> None:
 
 
 def test_a_day_without_profiles_is_refused(settings: Settings) -> None:
+    Lake.open(settings, may_create=True)
     with pytest.raises(NotReady, match="run `profiling profile --day 2026-06-15` first"):
         stages.release_statistics(settings, DAY, 0.5)
 

@@ -13,7 +13,8 @@ from profiling import stages
 from profiling.behaviour import registry
 from profiling.behaviour.models import make
 from profiling.behaviour.models.contract import TEXT
-from profiling.behaviour.opinion import LEARNED, NOT_BETTER, OLDER, learned_prefixes
+from profiling.behaviour.opinion import NOT_BETTER, OLDER, learned_prefixes
+from profiling.behaviour.registry import LEARNED
 from profiling.behaviour.targets import TARGETS, Candidate
 from profiling.lake import Lake
 from profiling.settings import Settings

@@ -69,6 +69,7 @@ def test_a_drop_without_its_marker_is_waited_for(settings: Settings) -> None:
 
 
 def test_a_stage_waits_for_the_one_before_it(settings: Settings) -> None:
+    Lake.open(settings, may_create=True)
     drop(settings, [purchase(1)])
     with pytest.raises(NotReady, match=f"run `profiling ingest --day {DAY}`"):
         stages.features(settings, DAY)

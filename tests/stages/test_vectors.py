@@ -91,6 +91,7 @@ def test_damaged_vectors_fail_the_day_with_the_fix(lake_of_texts: Settings) -> N
 
 
 def test_too_little_is_said_and_what_is_not_there_is_refused(settings: Settings) -> None:
+    Lake.open(settings, may_create=True)
     with pytest.raises(NotReady, match=rf"ingest of {DAYS[0]} is not done; run `profiling ingest --day {DAYS[0]}`"):
         stages.train_vectors(settings, DAYS[0])
     write(
