@@ -1,6 +1,7 @@
 """One small Airflow on this machine, in a folder of its own: started, asked over its REST API, and stopped to the last process.
 
-Used by `make demo`, `make ui` and the tests alike. SQLite and LocalExecutor (`plugins/preloading.py`): right for one machine, not for a shop's production.
+Used by `make demo`, `make ui` and the tests alike. SQLite and LocalExecutor
+(`plugins/preloading.py`): right for one machine, not for a shop's production.
 """
 
 import json
