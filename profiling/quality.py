@@ -206,8 +206,11 @@ def _norm(vector: Any) -> float:
     return norm if np.isfinite(norm) else np.inf
 
 
-def _lengths(frame: pd.DataFrame, table: Sequence[Column]) -> pd.DataFrame:
-    """Lists as numbers: a vector becomes `<name>_dimension` and `<name>_norm`, another list `<name>_count`."""
+def lengths(frame: pd.DataFrame, table: Sequence[Column]) -> pd.DataFrame:
+    """Lists as numbers: a vector becomes `<name>_dimension` and `<name>_norm`, another list `<name>_count`.
+
+    `gate` does so itself; whoever holds a frame in pieces does it by pieces and gives the gate what is left.
+    """
     numbers: dict[str, pd.Series] = {}
     lists = [column for column in table if pa.types.is_list(column.type) and column.name in frame]
     for column in lists:
@@ -395,7 +398,7 @@ def gate(
     entries = _read(path, content)
     _check(path, entries)
     columns = TABLES[suite].columns if suite in TABLES else ()
-    judged = _lengths(_references(frame, known), columns).reset_index(drop=True)
+    judged = lengths(_references(frame, known), columns).reset_index(drop=True)
     there = {name for column in columns for name in _derived(column)} | set(judged.columns)
     for number, entry in enumerate(entries):
         unknown = sorted(set(_columns(entry)) - there)

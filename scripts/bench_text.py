@@ -11,7 +11,8 @@ The first TEXTS reviews of REVIEWS that have a text, all in one run, so that rat
   own vectors computed too. Agreement: the mean share of held-out words that a text's five terms name (recall), the share of terms
   that name one (precision), and the harmonic mean of both.
 * A second day: nine tenths of its texts known.
-* Memory: `text_features` of MANY made-up texts with `static` and of ten times as many, each in a process of its own.
+* Memory: one bucket of the stage `features` with `static`, of MANY made-up texts and of ten times as many, each in a process of
+  its own.
 """
 
 import json
@@ -34,9 +35,7 @@ from rich.table import Table
 
 from profiling import stages
 from profiling.settings import Settings
-from profiling.text.cache import TextCache
-from profiling.text.embedding import Encoder, _packaged, load_encoder
-from profiling.text.features import text_features
+from profiling.text.embedding import _packaged, load_encoder
 from profiling.text.keywords import keywords
 
 REVIEWS = Path(os.environ.get("PROFILING_TEST_DATA", "shared/data")) / "Musical_Instruments_5.json"
@@ -49,20 +48,6 @@ def seconds_of(call: Callable[[], object]) -> float:
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
-
-
-def day_of(texts: list[str]) -> pd.DataFrame:
-    """The texts as interactions of one day."""
-    return pd.DataFrame(
-        {
-            "interaction_id": [f"{number:032x}" for number in range(len(texts))],
-            "identity_id": [f"{number % 97:032x}" for number in range(len(texts))],
-            "bucket": 0,
-            "day": DAY,
-            "text": texts,
-            "text_hash": [f"{abs(number):032x}" for number in range(len(texts))],
-        }
-    )
 
 
 def encoders(texts: list[str]) -> dict[str, float]:
@@ -116,6 +101,19 @@ def word2vec(reviews: list[dict]) -> dict[str, float]:
     return found
 
 
+def drop_of(settings: Settings, day: str, texts: list[str]) -> None:
+    """The texts as a day's drop, each of a customer of its own."""
+    drop = Path(settings.landing) / "events" / day
+    drop.mkdir(parents=True)
+    rows = [
+        {"event_id": f"{day}-{n}", "identifiers": {"customer": f"C{n}"}, "occurred_at": f"{day}T10:00:00Z", "kind": "review",
+         "item_id": f"I{n % 50}", "rating": 4, "text": text}
+        for n, text in enumerate(texts)
+    ]  # fmt: skip
+    (drop / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (drop / "_SUCCESS").touch()
+
+
 def whole_stage(texts: list[str]) -> dict[str, float]:
     """The stage as a day calls it, and a second day of which a tenth is new."""
     settings = Settings.load(
@@ -126,15 +124,7 @@ def whole_stage(texts: list[str]) -> dict[str, float]:
     )
     known, new = texts[: len(texts) // 10 * 9], texts[len(texts) // 10 * 9 :]
     for day, of_day in (("2026-06-14", texts[:3]), (DAY, known), (NEXT, [*known[: 9 * len(new)], *new])):
-        drop = ROOT / "landing" / "events" / day
-        drop.mkdir(parents=True)
-        rows = [
-            {"event_id": f"{day}-{n}", "identifiers": {"customer": f"C{n}"}, "occurred_at": f"{day}T10:00:00Z", "kind": "review",
-             "item_id": f"I{n % 50}", "rating": 4, "text": text}
-            for n, text in enumerate(of_day)
-        ]  # fmt: skip
-        (drop / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        (drop / "_SUCCESS").touch()
+        drop_of(settings, day, of_day)
         stages.ingest(settings, day)
     stages.features(settings, "2026-06-14")  # pays the imports
     encoder = load_encoder("english", settings.cache)
@@ -214,23 +204,41 @@ def keyword_figures(reviews: list[dict]) -> dict[str, float]:
     }
 
 
-def peak(folder: Path, number: int) -> float:
-    """Peak memory, MB, of the features of so many made-up texts; in a process of its own."""
+def of_texts(number: int) -> Settings:
+    return Settings.load(
+        landing=str(ROOT / f"landing-{number}"), lake=str(ROOT / f"lake-{number}"), cache=ROOT / "cache",
+        pseudonym_key="nobody real in these rows", embedding="static",
+    )  # fmt: skip
+
+
+def made_up(number: int) -> None:
+    """A day of so many made-up texts, ingested."""
     draw = random.Random(7)
     words = [
         f"{a}{b}" for a in ("gui", "dru", "pia", "str", "mic", "amp") for b in ("tar", "mer", "no", "ing", "pho", "let")
     ]
-    texts = [" ".join(draw.choices([*words, "the", "a", "good", "bad", "is", "and"], k=40)) for _ in range(number)]
-    encoder: Encoder = load_encoder("static", folder)
-    text_features(day_of(texts), encoder, TextCache(folder / f"memory-{number}", "texts"), "1")
+    settings = of_texts(number)
+    drop_of(
+        settings,
+        DAY,
+        [" ".join(draw.choices([*words, "the", "a", "good", "bad", "is", "and"], k=40)) for _ in range(number)],
+    )
+    stages.ingest(settings, DAY)
+
+
+def peak(number: int) -> float:
+    """Peak memory, MB, of the stage's bucket; in a process of its own."""
+    stages.features(of_texts(number), DAY, bucket=0)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def memory() -> dict[str, float]:
+    load_encoder("static", ROOT / "cache").encode(["distil"])
     found = {}
     for number in (MANY, 10 * MANY):
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            found[f"peak MB, features of {number:,} texts"] = pool.submit(peak, ROOT / "cache", number).result()
+        for call in (made_up, peak):
+            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+                found[f"peak MB, features of {number:,} texts"] = pool.submit(call, number).result()
     return found
 
 

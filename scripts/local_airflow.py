@@ -1,6 +1,7 @@
 """One small Airflow on this machine, in a folder of its own: started, asked over its REST API, and stopped to the last process.
 
-Used by `make demo`, `make ui` and the tests alike. SQLite and LocalExecutor: right for one machine, not for a shop's production.
+Used by `make demo`, `make ui` and the tests alike. SQLite and LocalExecutor
+(`plugins/preloading.py`): right for one machine, not for a shop's production.
 """
 
 import json
@@ -78,7 +79,7 @@ class LocalAirflow:
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__EXECUTOR": "preloading.PreloadingExecutor",
             "AIRFLOW__CORE__PARALLELISM": str(parallelism),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",

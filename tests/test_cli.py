@@ -1,4 +1,4 @@
-"""The command line in a process of its own: exit codes, one sentence for an error, data for programs."""
+"""The command line: exit codes, one sentence for an error, data for programs; a day also in a process of its own."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from profiling.settings import Settings
+from tests import command
 from tests.behaviour.protocols.worlds import write_reviews
 from tests.stages.test_stages import DAY, drop, purchase, review
 from tests.worlds import KEY
@@ -39,15 +40,23 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 def profiling(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PROFILING_")}
-    command = [sys.executable, "-m", "profiling", *arguments]
+    return command.run(*arguments, environment={**clean, **environment})
+
+
+def a_process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PROFILING_")}
     source = str(Path(__file__).parent.parent)
     return subprocess.run(
-        command, env={**clean, "PYTHONPATH": source, **environment}, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "profiling", *arguments],
+        env={**clean, "PYTHONPATH": source, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
 
 
 def test_help_lists_what_works_and_nothing_else() -> None:
-    shown = profiling("--help").stdout
+    shown = a_process("--help").stdout
     listed = [
         line.split()[0] for line in shown.split("Commands", 1)[1].splitlines() if line.startswith("  ") and line.split()
     ]
@@ -55,7 +64,7 @@ def test_help_lists_what_works_and_nothing_else() -> None:
 
 
 def test_a_day_from_drop_to_profile(shop: dict[str, str]) -> None:
-    done = profiling("run", "--from", DAY, "--to", DAY, "--json", **shop)
+    done = a_process("run", "--from", DAY, "--to", DAY, "--json", **shop)
     assert done.returncode == 0, done.stderr
     assert [outcome["stage"] for outcome in json.loads(done.stdout)] == ["ingest", "features", "profile", "publish"]
     shown = profiling("show", "customer:ann", "--json", **shop)
@@ -100,7 +109,7 @@ def test_errors_are_one_sentence_and_an_exit_code(
 
 def test_a_failed_gate_is_exit_code_1(settings, shop: dict[str, str]) -> None:
     drop(settings, ["{broken"])
-    failed = profiling("ingest", "--day", DAY, **shop)
+    failed = a_process("ingest", "--day", DAY, **shop)
     assert failed.returncode == 1
     assert "GateFailed" in failed.stderr
     assert "1 of 1 rows were rejected" in failed.stderr
@@ -117,12 +126,12 @@ def test_the_package_needs_no_airflow() -> None:
 def test_a_protocol_measures_and_writes_json(tmp_path: Path) -> None:
     path = write_reviews(tmp_path / "reviews.json", customers=30)
     places = {"PROFILING_CACHE": str(tmp_path / "cache")}
-    command = ("evaluate", "satisfied", "--input", str(path), "--models", "lexicons,words", "--folds", "1")
-    shown = profiling(*command, "--out", str(tmp_path / "new" / "report.json"), **places)
+    call = ("evaluate", "satisfied", "--input", str(path), "--models", "lexicons,words", "--folds", "1")
+    shown = profiling(*call, "--out", str(tmp_path / "new" / "report.json"), **places)
     assert shown.returncode == 0, shown.stderr
     assert "logit-mean(TF-IDF, MiniLM) (baseline)" in shown.stdout
     assert "Goal: AUC of .930" in shown.stdout
-    printed = json.loads(profiling(*command, "--json", **places).stdout)
+    printed = json.loads(profiling(*call, "--json", **places).stdout)
     assert printed == json.loads((tmp_path / "new" / "report.json").read_text())
     assert list(printed["evaluations"]) == ["lexicons", "words"]
 

@@ -11,7 +11,7 @@ import pytest
 
 from profiling import schemas
 from profiling.errors import InputError, NotReady, ProfilingError, SettingsError
-from profiling.lake import Lake, Rows, Staged, _rows, _tables, fingerprint, to_arrow
+from profiling.lake import Lake, Rows, Staged, _rows, fingerprint, to_arrow
 from profiling.ledger import Ledger, details
 from profiling.settings import Settings
 
@@ -280,8 +280,7 @@ def test_rows_of_a_large_day_come_in_sorted_pieces(tmp_path: Path, monkeypatch: 
     whole = statements("2026-01-01", *(f"v{number:03d}" for number in range(100)))
     shuffled = whole.sample(frac=1, random_state=3)
     expected = fingerprint({"attributes": whole})
-    for module in (_rows, _tables):
-        monkeypatch.setattr(module, "PIECE_ROWS", 7)
+    monkeypatch.setattr(_rows, "PIECE_ROWS", 7)
     rows = Rows(shuffled, schemas.ATTRIBUTES)
     assert [len(piece) for piece in rows.pieces()] == [7] * 14 + [2]
     lake = Lake(str(tmp_path))

@@ -13,7 +13,7 @@ import pytest
 
 from profiling import quality
 from profiling.errors import SettingsError
-from profiling.quality import Report, _lengths, _references, expectations_folder
+from profiling.quality import Report, _references, expectations_folder, lengths
 from profiling.schemas import TABLES
 
 DAY = "2026-06-15"
@@ -249,7 +249,7 @@ def validated_by_great_expectations(suite: str, frame: pd.DataFrame) -> list[tup
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
     asset = context.data_sources.add_pandas("test").add_dataframe_asset("frame")
-    judged = _lengths(_references(frame, KNOWN.get(suite, {})), TABLES[suite].columns)
+    judged = lengths(_references(frame, KNOWN.get(suite, {})), TABLES[suite].columns)
     batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": judged})
     found = batch.validate(gx.ExpectationSuite(name=suite, expectations=configured), result_format="BASIC")
     by_number = {one.expectation_config.meta["number"]: one for one in found.results}

@@ -4,6 +4,7 @@ A state is a sum over all drops up to a day, plus the same sums with a half-life
 the checkpoint of the last closed week plus at most seven days, and no older event is ever read again.
 """
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -18,6 +19,7 @@ RECENT_HALF_LIFE_DAYS = 30.0
 MAX_EVIDENCE = 5
 # A review that speaks of the delivery in every sentence need not be quoted in full: its clearest words are enough.
 MAX_SPANS = 3
+SUBJECTS_AT_ONCE = 2048  # their sums of vectors are 8 MB
 
 # How strongly an interaction speaks for interest in its item: what costs the customer money or effort says more.
 KIND_WEIGHT = {
@@ -310,17 +312,68 @@ def _half_life_factor(days: float | np.ndarray) -> float | np.ndarray:
 # --- vectors -----------------------------------------------------------------------------------------------------------
 
 
-def text_activity(interactions: pd.DataFrame, text_features: pd.DataFrame, day: str) -> pd.DataFrame:
-    """Sum the day's vectors per customer and per item: rows of `text_activity`, sorted by its key."""
-    read = text_features[text_features["embedding"].notna()]
-    read = read.merge(interactions[["interaction_id", "item_id"]], on="interaction_id", how="left", validate="m:1")
-    read = read.sort_values(["interaction_id", "model"])
-    by_identity = read.assign(subject_type="identity", subject_id=read["identity_id"])
-    by_item = read[read["item_id"].notna()]
-    by_item = by_item.assign(subject_type="item", subject_id=by_item["item_id"], bucket=0)
-    rows = pd.concat([by_identity, by_item], ignore_index=True).assign(count=1)
-    rows = rows.rename(columns={"embedding": "embedding_sum"})[VECTOR_COLUMNS]
-    return add_vectors(rows).assign(day=day)[schemas.TEXT_ACTIVITY.names]
+def text_activity(
+    interactions: pd.DataFrame,
+    said: pd.DataFrame,
+    vectors: Callable[[], Iterable[Sequence[np.ndarray | None]]],
+    day: str,
+) -> Iterator[pd.DataFrame]:
+    """Sum the day's vectors per customer and per item: rows of `text_activity`, sorted by its key, some thousand at a time.
+
+    Args:
+        interactions: the day's rows of `interactions`.
+        said: interaction_id, identity_id, bucket and model of the day's rows of `text_features`, sorted by its key.
+        vectors: reads the vectors of these rows again from the first, None for a missing one, piece after piece. They are read
+            once for every SUBJECTS_AT_ONCE subjects, so that neither they nor their sums are ever in memory all at once.
+        day: the drop's day.
+    """
+    said = said.assign(row=np.arange(len(said)))
+    said = said.merge(interactions[["interaction_id", "item_id"]], on="interaction_id", how="left", validate="m:1")
+    by_item = said[said["item_id"].notna()]
+    rows = pd.concat(
+        [
+            said.assign(subject_type="identity", subject_id=said["identity_id"]),
+            by_item.assign(subject_type="item", subject_id=by_item["item_id"], bucket=0),
+        ],
+        ignore_index=True,
+    )[[*VECTOR_GRAIN, "row"]]
+    grain = rows.groupby(VECTOR_GRAIN, sort=True)
+    subjects, rows["subject"] = grain["row"].size().reset_index(name="texts"), grain.ngroup()
+    rows = rows.sort_values("row", kind="stable")
+    for start in range(0, len(subjects), SUBJECTS_AT_ONCE):
+        some = subjects.iloc[start : start + SUBJECTS_AT_ONCE]
+        of_some = rows[rows["subject"].between(start, start + len(some) - 1)]
+        count, sums = _summed(of_some["subject"].to_numpy() - start, of_some["row"].to_numpy(), len(some), vectors())
+        made = some.assign(count=count, embedding_sum=pd.Series(sums, index=some.index, dtype="object"), day=day)
+        yield made.loc[made["count"] > 0, schemas.TEXT_ACTIVITY.names].reset_index(drop=True)
+
+
+def _summed(
+    subjects: np.ndarray, rows: np.ndarray, number: int, pieces: Iterable[Sequence[np.ndarray | None]]
+) -> tuple[np.ndarray, list[np.ndarray | None]]:
+    """By subject the number of its vectors, and their sum in float64 in the order of the rows; None of none.
+
+    Args:
+        subjects, rows: pairs, ascending by row.
+        number: of subjects.
+        pieces: the vectors of all rows.
+    """
+    count: np.ndarray = np.zeros(number, dtype="int64")
+    sums: list[np.ndarray | None] = [None] * number
+    first = 0
+    for piece in pieces:
+        at = slice(np.searchsorted(rows, first), np.searchsorted(rows, first + len(piece)))
+        for subject, row in zip(subjects[at].tolist(), rows[at].tolist(), strict=True):
+            vector = piece[row - first]
+            if vector is not None:
+                held = sums[subject]
+                if held is None:
+                    sums[subject] = vector.astype("float64")
+                else:
+                    held += vector + 0.0  # as `add_vectors`, which begins at zero: of several, -0 and -0 is 0
+                count[subject] += 1
+        first += len(piece)
+    return count, sums
 
 
 def fold_vectors(state: pd.DataFrame, daily: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 Every write of a table replaces one partition atomically, or appends to the ledger. A reader sees a partition as it was before
 or as it is after, never between. `_tables` has the verbs of the tables, `_staging` the work that is not yet committed,
-`_files` what lies beside both, `_rows` how a frame becomes rows.
+`_files` what lies beside both, `_rows` how a frame becomes rows, `_spill` rows set aside on disk.
 """
 
 import json
@@ -16,11 +16,12 @@ import pandas as pd
 from profiling import schemas
 from profiling.errors import SettingsError
 from profiling.lake._rows import Filter, Rows, fingerprint, to_arrow
+from profiling.lake._spill import Spill, SpilledRows
 from profiling.lake._staging import Staged, Staging
 from profiling.lake._tables import Tables
 from profiling.settings import Settings
 
-__all__ = ["LEDGER_COLUMNS", "Filter", "Lake", "Rows", "Staged", "fingerprint", "to_arrow"]
+__all__ = ["LEDGER_COLUMNS", "Filter", "Lake", "Rows", "Spill", "SpilledRows", "Staged", "fingerprint", "to_arrow"]
 
 logger = logging.getLogger(__name__)
 

@@ -49,22 +49,29 @@ class Files:
             ) from error
 
     def _put(self, key: str, content: bytes) -> None:
+        with self._writing(key) as stream:
+            stream.write(content)
+
+    @contextmanager
+    def _writing(self, key: str) -> Iterator[Any]:
+        """A stream whose content is a file when it is closed."""
         try:
-            with self._reachable():
-                self._write_file(f"{self._root}/{key}", content)
+            with self._reachable(), self._stream(f"{self._root}/{key}") as stream:
+                yield stream
         except FileNotFoundError as error:
             raise SettingsError(f"PROFILING_LAKE={self.uri}: {error}; name a folder that can be written") from error
 
-    def _write_file(self, path: str, content: bytes) -> None:
+    @contextmanager
+    def _stream(self, path: str) -> Iterator[Any]:
         if isinstance(self._files, fs.LocalFileSystem):
             self._files.create_dir(os.path.dirname(path))
             partial = f"{path}.{uuid.uuid4().hex[:8]}.tmp"  # a kill must not leave half a file under the name
             with self._files.open_output_stream(partial) as stream:
-                stream.write(content)
+                yield stream
             self._files.move(partial, path)
         else:
             with self._files.open_output_stream(path) as stream:
-                stream.write(content)
+                yield stream
 
     def _get(self, key: str) -> bytes:
         with self._reachable(), self._files.open_input_stream(f"{self._root}/{key}") as stream:

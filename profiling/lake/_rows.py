@@ -15,6 +15,7 @@ from profiling.schemas import Table
 
 Filter = tuple[str, str, Any]
 PIECE_ROWS = 65_536
+_VECTOR_PIECE_ROWS = 4_096  # of rows with a vector: 10 MB as Arrow, and as objects three times that
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "==": lambda a, b: a == b,
     "!=": lambda a, b: a != b,
@@ -26,7 +27,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 class Rows:
-    """A frame as rows of a table: checked against its schema, sorted by its key, handed out in pieces of PIECE_ROWS rows.
+    """A frame as rows of a table: checked against its schema, sorted by its key, handed out in pieces of `piece_rows` rows.
 
     Beside the frame only a piece at a time is in memory. What is only staged may still repeat a key.
 
@@ -56,13 +57,9 @@ class Rows:
 
     def pieces(self) -> Iterator[pa.RecordBatch]:
         """The rows in order; always the same pieces of the same content."""
-        for start in range(0, len(self), PIECE_ROWS):
-            piece = self._frame.iloc[self._order[start : start + PIECE_ROWS]][self.table.names]
-            try:
-                rows = pa.Table.from_pandas(piece, schema=self.schema, preserve_index=False)
-            except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-                raise ProfilingError(f"{self.table.name}: a value does not fit its column: {error}") from error
-            yield from rows.replace_schema_metadata(None).combine_chunks().to_batches()
+        size = piece_rows(self.table)
+        for start in range(0, len(self), size):
+            yield from to_batches(self._frame.iloc[self._order[start : start + size]][self.table.names], self.table)
 
     @property
     def schema(self) -> pa.Schema:
@@ -71,6 +68,26 @@ class Rows:
     def partitions(self, column: str) -> set[str]:
         """The values of the column by which the table is split."""
         return set(self._frame[column].unique())
+
+
+def piece_rows(table: Table) -> int:
+    """How many rows of a table are handed out, hashed and written at a time."""
+    has_vectors = any(pa.types.is_list(c.type) and pa.types.is_floating(c.type.value_type) for c in table.columns)
+    return _VECTOR_PIECE_ROWS if has_vectors else PIECE_ROWS
+
+
+def to_batches(piece: pd.DataFrame, table: Table) -> list[pa.RecordBatch]:
+    """One piece as Arrow.
+
+    Raises:
+        ProfilingError: a type does not fit.
+    """
+    try:
+        rows = pa.Table.from_pandas(piece, schema=table.arrow, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise ProfilingError(f"{table.name}: a value does not fit its column: {error}") from error
+    found: list[pa.RecordBatch] = rows.replace_schema_metadata(None).combine_chunks().to_batches()
+    return found
 
 
 def to_arrow(frame: pd.DataFrame, table: Table, is_unique: bool = True) -> pa.Table:

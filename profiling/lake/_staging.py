@@ -16,13 +16,16 @@ from profiling import schemas
 from profiling.errors import InputError, NotReady
 from profiling.lake._files import Files
 from profiling.lake._rows import to_arrow
+from profiling.lake._spill import SPILL_ROWS, Spill
+
+SPILLED = {"text_features"}  # tables of which a day's rows are never in memory all at once
 
 
 @dataclass(frozen=True)
 class Staged:
-    """What one bucket of one stage and day computed: frames by table name, and facts about how."""
+    """What one bucket of one stage and day computed: rows by table name, those of SPILLED on disk, and facts about how."""
 
-    frames: dict[str, pd.DataFrame]
+    frames: dict[str, Any]
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -36,7 +39,7 @@ class Staging(Files):
         """
         key = f"_staging/{stage}/{day}/{bucket:05d}/{uuid.uuid4().hex[:12]}"
         for name, frame in staged.frames.items():
-            self._put(f"{key}/{name}.parquet", _parquet(to_arrow(frame, schemas.TABLES[name], is_unique=False)))
+            self._put_rows(f"{key}/{name}.parquet", frame, schemas.TABLES[name])
         facts = {**staged.facts, "tables": sorted(staged.frames), "bucket": bucket}
         self._put(f"{key}/facts.json", json.dumps(facts, sort_keys=True).encode())
         return key
@@ -51,11 +54,24 @@ class Staging(Files):
             facts = json.loads(self._get(f"{key}/facts.json"))
         except FileNotFoundError as error:
             raise InputError(f"nothing complete is staged under {key!r}; run the stage with --bucket again") from error
-        frames = {
-            name: pq.read_table(pa.BufferReader(self._get(f"{key}/{name}.parquet"))).to_pandas()
-            for name in facts["tables"]
-        }
-        return Staged(frames, facts)
+        return Staged({name: self._rows_at(f"{key}/{name}.parquet", name) for name in facts["tables"]}, facts)
+
+    def _put_rows(self, key: str, rows: pd.DataFrame | Spill, table: schemas.Table) -> None:
+        with self._writing(key) as stream, pq.ParquetWriter(stream, table.arrow, compression="zstd") as writer:
+            if isinstance(rows, Spill):
+                for batch in rows.batches():
+                    writer.write_batch(batch)
+            else:
+                writer.write_table(to_arrow(rows, table, is_unique=False))
+
+    def _rows_at(self, key: str, name: str) -> pd.DataFrame | Spill:
+        if name not in SPILLED:
+            return pq.read_table(pa.BufferReader(self._get(key))).to_pandas()
+        found = Spill(schemas.TABLES[name].arrow)
+        with self._reachable(), self._files.open_input_file(f"{self._root}/{key}") as file:
+            for batch in pq.ParquetFile(file).iter_batches(batch_size=SPILL_ROWS):
+                found.add(pa.Table.from_batches([batch]))
+        return found
 
     def is_staged(self, key: str) -> bool:
         """Whether a complete attempt lies under a key."""
@@ -89,16 +105,11 @@ class Staging(Files):
         # First: no close may take it for whole.
         self._put(f"{key}/facts.json", json.dumps(facts, sort_keys=True).encode())
         for name in staged.frames:
-            self._put(f"{key}/{name}.parquet", _parquet(schemas.TABLES[name].arrow.empty_table()))
+            table = schemas.TABLES[name]
+            self._put_rows(f"{key}/{name}.parquet", table.arrow.empty_table().to_pandas(), table)
 
     def clear_staged(self, keys: Iterable[str]) -> None:
         """Remove staged work once it is committed; another run of the same day may still need its own."""
         for key in keys:
             if self._files.get_file_info(f"{self._root}/{key}").type == fs.FileType.Directory:
                 self._files.delete_dir(f"{self._root}/{key}")
-
-
-def _parquet(rows: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd")
-    return bytes(sink.getvalue())

@@ -1,12 +1,15 @@
 """interactions -> text_features, media_features, daily_activity, text_activity."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
+from profiling import schemas
 from profiling.behaviour.activity import daily_activity, text_activity
 from profiling.errors import NotReady
-from profiling.lake import Lake, Staged
+from profiling.lake import Lake, Spill, SpilledRows, Staged
 from profiling.ledger import DONE, EMPTY, features_inputs
 from profiling.settings import Settings
 from profiling.stages import _vectors as vectors
@@ -16,13 +19,15 @@ from profiling.stages._train import load_with_learned
 from profiling.watch import observe, text_statistics
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import numpy as np
 
     from profiling.behaviour.opinion import ChampionReader
     from profiling.behaviour.registry import Entry
     from profiling.text.embedding import Encoder
 
 READING = "satisfied"
+SAID = ["interaction_id", "language", "sentiment", "keywords", "aspects", "aspect_mentions"]
+TEXTS_AT_ONCE = 1024  # what a kill can cost, and what is in memory
 
 
 # What the operator can mend, or time: said in a warning. A picture that is gone from its server is only counted.
@@ -133,29 +138,33 @@ def _loaded(run: Run, entry: "Entry") -> "tuple[ChampionReader | None, str]":
 
 
 def _features_bucket(run: Run, bucket: int) -> Staged:
+    media, skipped = _media(run, bucket)
+    return Staged({"text_features": _texts(run, bucket), "media_features": media}, {"media_skipped": skipped})
+
+
+def _texts(run: Run, bucket: int) -> Spill:
+    """The features of the bucket's texts, computed and set aside batch by batch."""
     from profiling.prepare.redaction import REDACTION_VERSION
     from profiling.text.cache import TextCache
     from profiling.text.features import text_features
 
-    media, skipped = _media(run, bucket)
-    rows = run.lake.read(
-        "interactions",
-        [("day", "==", run.day), ("bucket", "==", bucket)],
-        ["interaction_id", "identity_id", "bucket", "day", "text", "text_hash"],
-    )
-    rows = rows[rows["text"].notna()]
-    if run.settings.has_key:  # a pod has none: there the close, which has it, leaves people out
-        rows = rows[~run.suppressed.mask(rows["identity_id"])]
-    rows = rows.reset_index(drop=True)
-    texts = concat([], "text_features")
-    if len(rows):
-        cache = TextCache(run.settings.cache, "texts")
-        with _encoder(run) as encoder:
-            texts = text_features(rows, encoder, cache, REDACTION_VERSION, *_reader(run))
-    return Staged({"text_features": texts, "media_features": media}, {"media_skipped": skipped})
+    found = Spill(schemas.TEXT_FEATURES.arrow)
+    cache = TextCache(run.settings.cache, "texts")
+    columns = ["interaction_id", "identity_id", "bucket", "day", "text", "text_hash"]
+    wanted = [("day", "==", run.day), ("bucket", "==", bucket)]
+    with ExitStack() as held:
+        reading: tuple[Any, ...] = ()  # loaded when there is a text
+        for rows in run.lake.batches("interactions", wanted, columns, TEXTS_AT_ONCE):
+            texts = rows[rows["text"].notna()]
+            if run.settings.has_key:  # a pod has none: there the close, which has it, leaves people out
+                texts = texts[~run.suppressed.mask(texts["identity_id"])]
+            if len(texts):
+                reading = reading or (held.enter_context(_encoder(run)), cache, REDACTION_VERSION, *_reader(run))
+                found.add(text_features(texts.reset_index(drop=True), *reading))
+    return found
 
 
-def _media(run: Run, bucket: int) -> "tuple[pd.DataFrame, int]":
+def _media(run: Run, bucket: int) -> tuple[pd.DataFrame, int]:
     """The bucket's media features, and how many media were skipped because no model is set to read any."""
     settings, server = run.settings, run.settings.media_server
     if not settings.media_hosts:  # ingest kept no address
@@ -194,19 +203,21 @@ def _media(run: Run, bucket: int) -> "tuple[pd.DataFrame, int]":
 
 
 def _features_day(run: Run, parts: list[Staged]) -> Closed:
-    interactions = run.lake.read("interactions", [("day", "==", run.day)])
+    columns = [name for name in schemas.INTERACTIONS.names if name not in ("text", "attributes")]
+    interactions = run.lake.read("interactions", [("day", "==", run.day)], columns)
     interactions = interactions[~run.suppressed.mask(interactions["identity_id"])].reset_index(drop=True)
-    found = concat((part.frames["text_features"] for part in parts), "text_features")
-    found = found[~run.suppressed.mask(found["identity_id"])].reset_index(drop=True)
+    texts = SpilledRows([part.frames["text_features"] for part in parts], schemas.TEXT_FEATURES)
+    texts = texts.where(~run.suppressed.mask(texts.columns(["identity_id"])["identity_id"]).to_numpy())
+    found = _without_vectors(texts)
     media = concat((part.frames["media_features"] for part in parts), "media_features")
-    frames = {
-        "text_features": found,
+    frames: dict[str, Any] = {
+        "text_features": texts,
         "media_features": media,
-        "daily_activity": daily_activity(interactions, found, run.day, media),
-        "text_activity": text_activity(interactions, found, run.day),
+        "daily_activity": daily_activity(interactions, texts.columns(SAID), run.day, media),
+        "text_activity": _text_activity(run, interactions, texts),
         "text_statistics": text_statistics(found, run.day),
     }
-    unread = int(found["embedding"].isna().sum())
+    unread = int(found["embedding_dimension"].isna().sum())
     counts = {
         "texts": len(found),
         "without_embedding": unread,
@@ -217,8 +228,9 @@ def _features_day(run: Run, parts: list[Staged]) -> Closed:
     if run.ledger.state("ingest", run.day) == EMPTY:
         return Closed(frames, counts, is_empty=True)
     ids = frozenset(interactions["interaction_id"])
+    judged = {name: frames[name] for name in ("media_features", "daily_activity")}
     gated = gate(
-        {name: frames[name] for name in ("text_features", "media_features", "daily_activity") if len(frames[name])},
+        {name: rows for name, rows in ({"text_features": found} | judged).items() if len(rows)},
         known={
             "text_features": {"interaction_id": ids},
             "media_features": {"interaction_id": ids},
@@ -234,7 +246,27 @@ def _features_day(run: Run, parts: list[Staged]) -> Closed:
     return Closed(frames, counts, report=report, failures=gated.failures, warnings=warnings, metrics=gated.metrics)
 
 
-def _media_counts(media: "pd.DataFrame", skipped: int) -> dict[str, int]:
+def _without_vectors(texts: SpilledRows) -> pd.DataFrame:
+    """The texts' features as the gate judges them: numbers in the place of lists."""
+    from profiling.quality import lengths
+
+    empty = schemas.TEXT_FEATURES.arrow.empty_table().to_pandas()
+    parts = [lengths(part, schemas.TEXT_FEATURES.columns) for part in texts.frames()]
+    return pd.concat(parts, ignore_index=True) if parts else lengths(empty, schemas.TEXT_FEATURES.columns)
+
+
+def _text_activity(run: Run, interactions: pd.DataFrame, texts: SpilledRows) -> SpilledRows:
+    def vectors() -> "Iterator[list[np.ndarray | None]]":
+        return (part["embedding"].tolist() for part in texts.frames(["embedding"]))
+
+    found = Spill(schemas.TEXT_ACTIVITY.arrow)
+    said = texts.columns(["interaction_id", "identity_id", "bucket", "model"])
+    for rows in text_activity(interactions, said, vectors, run.day):
+        found.add(rows)
+    return SpilledRows([found], schemas.TEXT_ACTIVITY)
+
+
+def _media_counts(media: pd.DataFrame, skipped: int) -> dict[str, int]:
     """`media_skipped`, `media_read`, and `media_<reason>` of what was tried; nothing where there are no media."""
     counts = {"media_skipped": skipped, "media_read": int(media["reason"].isna().sum())}
     counts |= {f"media_{reason}": int(number) for reason, number in sorted(media["reason"].value_counts().items())}

@@ -15,13 +15,12 @@ from profiling import schemas
 from profiling.collect import STATEMENT_FORMS, collector, drift
 from profiling.collect import drops as landing
 from profiling.errors import InputError, ProfilingError
-from profiling.lake import Filter, Lake, Staged
+from profiling.lake import Filter, Lake, Spill, Staged
 from profiling.ledger import RELEASED
 from profiling.rights import consent, suppressions
 from profiling.rights.keys import pseudonym_key, require_key
 from profiling.rights.suppressions import without
 from profiling.settings import Settings
-from profiling.stages._spill import Spill
 from profiling.stages._step import Closed, Outcome, Run, Step, concat, day_end, days_before, digest, gate, run_step
 from profiling.watch import day_statistics, observe
 

@@ -68,9 +68,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Closed:
-    """A whole day, computed and gated, ready to be committed."""
+    """A whole day, computed and gated, ready to be committed; a frame may be `Rows`."""
 
-    frames: dict[str, pd.DataFrame]
+    frames: dict[str, Any]
     counts: dict[str, int]
     files: list[dict[str, Any]] = field(default_factory=list)
     report: dict[str, Any] | None = None
@@ -209,7 +209,10 @@ def _commit(step: Step, run: Run, closed: Closed, inputs: str) -> tuple[Outcome,
     _refuse_if_changed(step, run, inputs)
     for suite, page in closed.data_docs.items():
         run.lake.put_page(f"_reports/{run.day}/{DATA_DOCS}/{suite}.html", page)
-    rows = {name: Rows(frame, schemas.TABLES[name]) for name, frame in closed.frames.items()}
+    rows = {
+        name: frame if isinstance(frame, Rows) else Rows(frame, schemas.TABLES[name])
+        for name, frame in closed.frames.items()
+    }
     outputs = fingerprint(rows)
     before = run.ledger.released(step.name, run.day)
     is_same = before is not None and outputs == before.outputs  # what these rows can make stale, they have

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from profiling import schemas
+from profiling.behaviour import activity
 from profiling.behaviour.activity import (
     GRAIN,
     RECENT_HALF_LIFE_DAYS,
@@ -239,11 +240,34 @@ def test_identities_of_one_customer_add_up() -> None:
     assert one.loc[one["facet"] == "all", "count"].sum() == len(EVENTS)
 
 
+def vector_sums(said: pd.DataFrame, piece: int = 2) -> pd.DataFrame:
+    """`text_activity` of the events, the vectors read in pieces of so many rows."""
+    said = said.sort_values(["interaction_id", "model"], ignore_index=True)
+    vectors = [None if vector is None else np.asarray(vector) for vector in said["embedding"]]
+    pieces = [vectors[start : start + piece] for start in range(0, len(vectors), piece)]
+    return pd.concat(text_activity(EVENTS, said.drop(columns="embedding"), lambda: pieces, DAY), ignore_index=True)
+
+
+def test_sums_are_the_same_however_many_subjects_are_summed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = vector_sums(SAID)
+    monkeypatch.setattr(activity, "SUBJECTS_AT_ONCE", 1)
+    pd.testing.assert_frame_equal(vector_sums(SAID, piece=1), whole)
+
+
+def test_of_several_vectors_no_sum_is_minus_zero() -> None:
+    """As `add_vectors` adds them: bytes of a day do not depend on which of the two summed it."""
+    said = SAID.assign(embedding=[np.array([-0.0, 1.0], dtype="float32")] * len(SAID))
+    sums = vector_sums(said)
+    assert all(np.signbit(row["embedding_sum"][0]) == (row["count"] == 1) for _, row in sums.iterrows())
+    assert (sums["count"] == 1).any()
+    assert (sums["count"] > 1).any()
+
+
 def test_vectors_add_up_by_customer_and_by_item() -> None:
-    rows = text_activity(EVENTS, SAID, DAY)
+    rows = vector_sums(SAID)
     assert list(rows.columns) == schemas.TEXT_ACTIVITY.names
     ann = only(rows, subject_type="identity")
-    assert ann["embedding_sum"].tolist() == [1.0, 1.0]
+    assert list(ann["embedding_sum"]) == [1.0, 1.0]
     assert ann["count"] == 2
     assert list(only(rows, subject_id="guitar")["embedding_sum"]) == [1.0, 0.0]
     state = fold_vectors(rows[VECTOR_COLUMNS].iloc[:0], rows)
@@ -266,4 +290,4 @@ def test_vectors_of_two_models_do_not_mix() -> None:
 
 def test_texts_without_vector_are_left_out() -> None:
     unread = SAID.assign(embedding=None)
-    assert text_activity(EVENTS, unread, DAY).empty
+    assert vector_sums(unread).empty

@@ -81,6 +81,7 @@ def _arm(settings: Settings, kill_at: int, counted: Any) -> None:
     deltalake.write_deltalake = around(deltalake.write_deltalake)
     for owner, name in (
         (Lake, "_put"),
+        (Lake, "_put_rows"),
         (Lake, "remove"),
         (Lake, "clear_staged"),
         (deltalake.DeltaTable, "vacuum"),

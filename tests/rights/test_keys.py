@@ -18,6 +18,7 @@ from profiling.rights.export import customer_of_identifier
 from profiling.rights.keys import ENVELOPE, pseudonym_key, rekey
 from profiling.settings import Settings, set_key_backend
 from profiling.status import status
+from tests import command
 from tests.rights.worlds import DAY, NEXT, drop, erase, event, identity, run_all
 from tests.worlds import KEY, documents, tables
 
@@ -162,12 +163,12 @@ def test_the_command_reads_the_new_key_from_a_pipe_and_prints_none(settings: Set
         "PROFILING_LAKE": settings.lake,
         "PROFILING_PSEUDONYM_KEY": KEY,
     }
-    command = [sys.executable, "-m", "profiling", "rekey"]
-    done = subprocess.run(command, input=NEW + "\n", capture_output=True, text=True, env=environment, check=True)
+    call = [sys.executable, "-m", "profiling", "rekey"]
+    done = subprocess.run(call, input=NEW + "\n", capture_output=True, text=True, env=environment, check=True)
     assert "Every id is what it was" in done.stdout
     assert NEW not in done.stdout + done.stderr
     assert pseudonym_key(Lake(settings.lake), under(settings, NEW)) == KEY.encode()
-    again = subprocess.run(command, input=NEWER, capture_output=True, text=True, env=environment, check=False)
+    again = command.run("rekey", environment=environment, typed=NEWER)
     assert again.returncode == 2
     assert "is not the key this lake was made with" in again.stderr
 

@@ -27,6 +27,7 @@ from profiling.profiles.parts import document_schema
 from profiling.rights import budget, statistics
 from profiling.rights.statistics import MEANS, SEGMENTS, STATISTICS, STEPS, Noisy, Steps
 from profiling.settings import Settings
+from tests import command
 from tests.stages.test_stages import DAY, drop, purchase, review
 from tests.worlds import KEY, documents, settings_in
 
@@ -435,12 +436,14 @@ def test_a_day_without_profiles_is_refused(settings: Settings) -> None:
 
 def test_the_command_says_what_it_cost_and_what_is_left(shop: Settings) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "PROFILING_LAKE": shop.lake}
-    command = [sys.executable, "-m", "profiling", "release-statistics", "--day", DAY, "--epsilon", "0.75"]
+    call = ["release-statistics", "--day", DAY, "--epsilon", "0.75"]
 
     def run(*more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*command, *more], capture_output=True, text=True, env=environment, check=False)
+        return command.run(*call, *more, environment=environment)
 
-    first = run()
+    first = subprocess.run(
+        [sys.executable, "-m", "profiling", *call], capture_output=True, text=True, env=environment, check=False
+    )
     assert first.returncode == 0, first.stderr
     assert "epsilon 0.75 spent; 0.25 of 1.0 left for any 30 days" in first.stdout
     assert "potential_loyalists" in first.stdout
