@@ -63,9 +63,6 @@ class Answers:
         only_mine = {digest for digest, _ in mine} - theirs
         return [name for _, name in mine] + [name for name in answers if name.rpartition("|")[2] in only_mine]
 
-    def erase(self, names: Iterable[str]) -> None:
-        self._cache.erase(names)
-
 
 def _links(key: str, requests: Iterable[Request]) -> list[str]:
     digest = key.rpartition("|")[2]

@@ -101,7 +101,7 @@ def added_up(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return dict(total)
 
 
-def warning(found: Mapping[str, int], stage: str, day: str) -> list[str]:
+def warnings(found: Mapping[str, int], stage: str, day: str) -> list[str]:
     """A sentence about questions that got no answer for a reason that the operator can mend; empty where there are none."""
     failed = {
         reason: found[name]

@@ -231,6 +231,7 @@ def cuts(handler: Handler, asked: Asked) -> None:
 def never(handler: Handler, asked: Asked) -> None:
     """An answer that does not come before the server is closed."""
     handler.server.closing.wait(60)
+    handler.close_connection = True
 
 
 def late(seconds: float) -> Script:

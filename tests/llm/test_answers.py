@@ -9,14 +9,23 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from profiling import stages
+from profiling.lake import Lake
 from profiling.llm.answers import NAMESPACE, Answers, answer_key
 from profiling.llm.contract import Failure, Reply
+from profiling.rights import requests
+from profiling.settings import Settings
 from profiling.text.cache import TextCache
+from tests import leaks
 from tests.llm.conftest import GOOD, ask
 from tests.llm.server import LanguageServer, never
+from tests.rights.erasing import DAYS, NAMES, deliver
+from tests.worlds import settings_in
 
+ROOT = Path(__file__).parents[2]
 RUN = """
     import sys
     from profiling.llm.contract import Reply
@@ -36,12 +45,14 @@ def test_a_kill_in_the_middle_repeats_no_paid_call(
 ) -> None:
     environment = {
         **os.environ, **server.environment(), "PROFILING_CACHE": str(tmp_path / "cache"), "PROFILING_LLM_AT_ONCE": "3",
+        "PYTHONPATH": str(ROOT),
     }  # fmt: skip
     command = [sys.executable, "-c", textwrap.dedent(RUN)]
     server.answers = lambda asked: GOOD if asked.user < "08" else never  # three of the rest hang
     process = subprocess.Popen(command, env=environment)
     until = time.monotonic() + 60
     while server.under_way < 3 or server.completed < 8:
+        assert process.poll() is None, "the client ended before"
         assert time.monotonic() < until, "the client never came so far"
         time.sleep(0.01)
     process.send_signal(killed)
@@ -78,14 +89,15 @@ def test_a_person_is_erased_with_every_answer_about_them(kept: Answers, tmp_path
     keep(kept, "in one question", ("ann", "bob"), value="ann and bob say")
     shared = keep(kept, "the same text", ("ann",), ("bob",))
     his = keep(kept, "his", ("bob",))
-    kept.erase(kept.about({"ann"}))
-    left = TextCache(tmp_path / "cache", NAMESPACE).keys()
+    cache = TextCache(tmp_path / "cache", NAMESPACE)
+    cache.erase(kept.about({"ann"}))
+    left = cache.keys()
     assert {name for name in left if name.startswith("answer|")} == {shared, his}
     assert not any("ann" in name for name in left)
     for file in (tmp_path / "cache").iterdir():
         assert b"ann" not in file.read_bytes()
-    kept.erase(kept.about({"bob"}))
-    assert TextCache(tmp_path / "cache", NAMESPACE).keys() == []
+    cache.erase(kept.about({"bob"}))
+    assert cache.keys() == []
 
 
 def test_who_asks_for_a_kept_answer_is_known_by_it_too(kept: Answers) -> None:
@@ -107,3 +119,38 @@ def test_a_row_stands_for_whom_it_is_about(kept: Answers) -> None:
 def test_what_was_never_answered_leaves_nothing(kept: Answers, tmp_path: Path, reason: Any) -> None:
     kept.keep("answer|m|p|d", [ask("one")], Failure(reason, "why"))
     assert TextCache(tmp_path / "cache", NAMESPACE).keys() == []
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """No text is read by an encoder here."""
+    return settings_in(tmp_path, tmp_path / "cache")
+
+
+def test_an_erasure_reaches_the_answers_about_a_person(settings: Settings) -> None:
+    deliver(settings)
+    stages.ingest(settings, DAYS[0])
+    lake = Lake(settings.lake)
+    request = requests.ask(settings, [f"email:{NAMES[1]}"])
+    stages.erase(settings, request.id, "suppress")
+    hers = requests.find(lake, request.id).identities  # type: ignore[union-attr]
+    rows = lake.rows_with("interactions", {"identity_id": hers}, ["interaction_id", "text_hash", "text"]).dropna()
+    private, shared = (rows[rows["text"].str.contains(word)].iloc[0] for word in ("quetzal", "lovely lamp"))
+    kept = Answers(TextCache(settings.cache, NAMESPACE))
+    keep(kept, "persona", (hers[0],), value="quetzalcoatlus")
+    keep(kept, "by id", (private["interaction_id"],), value="quetzalcoatlus")
+    keep(kept, "by hash", (private["text_hash"],), value="quetzalcoatlus")
+    left = {keep(kept, "lamp", (shared["text_hash"],)), keep(kept, "ann's", ("ann",))}
+    assert stages.erase(settings, request.id, "cache").counts["answers of language models"] == 6
+    names = TextCache(settings.cache, NAMESPACE).keys()
+    assert {name for name in names if name.startswith("answer|")} == left
+    assert leaks.find(settings.cache.glob("answers.sqlite*"), [*hers, "quetzalcoatlus", private["text_hash"]]) == []
+    assert "answers of language models" not in stages.erase(settings, request.id, "cache").counts
+
+
+def test_answers_go_with_the_retention_of_the_text_cache(settings: Settings) -> None:
+    today = pd.Timestamp.now("UTC").date().isoformat()
+    own = settings.model_copy(update={"retention_days": {"text_cache": 0}})
+    keep(Answers(TextCache(own.cache, NAMESPACE)), "one", ("ann",))
+    assert [(each.name, each.number) for each in stages.retain(own, today).removed] == [("text_cache", 2)]
+    assert TextCache(own.cache, NAMESPACE).keys() == []
