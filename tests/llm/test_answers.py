@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -149,8 +150,10 @@ def test_an_erasure_reaches_the_answers_about_a_person(settings: Settings) -> No
 
 
 def test_answers_go_with_the_retention_of_the_text_cache(settings: Settings) -> None:
+    keep(Answers(TextCache(settings.cache, NAMESPACE)), "one", ("ann",))
     today = pd.Timestamp.now("UTC").date().isoformat()
-    own = settings.model_copy(update={"retention_days": {"text_cache": 0}})
-    keep(Answers(TextCache(own.cache, NAMESPACE)), "one", ("ann",))
-    assert [(each.name, each.number) for each in stages.retain(own, today).removed] == [("text_cache", 2)]
-    assert TextCache(own.cache, NAMESPACE).keys() == []
+    assert stages.retain(settings, today).removed == []
+    with sqlite3.connect(settings.cache / f"{NAMESPACE}.sqlite") as database:
+        database.execute("UPDATE results SET stored_at = stored_at - 200 * 86400")
+    assert [(each.what, each.number) for each in stages.retain(settings, today).removed] == [("text_cache", 2)]
+    assert TextCache(settings.cache, NAMESPACE).keys() == []
