@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from profiling.behaviour.tracking import mirror_counts, tracking_uri
 from profiling.errors import InputError, SettingsError
 from profiling.llm.contract import Reply, Usage
 from profiling.llm.opening import added_up, counts, open_model, warnings
@@ -81,3 +82,23 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "junk.gguf").write_bytes(b"junk")
     with pytest.raises(InputError, match="cannot be loaded"):
         open_model(settings(tmp_path, llm_gguf=tmp_path / "junk.gguf"))
+
+
+def test_what_a_model_did_is_mirrored_for_people(tmp_path: Path) -> None:
+    from mlflow.tracking import MlflowClient
+
+    own = settings(tmp_path, lake=str(tmp_path / "lake"))
+    found = {"llm_calls": 3, "llm_failed_schema": 1}
+    assert mirror_counts(own, "language model", "features 2026-06-28", found) == []
+    assert mirror_counts(own, "language model", "features 2026-06-29", {}) == []
+    client = MlflowClient(tracking_uri=tracking_uri(own))
+    experiment = client.get_experiment_by_name("language model")
+    assert experiment is not None
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert (run.info.run_name, run.info.status, run.data.metrics) == ("features 2026-06-28", "FINISHED", found)
+
+
+def test_a_mirror_that_is_down_is_a_warning(tmp_path: Path) -> None:
+    own = settings(tmp_path, lake=str(tmp_path / "lake"), mlflow_uri=f"sqlite:///{tmp_path}/none/there.db")
+    (said,) = mirror_counts(own, "language model", "features 2026-06-28", {"llm_calls": 3})
+    assert "has no copy of language model features 2026-06-28" in said
