@@ -198,7 +198,7 @@ def test_the_values_of_the_deployment_page_name_what_exists() -> None:
 def test_profiling_settings_exist() -> None:
     known = known_settings()
     for service in SERVICES:
-        for name, value in environment(service).items():
+        for name in environment(service):
             if name.startswith(PREFIX):
                 assert name.removeprefix(PREFIX) in known, name
 

@@ -99,6 +99,6 @@ def test_what_a_model_did_is_mirrored_for_people(tmp_path: Path) -> None:
 
 
 def test_a_mirror_that_is_down_is_a_warning(tmp_path: Path) -> None:
-    own = settings(tmp_path, lake=str(tmp_path / "lake"), mlflow_uri=f"sqlite:///{tmp_path}/none/there.db")
+    own = settings(tmp_path, lake=str(tmp_path / "lake"), mlflow_uri="http://127.0.0.1:9")
     (said,) = mirror_counts(own, "language model", "features 2026-06-28", {"llm_calls": 3})
     assert "has no copy of language model features 2026-06-28" in said
