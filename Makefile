@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 PORT ?= 8080
-REAL := $(if $(SOURCE),--source '$(SOURCE)') $(if $(INPUT),--input '$(abspath $(INPUT))') $(if $(FROM),--from '$(FROM)') $(if $(TO),--to '$(TO)')
+REAL := $(if $(LLM),--llm) $(if $(SOURCE),--source '$(SOURCE)') $(if $(INPUT),--input '$(abspath $(INPUT))') $(if $(FROM),--from '$(FROM)') $(if $(TO),--to '$(TO)')
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo ui test test-services check bench evaluate clean
@@ -17,7 +17,7 @@ install: .venv/.installed ## make .venv and install everything that is pinned
 	@sh scripts/install.sh
 	@touch $@
 
-demo: install ## the main job, end to end; a real file: SOURCE=amazon_reviews INPUT=path FROM=2014-02-03 TO=2014-03-30
+demo: install ## the main job, end to end; a real file: SOURCE=amazon_reviews INPUT=path FROM=2014-02-03 TO=2014-03-30; a small language model: LLM=1
 	@$(PYTHON) scripts/demo.py --port $(PORT) $(REAL)
 
 ui: install ## Airflow's web UI on what the demo left; Ctrl-C stops it; another port: PORT=8081

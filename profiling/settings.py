@@ -240,6 +240,29 @@ class Settings(BaseSettings):
     )
     llm_model: str | None = Field(None, description="The model to ask there.")
     llm_api_key: SecretStr | None = Field(None, description="Its key, where it wants one.")
+    llm_gguf: Annotated[Path | None, AfterValidator(_absolute)] = Field(
+        None, description="A model's GGUF file, served in the stage's own process instead of by a server."
+    )
+    llm_budget_calls: int | None = Field(
+        None, ge=0, description="Calls that one stage of one day may make, retries counted. Default: without limit."
+    )
+    llm_budget_tokens: int | None = Field(None, ge=0, description="Tokens that it may use, in and out together.")
+    llm_budget_money: float | None = Field(
+        None, ge=0, allow_inf_nan=False, description="Money that it may cost, in the currency of the prices."
+    )
+    llm_price_in: float | None = Field(
+        None, ge=0, allow_inf_nan=False, description="Price of a million tokens of questions."
+    )
+    llm_price_out: float | None = Field(
+        None, ge=0, allow_inf_nan=False, description="Price of a million tokens of answers."
+    )
+    llm_calls_per_minute: int | None = Field(
+        None, ge=1, description="No more calls in any minute, of one process. Default: without limit."
+    )
+    llm_tokens_in_per_minute: int | None = Field(None, ge=1, description="The same of tokens of questions.")
+    llm_tokens_out_per_minute: int | None = Field(None, ge=1, description="The same of tokens of answers.")
+    llm_at_once: int = Field(4, ge=1, le=64, description="Questions at the same time, of one process.")
+    llm_timeout_seconds: float = Field(60.0, gt=0, le=3600, description="For one answer, before it is asked again.")
     media_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_media_hosts)] = Field(
         (), description="Hosts that pictures and recordings may be fetched from, comma separated. Default: none are."
     )

@@ -13,11 +13,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import small_model
 from local_airflow import DAGS, ROOT, TRAINING, LocalAirflow
 from local_s3 import BUCKET, LocalS3
 from processes import Problem, end_through_finally, require_port
@@ -27,7 +28,12 @@ from rich.table import Table
 out = Console(highlight=False)
 SAMPLE_FIRST, SAMPLE_LAST = "2026-06-15", "2026-06-28"  # the sample shop's last two weeks, Monday to Sunday
 IDLE_LIMIT_S = 180
-KEPT = ("PROFILING_EMBEDDING", "PROFILING_BUCKETS", "PROFILING_CACHE", "PROFILING_MAX_REJECTS")
+KEPT = (
+    "PROFILING_EMBEDDING", "PROFILING_BUCKETS", "PROFILING_CACHE", "PROFILING_MAX_REJECTS", "PROFILING_LLM_BUDGET_CALLS",
+)  # fmt: skip
+LLM_CALLS = (
+    5  # of a stage of a day: the small model shows how things hang together, and nothing that it says is worth more
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class Demo:
     last: str
     source: str | None = None
     file: Path | None = None
+    model: Path | None = None
 
     @property
     def days(self) -> list[str]:
@@ -55,6 +62,9 @@ class Demo:
             "PROFILING_CACHE": os.environ.get("PROFILING_CACHE", str(ROOT / "var" / "cache")),
             "PROFILING_PUBLISH": f"s3://{BUCKET}",
         }
+        if self.model:
+            calls = os.environ.get("PROFILING_LLM_BUDGET_CALLS", str(LLM_CALLS))
+            settings |= {"PROFILING_LLM_GGUF": str(self.model), "PROFILING_LLM_BUDGET_CALLS": calls}
         return settings | ({"PROFILING_SOURCES": self.source} if self.source else {})
 
 
@@ -264,14 +274,16 @@ def parse(arguments: list[str]) -> tuple[Demo, argparse.Namespace]:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--ui", action="store_true", help="only start Airflow and S3, until Ctrl-C")
     parser.add_argument("--port", type=int, default=8080, help="of Airflow's web UI")
+    parser.add_argument("--llm", action="store_true", help="with a small language model, downloaded at the first time")
     parser.add_argument("--source", help="a real source instead of the sample shop, such as amazon_reviews")
     parser.add_argument("--input", type=Path, help="its file")
     parser.add_argument("--from", dest="first", help="first day to backfill, YYYY-MM-DD")
     parser.add_argument("--to", dest="last", help="last day to backfill, included")
     given = parser.parse_args(arguments)
+    ending = "-llm" if given.llm else ""  # days made with a model and days made without are not the same
     real = (given.source, given.input, given.first, given.last)
     if not any(real):
-        return Demo(ROOT / "var" / "demo", SAMPLE_FIRST, SAMPLE_LAST), given
+        return Demo(ROOT / "var" / f"demo{ending}", SAMPLE_FIRST, SAMPLE_LAST), given
     if not all(real):
         raise Problem("a real file needs all four: SOURCE=amazon_reviews INPUT=path FROM=YYYY-MM-DD TO=YYYY-MM-DD")
     try:
@@ -282,7 +294,7 @@ def parse(arguments: list[str]) -> tuple[Demo, argparse.Namespace]:
         raise Problem(f"TO={last} is before FROM={first}")
     if not given.input.is_file():
         raise Problem(f"INPUT={given.input}: no such file")
-    home = ROOT / "var" / f"demo-{given.source.partition(':')[0]}"
+    home = ROOT / "var" / f"demo-{given.source.partition(':')[0]}{ending}"
     return Demo(home, first.isoformat(), last.isoformat(), given.source, given.input.resolve()), given
 
 
@@ -290,6 +302,9 @@ def main() -> int:
     end_through_finally()
     try:
         demo, given = parse(sys.argv[1:])
+        if given.llm:
+            with step("The language model"):
+                demo = replace(demo, model=small_model.fetch(ROOT / "var" / "llm"))
         demo.home.mkdir(parents=True, exist_ok=True)
         make_key(demo.home)
         os.environ.update(demo.environment())

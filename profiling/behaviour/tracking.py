@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,20 @@ def mirror(
         found: a report of `training.report`, with `as_of`.
         decision: `state` and `reason`.
     """
+    what = f"{found['target']} {sha}"
+    return _mirrored(settings, what, lambda uri: _write(uri, settings, lake, sha, found, decision))
+
+
+def mirror_counts(settings: Settings, experiment: str, run: str, counts: Mapping[str, float]) -> list[str]:
+    """Write one run of numbers, such as what a language model did for a stage and day (`profiling.llm.opening.counts`); each call
+    writes another. A list of warnings, as of `mirror`; nothing is written where there are no numbers.
+    """
+    if not counts:
+        return []
+    return _mirrored(settings, f"{experiment} {run}", lambda uri: _write_counts(uri, settings, experiment, run, counts))
+
+
+def _mirrored(settings: Settings, what: str, write: Callable[[str], None]) -> list[str]:
     uri = tracking_uri(settings)
     if uri == OFF:
         return []
@@ -39,12 +53,12 @@ def mirror(
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     shown = re.sub(r"(?<=://)[^/@]+@", "", uri)  # without a password
     try:
-        _write(uri, settings, lake, sha, found, decision)
+        write(uri)
     except Exception as error:  # noqa: BLE001 (whatever a mirror fails with, the work it mirrors is done)
         said = " ".join(str(error).replace(uri, shown).split())[:300]
         said = re.sub(r"(?<=://)[^/@\s]+@", "", said)
-        logger.warning("MLflow at %s has no copy of %s %s: %s", shown, found["target"], sha, said)
-        return [f"MLflow at {shown} has no copy of {found['target']} {sha} ({type(error).__name__}: {said})"]
+        logger.warning("MLflow at %s has no copy of %s: %s", shown, what, said)
+        return [f"MLflow at {shown} has no copy of {what} ({type(error).__name__}: {said})"]
     return []
 
 
@@ -90,18 +104,8 @@ def _forget(uri: str, sha: str) -> int:
 def _write(
     uri: str, settings: Settings, lake: Lake, sha: str, found: Mapping[str, Any], decision: Mapping[str, str]
 ) -> None:
-    from mlflow.tracking import MlflowClient
-
-    for noisy in ("alembic", "mlflow"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    client = MlflowClient(tracking_uri=uri)
     target, as_of = found["target"], found["as_of"]
-    experiment = client.get_experiment_by_name(target)
-    if experiment is None:
-        place = None if not uri.startswith("sqlite:") else (Path(settings.lake).parent / "mlflow").as_uri()
-        number = client.create_experiment(target, artifact_location=place)
-    else:
-        number = experiment.experiment_id
+    client, number = _experiment(uri, settings, target)
     if client.search_runs([number], f"tags.sha = '{sha}' and attributes.status = 'FINISHED'"):
         return
     run = client.create_run(
@@ -125,6 +129,28 @@ def _write(
         (folder / "reliability.svg").write_text(reliability_plot(found["holdout"]["reliability"]))
         client.log_artifacts(identity, str(folder))
     client.set_terminated(identity)
+
+
+def _write_counts(uri: str, settings: Settings, experiment: str, run: str, counts: Mapping[str, float]) -> None:
+    client, number = _experiment(uri, settings, experiment)
+    identity = client.create_run(number, run_name=run).info.run_id
+    for name, value in counts.items():
+        client.log_metric(identity, name, value)
+    client.set_terminated(identity)
+
+
+def _experiment(uri: str, settings: Settings, name: str) -> tuple[Any, str]:
+    """MLflow's client, and the number of the experiment of a name, which is made where it is not there."""
+    from mlflow.tracking import MlflowClient
+
+    for noisy in ("alembic", "mlflow"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name(name)
+    if experiment is not None:
+        return client, experiment.experiment_id
+    place = None if not uri.startswith("sqlite:") else (Path(settings.lake).parent / "mlflow").as_uri()
+    return client, client.create_experiment(name, artifact_location=place)
 
 
 def reliability_plot(bins: list[Mapping[str, float]], size: int = 320) -> str:

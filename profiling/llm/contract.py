@@ -25,6 +25,9 @@ class Request:
         user: what it is about, with everything that customers wrote delimited as data.
         schema: JSON Schema of the answer.
         max_tokens: at which an answer is cut off and counts as failed.
+        about: ids of the people whose data it holds (`identity_id`, `customer_id`); not sent, and not part of the cache's
+            key. Erasing one of them erases what was answered. Empty: whom `row` names, if it is such an id, the id of an
+            interaction or a text's hash.
     """
 
     row: str
@@ -33,6 +36,7 @@ class Request:
     user: str
     schema: Mapping[str, Any]
     max_tokens: int
+    about: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -282,6 +282,6 @@ def _text_cache(settings: Settings, until: str, dry_run: bool) -> Removed:
     from profiling.text.cache import caches
 
     moment = (pd.Timestamp(until, tz="UTC") + pd.Timedelta(days=1)).timestamp()
-    held = [cache for name in ("texts", "media") for cache in caches(settings.cache, name)]
+    held = [cache for name in ("texts", "media", "answers") for cache in caches(settings.cache, name)]
     number = sum(cache.forget(int(moment), dry_run=dry_run) for cache in held)
     return Removed("text_cache", until, number, "entries")

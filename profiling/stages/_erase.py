@@ -227,10 +227,13 @@ def _remove_model(work: Work, target: str, as_of: str, sha: str) -> None:
 
 
 def _cache(work: Work) -> Found:
-    """Results of texts that nobody else wrote, and of words that stand in the person's texts."""
+    """Results of texts that nobody else wrote, and of words that stand in the person's texts; answers about the person."""
+    from profiling.llm.answers import NAMESPACE as ANSWERS
+    from profiling.llm.answers import Answers
     from profiling.text.cache import caches
 
-    rows = work.lake.rows_with("interactions", {"identity_id": work.who}, ["text", "text_hash"]).dropna()
+    told = work.lake.rows_with("interactions", {"identity_id": work.who}, ["interaction_id", "text", "text_hash"])
+    rows = told.dropna()
     hashes = rows["text_hash"].unique().tolist()
     shared = work.lake.rows_with("interactions", {"text_hash": hashes}, ["identity_id", "text_hash"])
     own = set(hashes) - set(shared.loc[~shared["identity_id"].isin(work.who), "text_hash"])
@@ -243,14 +246,17 @@ def _cache(work: Work) -> Found:
 
     keys = [(cache, list(filter(is_theirs, cache.keys()))) for cache in caches(work.settings.cache, "texts")]
     media, media_keys = _media_cache(work)
+    names = work.who | own | set(told["interaction_id"])
+    answered = [(cache, Answers(cache).about(names)) for cache in caches(work.settings.cache, ANSWERS)]
 
     def take_out() -> None:
-        for cache, theirs in keys:
+        for cache, theirs in (*keys, *answered):
             cache.erase(theirs)
         media.erase(media_keys)
 
+    more = {"cached results of media": len(media_keys), "answers of language models": sum(len(a) for _, a in answered)}
     found = {"cached results of texts": sum(len(theirs) for _, theirs in keys)}
-    return found | ({"cached results of media": len(media_keys)} if media_keys else {}), take_out
+    return found | {name: number for name, number in more.items() if number}, take_out
 
 
 def _media_cache(work: Work) -> "tuple[TextCache, list[str]]":
