@@ -180,8 +180,7 @@ def _known(before: pd.DataFrame, model: str, week: str) -> list[_Topic]:
     """The topics that may go on, by topic_id; those that ended too long ago, or in another topic, do not."""
     forgotten = (pd.Timestamp(week) - pd.Timedelta(weeks=REMEMBERED_WEEKS)).date().isoformat()
     found = []
-    for record in before.sort_values("topic_id").to_dict("records"):
-        row = {str(name): value for name, value in record.items()}
+    for row in before.sort_values("topic_id").to_dict("records"):
         if row["state"] == MERGED or row["last_week"] < forgotten:
             continue
         is_comparable = row["model"] == model and len(row["centroid"]) > 0
