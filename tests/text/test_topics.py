@@ -21,7 +21,7 @@ WORDS = {
 def said(axis: int, words: list[str], customers: int = 12, *, model: str = "mini@1", turn: float = 0.0, size: int = 6,
          day: str = WEEKS[0], sentiment: float = 0.5) -> pd.DataFrame:  # fmt: skip
     """A text of each customer that has all the words; `turn` moves its meaning out of its axis, 0 to 1."""
-    vector = np.full(size, 0.5)
+    vector = np.full(size, 2.0)  # what all texts have in common is more than what tells them apart
     vector[axis] += 2 * (1 - turn)
     vector[axis + 3] += 2 * turn
     return pd.DataFrame(
@@ -98,7 +98,7 @@ def test_a_word_that_goes_clearly_elsewhere_changes_its_topic() -> None:
     moved = [said(COFFEE, ["coffee", "grinder"]), said(STRINGS, [*WORDS[STRINGS], "roast"]), said(BAGS, WORDS[BAGS])]
     found = weekly_topics(pd.concat(moved), first, WEEKS[1])
     assert ids(found)["roast"] == ids(first)["string"]
-    between = [*moved[1:], said(COFFEE, ["coffee", "grinder", "roast"])]  # half of its uses are here, half there
+    between = [*moved[1:], said(COFFEE, ["coffee", "grinder", "roast"], customers=5)]  # a little nearer to strings
     assert ids(weekly_topics(pd.concat(between), first, WEEKS[1]))["roast"] == ids(first)["coffee"]
 
 
