@@ -61,7 +61,7 @@ def test_a_slot_in_the_data_is_not_filled():
 
 
 def test_what_does_not_fit_is_refused_by_name():
-    with pytest.raises(InputError, match="no prompt 'x'; known: .*persona"):
+    with pytest.raises(InputError, match=r"no prompt 'x'; known: .*persona"):
         load("x")
     with pytest.raises(InputError, match="filled with data, not facts"):
         load("persona").user(facts=[])
