@@ -50,6 +50,7 @@ _CLEAR = 0.05  # below this a polarity has no sign
 
 _DATA = files("profiling.llm") / "data"
 _WORD = re.compile(r"[^\W\d_]+")
+_HYPHENED = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _HAN_RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？；;])\s*|\n+")
@@ -90,7 +91,7 @@ class Grounds:
     Attributes:
         language: it has to be written in, `en` or `zh`.
         terms: names that may be said, as `names_in` returns them.
-        words: other words, lower case, that the grounds bring.
+        words: other words, lower case, that the grounds bring; only a persona may say them.
         amounts: numbers that may be said, with their units.
         dates: YYYY-MM-DD.
         evidence: what may be cited.
@@ -134,7 +135,7 @@ def check(text: str, grounds: Grounds, kind: str, cited: Collection[str] | None 
     found += found_claims
     found += _numbers(rest, grounds, claimed)
     found += _sentiments(text, grounds, kind)
-    return found + _words(rest, grounds)
+    return found + _words(rest, grounds, grounds.words if kind == "persona" else frozenset())
 
 
 def forbidden(text: str) -> list[Finding]:
@@ -397,7 +398,7 @@ def _aspect_patterns(language: str) -> dict[str, re.Pattern[str]]:
 # --- words ---
 
 
-def _words(rest: str, grounds: Grounds) -> list[Finding]:
+def _words(rest: str, grounds: Grounds, own: Collection[str]) -> list[Finding]:
     """Words that are neither plain nor the grounds'. Names are told from other words by their capital."""
     found = [
         Finding("form", mark)
@@ -405,7 +406,7 @@ def _words(rest: str, grounds: Grounds) -> list[Finding]:
         if not (mark.isalnum() or mark in _MARKS or mark == "¤" or unicodedata.category(mark)[0] in "LNMC")
     ]
     found += [Finding("form", match.group(0)) for match in _ENCODED.finditer(rest)]
-    strange = _strange_zh(rest, grounds.words) if grounds.language == "zh" else _strange_en(rest, grounds.words)
+    strange = _strange_zh(rest, own) if grounds.language == "zh" else _strange_en(rest, own)
     if strange and _is_other_language(rest, grounds.language):
         return [*found, Finding("language", strange[0][0])]
     return found + [Finding("name" if is_capital else "word", word) for word, is_capital in strange]
@@ -423,14 +424,12 @@ def _is_other_language(rest: str, language: str) -> bool:
 def _strange_en(rest: str, own: Collection[str]) -> list[tuple[str, bool]]:
     plain = _plain("en")
     found = []
-    for match in _WORD.finditer(rest):
-        word = match.group(0)
-        low = word.lower()
-        if low in plain or low in own or stem(low) in _stems():
-            continue
-        if low in _NUMBER_WORDS:
-            continue
-        found.append((word, word[0].isupper()))
+    for match in _HYPHENED.finditer(rest):
+        parts = [match.group(0)] if match.group(0).lower() in plain else _WORD.findall(match.group(0))
+        for word in parts:
+            low = word.lower()
+            if low not in plain and low not in own and low not in _NUMBER_WORDS and stem(low) not in _stems():
+                found.append((word, word[0].isupper()))
     return found
 
 

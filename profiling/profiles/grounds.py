@@ -10,6 +10,7 @@ from typing import Any
 from profiling.llm.check import Claim, Grounds, is_name, names_in
 from profiling.llm.numbers import Amount
 from profiling.profiles.wording import LEVEL, LIFE_CYCLE, TREND, aspect_name
+from profiling.text.lexicons import chinese
 from profiling.text.lexicons import words as words_of_list
 from profiling.text.tokens import words_of
 
@@ -89,11 +90,11 @@ def _is_statement(statement: str) -> bool:
 
 
 def _words(statements: list[str]) -> frozenset[str]:
-    """The words of facts that say nothing but facts."""
+    """The words of facts that say nothing but facts. Chinese ones stand in the dictionary: what is cut out of a line by its looks
+    may be any characters side by side."""
     stop = words_of_list("stopwords_en") | words_of_list("stopwords_zh")
-    return frozenset(
-        word for statement in statements if _is_statement(statement) for word in words_of(statement) if word not in stop
-    )
+    found = {word for statement in statements if _is_statement(statement) for word in words_of(statement)} - stop
+    return frozenset(word for word in found if word.isascii() or word in chinese()[1])
 
 
 def _amounts(document: Document) -> Iterator[Amount]:
@@ -160,10 +161,10 @@ def _claims(document: Document, language: str) -> Iterator[Claim]:
 
     yield of(r"\bnew (?:customer|buyer|client|shopper|member)|newcomer|\bnew to (?:us|the shop|our)|(?:just|recently) (?:joined|started)|\bnewly\b",
              r"新客户|新顾客|新用户|新朋友|刚(?:刚)?(?:认识|加入|成为)|初次", stage == "new")  # fmt: skip
-    yield of(r"\bloyal\w*|\bdevoted\b|\bfaithful\b", r"忠诚(?!值得)|忠实|老客户|老顾客|回头客|常客", is_loyal, "persona")
-    yield of(r"\bactive\b|\bengaged\b|\bregular(?:ly)?\b", r"(?<!不)活跃|经常光顾|常来", is_here, "persona")
-    yield of(r"at risk|slipping away|drift\w*|cooling|about to leave", r"流失风险|即将流失|有流失", stage == "at_risk", "persona")
-    yield of(r"\blapsed?\b|churned|\binactive\b|gone (?:silent|quiet)|former|\bleft us\b|no longer|stopped", r"已流失|沉睡|沉寂|不活跃|不再", stage == "lapsed" or (stage == "at_risk" and not has_bought), "persona")  # fmt: skip
+    yield of(r"\bloyal\w*|\bdevoted\b|\bfaithful\b", r"忠诚(?!值得)|忠实|老客户|老顾客|回头客|常客", is_loyal)
+    yield of(r"\bactive\b|\bengaged\b|\bregular(?:ly)?\b", r"(?<!不)活跃|经常光顾", is_here, "persona", "reason")
+    yield of(r"at risk|slipping away|drift\w*|cooling|about to leave", r"流失风险|即将流失|有流失", stage == "at_risk")
+    yield of(r"\blapsed?\b|churned|\binactive\b|gone (?:silent|quiet)|former|\bleft us\b|no longer|stopped", r"已流失|沉睡|沉寂|不活跃|不再", stage == "lapsed")  # fmt: skip
     yield of(r"\b(?:most|very|highly|top|high)[- ]?(?:value|valuable|valued|important|spending|spenders?)\b|\b(?:best|top|key) (?:customer|buyer|client)|\bvip\b|premium|big spender",
              r"高价值|贵宾|大客户|最重要的?客户|最好的?客户|最优质|优质客户|核心客户", is_best)  # fmt: skip
     yield of(r"\blow[- ]value\b|small spender|worthless", r"低价值", tier == "low")
@@ -182,6 +183,10 @@ def _claims(document: Document, language: str) -> Iterator[Claim]:
              r"从未(?:购买|下单|买过)|没有(?:购买|下单|买)过?|没买过|未购买", not has_bought)  # fmt: skip
     yield of(r"\b(?:never|not|no)\b(?:\W+\w+){0,2}\W+(?:review\w*|rated|commented)\b", r"从未(?:评价|评论)|没有(?:评价|评论)过?", not has_reviewed)
     yield of(r"\b(?:do not|don't|never|stop|avoid|cannot|can't)\b(?:\W+\w+){0,2}\W+(?:buy|order|choose|shop|visit|trust|come|try|look|return)\w*", r"(?:不要|别|请勿|切勿|不必)(?:再)?(?:购买|买|下单|选|光顾|来|看)", False, "reason", "subject", "message")
+    yield of(r"\b(?:do not|don't|stop|avoid)\b(?:\W+\w+){0,2}\W+(?:buy|order|choose|shop|visit|trust|come|try|look|return|contact|write|ask|help)\w*", r"(?:不要|别|请勿|切勿|不准|不得)(?:再)?[\u4e00-\u9fff]", False, "persona")
+    # A persona is about somebody, and not to them.
+    yield of(r"\b(?:you|your|yours|please|hello|dear)\b", r"您|你|请", False, "persona")
+    yield of(r"\b(?:this|the) (?:customer|shopper|buyer|client|person)\b", r"(?:这位|该|此)(?:客户|顾客|用户|买家|人)", False, "reason", "subject", "message")
     yield of(r"\b(?:nothing|none|nobody|anything but)\b", r"毫无|一无", False, "persona")
     yield of(r"\b(?:everything|always|never|all of)\b", r"一切|永远|从不|绝不", False, "persona", "reason")
     # The future is for predictions.

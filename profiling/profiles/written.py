@@ -21,7 +21,6 @@ from profiling.llm.prompts import load
 from profiling.profiles.canonical import dumps
 from profiling.profiles.grounds import (
     aspects_of,
-    evidence_of,
     grounds_of,
     satisfaction_level,
     satisfaction_trend,
@@ -233,9 +232,3 @@ def _first(found: list[Finding]) -> str:
 
 def _fall_back(text: Document, reason: str) -> None:
     text["fallback"] = reason
-
-
-def claims_without_evidence(document: Document) -> list[str]:
-    """Interactions that a written persona cites and no other part of its document does."""
-    rest = {name: part for name, part in document.items() if name != "persona"}
-    return sorted(set(document["persona"].get("evidence", ())) - evidence_of(rest))
