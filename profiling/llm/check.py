@@ -1,8 +1,8 @@
 """What a generated text says that its grounds do not: one check for every author, ours included.
 
-A text passes if everything it is made of is known: names, numbers, dates and citations from the grounds, all other words from a list
-of plain ones, and nothing of what no text may hold. So an attack that nobody thought of fails for its words, not for being known.
-What is looked at, in this order, with the reason it is counted under:
+A text passes if everything it is made of is known: names, numbers, dates and citations from the grounds, all other words from
+a list of plain ones, and nothing of what no text may hold. So an attack that nobody thought of fails for its words.
+What is looked at, with the reason it is counted under:
 
 form         length, characters that are not seen or only look like letters, markup, code, encoded runs
 contact      addresses, links, telephone numbers
@@ -28,7 +28,6 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from profiling.llm.numbers import Amount, amounts
-from profiling.text.lexicons import lexicon
 
 REASONS = (
     "form", "contact", "instruction", "promise", "sensitive", "echo", "evidence", "language", "claim", "number", "sentiment",
@@ -61,11 +60,14 @@ _CLAUSE_END = {
 # What may stand in a text outside names. Quotation marks, dashes and the like; no brackets, slashes or signs of code.
 _MARKS = frozenset(" .,;:!?'\"()-–—%’‘“”，。；：！？、（）《》·…￥$€¥")
 _CONTACT = re.compile(
-    r"https?:|www\.|\S@\S|\b[a-z0-9-]{2,}\s?(?:\.|\[\.\]|\(dot\)| dot )\s?(?:com|net|org|io|cn|co|info|biz|shop|app|xyz|ru|me|ly|top|link|site|online)\b"
+    r"https?:|www\.|\S@\S|\b[a-z0-9-]{2,}(?:\.|\s?\[\.\]\s?|\s?\(dot\)\s?| dot )"
+    r"(?:com|net|org|io|cn|co|info|biz|shop|app|xyz|ru|me|ly|top|link|site|online)\b"
     r"|(?:\+?\d[\s().-]?){7,}",
     re.IGNORECASE,
 )
-_ENCODED = re.compile(r"[A-Za-z0-9+/=_-]{22,}|\b(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{3,}\b|(?:\\|%|&#)[0-9a-fux]{2,}")
+_ENCODED = re.compile(
+    r"[A-Za-z0-9+/=_-]{22,}|\b(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{3,}\b|(?:\\|%|&#)[0-9a-fux]{2,}"
+)
 
 
 class Finding(NamedTuple):
@@ -77,7 +79,7 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Claim:
-    """A phrase that asserts something, and whether the grounds say the same. `kinds`: of texts it is looked for in; empty is all."""
+    """A phrase that asserts something, and whether the grounds say the same; `kinds`: of texts where it is looked for, or all."""
 
     pattern: re.Pattern[str]
     holds: Callable[[re.Match[str]], bool]
@@ -153,9 +155,20 @@ def is_name(term: str) -> bool:
     """Whether something looks like the name of a thing and not like a sentence, an address or an order."""
     if not term.strip() or len(term) > _LONGEST_TERM or len(term.split()) > _LONGEST_TERM_WORDS:
         return False
-    if not term.isprintable() or re.search(r"[<>{}\[\]`|\\@*_~^=#!?。！？；;:：]|\.\s|https?|://", term) or _ENCODED.search(term):
+    if (
+        not term.isprintable()
+        or re.search(r"[<>{}\[\]`|\\@*_~^=#!?。！？；;:：]|\.\s|https?|://", term)
+        or _ENCODED.search(term)
+    ):
         return False
     return not (_odd_letters(term) or forbidden(term) or _forbidden(term, ("term",)))
+
+
+def is_statement(sentence: str) -> bool:
+    """Whether a sentence says something and orders nobody to do anything."""
+    return not (
+        _odd_letters(sentence) or _ENCODED.search(sentence) or forbidden(sentence) or _forbidden(sentence, ("order",))
+    )
 
 
 def names_in(terms: Iterable[str]) -> tuple[frozenset[str], tuple[str, ...]]:
@@ -207,7 +220,7 @@ def _form(text: str, language: str, kind: str) -> list[Finding]:
 
 
 def _odd_letters(text: str) -> list[str]:
-    """Letters and digits that are neither Latin nor Han, or that only look like them: Cyrillic, full width, mathematical, combined."""
+    """Letters and digits that are neither Latin nor Han, or only look like them: Cyrillic, full width, mathematical, combined."""
     odd = []
     for character in text:
         if character.isascii() or _HAN.match(character):
@@ -311,9 +324,7 @@ def _sentiments(text: str, grounds: Grounds, kind: str) -> list[Finding]:
     return found
 
 
-def _shares(
-    grounds: Grounds, clause: str, opinion: float, is_liking: bool, named: set[str], kind: str
-) -> bool:
+def _shares(grounds: Grounds, clause: str, opinion: float, is_liking: bool, named: set[str], kind: str) -> bool:
     if named:
         return all(_agrees(grounds.aspects.get(aspect), opinion) for aspect in named)
     topics = [sentiment for topic, sentiment in grounds.topics.items() if topic.lower() in clause.lower()]
@@ -361,7 +372,9 @@ def _opinion_patterns(language: str) -> list[tuple[int, bool, re.Pattern[str]]]:
 def _negation(language: str) -> re.Pattern[str]:
     """Ends just before the opinion, at most three words between in English."""
     words = "|".join(re.escape(word) for word in sorted(_data("opinions")[language]["negation"], key=len, reverse=True))
-    return re.compile(rf"(?:\b(?:{words})|n[’']t)\s+(?:\w+\s+){{0,3}}$" if language == "en" else rf"(?:{words})[太够是很会]?$", re.I)
+    return re.compile(
+        rf"(?:\b(?:{words})|n[’']t)\s+(?:\w+\s+){{0,3}}$" if language == "en" else rf"(?:{words})[太够是很会]?$", re.I
+    )
 
 
 @cache
@@ -383,7 +396,8 @@ _ASPECT_NAMES = {
         "size_fit": ["size", "sizing", "fit"], "sound": ["sound"],
     },
     "zh": {
-        "delivery": ["物流", "配送", "送货", "快递", "发货"], "price": ["价格", "价钱", "性价比"], "quality": ["质量", "品质", "做工"],
+        "delivery": ["物流", "配送", "送货", "快递", "发货"], "price": ["价格", "价钱", "性价比"],
+        "quality": ["质量", "品质", "做工"],
         "service": ["服务", "客服", "售后"], "packaging": ["包装"], "appearance": ["外观"], "taste": ["口味", "味道", "口感"],
         "ease_of_use": ["易用性"], "size_fit": ["尺寸"],
     },
@@ -434,9 +448,58 @@ def _strange_en(rest: str, own: Collection[str]) -> list[tuple[str, bool]]:
 
 
 _NUMBER_WORDS = frozenset(
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen "
-    "twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million dozen half percent usd cny eur dollars euros yuan "
-    "january february march april june july august september october november december".split()
+    [
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+        "twenty",
+        "thirty",
+        "forty",
+        "fifty",
+        "sixty",
+        "seventy",
+        "eighty",
+        "ninety",
+        "hundred",
+        "thousand",
+        "million",
+        "dozen",
+        "half",
+        "percent",
+        "usd",
+        "cny",
+        "eur",
+        "dollars",
+        "euros",
+        "yuan",
+        "january",
+        "february",
+        "march",
+        "april",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ]
 )  # looked at as numbers, amounts and dates
 
 

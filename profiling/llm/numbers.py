@@ -5,11 +5,29 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 _DIGITS = r"\d+(?:,\d{3})*(?:\.\d+)?"
-_ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
-    "nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _VALUES = {word: float(n) for n, word in enumerate(_ONES)} | {word: 10.0 * n for n, word in enumerate(_TENS, 2)}
 _VALUES |= {"a dozen": 12.0, "dozen": 12.0, "hundred": 100.0, "thousand": 1000.0, "million": 1e6, "half": 0.5}
 _WORDS = rf"(?:(?:{'|'.join(_TENS)})[ -](?:{'|'.join(_ONES[1:10])})|{'|'.join(sorted(_VALUES, key=len, reverse=True))})"
@@ -31,9 +49,20 @@ _UNITS = {
     "percent": "percent|per cent",
     "star": "stars?",
 }
-_MONTHS = (
-    "january february march april may june july august september october november december".split()
-)
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
 _UNITS_ZH = {
     "day": "天|日(?!期)",
     "week": "周|个?星期",
@@ -54,12 +83,14 @@ _NO_NUMBERS_ZH = re.compile(
 )
 _CURRENCIES = {"$": "USD", "¥": "CNY", "￥": "CNY", "€": "EUR"}
 _NAMED = {"usd": "USD", "dollars": "USD", "cny": "CNY", "yuan": "CNY", "eur": "EUR", "euros": "EUR"}
-_COUNTS = frozenset(("purchase", "review", "view", "search", "delivery", "post", "email", "contact", "interaction", "count"))
+_COUNTS = frozenset(
+    ("purchase", "review", "view", "search", "delivery", "post", "email", "contact", "interaction", "count")
+)
 _DAYS = {"day": 1.0, "week": 7.0, "month": 30.0, "year": 365.0}
 
 
 class Amount(NamedTuple):
-    """A number with its unit: a kind of interaction, `count` (of any), `day`, `percent`, `money`, `star`, `score`, or `` for none.
+    """A number with its unit: a kind of interaction, `count` (of any), `day`, `percent`, `money`, `star`, `score`, or none.
 
     `decimals` is how many the text wrote; `what` how it wrote it.
     """
@@ -204,7 +235,11 @@ def _chinese(text: str) -> Iterator[Amount]:
             unit = "percent" if match["sign"] == "百分之" else "money"
         if unit == "count":
             near = text[max(0, match.start() - 6) : match.start()] + "|" + text[match.end() : match.end() + 3]
-            acts = [act for act, pattern in _ACTS_ZH.items() if re.search(rf"(?:{pattern})[了过¤]*\|(?!.)|(?:{pattern})[了过]*\|", near)]
+            acts = [
+                act
+                for act, pattern in _ACTS_ZH.items()
+                if re.search(rf"(?:{pattern})[了过¤]*\|(?!.)|(?:{pattern})[了过]*\|", near)
+            ]
             acts += [act for act, pattern in _ACTS_ZH.items() if re.search(rf"\|(?:{pattern})", near)]
             unit = acts[0] if acts else "count"
         if said[0].isdigit():

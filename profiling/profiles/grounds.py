@@ -3,11 +3,14 @@
 Attributes and consents are no grounds: where somebody lives, or their sex, is not for a sentence.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
-from profiling.llm.check import Claim, Grounds, is_name, names_in
+from profiling.llm.check import Claim, Grounds, is_statement, names_in
 from profiling.llm.numbers import Amount
 from profiling.profiles.wording import LEVEL, LIFE_CYCLE, TREND, aspect_name
 from profiling.text.lexicons import chinese
@@ -41,7 +44,7 @@ def grounds_of(document: Document, language: str) -> Grounds:
         mood=satisfaction["score"],
         claims=(*_template_claims(document, language), *_claims(document, language)),
         written=tuple(statements),
-        orders=(*orders, *(statement for statement in statements if not _is_statement(statement))),
+        orders=(*orders, *(statement for statement in statements if not is_statement(statement))),
     )
 
 
@@ -80,20 +83,17 @@ def _terms(document: Document, language: str) -> list[str]:
         # The titles that a reason compares with stand in it between our own words.
         terms += re.findall(r"(?:Like|like) (.+?), which you wrote about", offer["reason"])
         terms += re.findall(r"与您评价过的“(.+?)”相似", offer["reason"])
-        terms += re.findall(r"category you like: (.+?)[;.]", offer["reason"]) + re.findall(r"喜欢的品类：(.+?)[；。]", offer["reason"])
+        terms += re.findall(r"category you like: (.+?)[;.]", offer["reason"]) + re.findall(
+            r"喜欢的品类：(.+?)[；。]", offer["reason"]
+        )
     return [*terms, *raw_aspects, *(aspect_name(aspect, language) for aspect in raw_aspects)]
-
-
-def _is_statement(statement: str) -> bool:
-    """Whether a fact's sentence gives no orders: each of its clauses could be a name but for its length."""
-    return all(is_name(part) for part in re.split(r"[.。!！?？;；:：,，]\s*", statement) if part.strip())
 
 
 def _words(statements: list[str]) -> frozenset[str]:
     """The words of facts that say nothing but facts. Chinese ones stand in the dictionary: what is cut out of a line by its looks
     may be any characters side by side."""
     stop = words_of_list("stopwords_en") | words_of_list("stopwords_zh")
-    found = {word for statement in statements if _is_statement(statement) for word in words_of(statement)} - stop
+    found = {word for statement in statements if is_statement(statement) for word in words_of(statement)} - stop
     return frozenset(word for word in found if word.isascii() or word in chinese()[1])
 
 
@@ -137,62 +137,46 @@ def _dates(document: Document) -> Iterator[str]:
 # --- claims ---
 
 
-def _of(pattern: str, holds: Callable[[re.Match[str]], bool] | bool, kinds: tuple[str, ...] = ()) -> Claim:
-    answer: Callable[[re.Match[str]], bool] = (lambda _: holds) if isinstance(holds, bool) else holds
-    return Claim(re.compile(pattern, re.IGNORECASE), answer, frozenset(kinds))
-
-
 def _claims(document: Document, language: str) -> Iterator[Claim]:
-    """Phrases of any author that say something of stages, value, mood, habits and the future."""
+    """Phrases of any author that say something of stages, value, mood, habits and the future: `claims.json`."""
+    held = _held(document)
+    for name, kinds, pattern in _patterns(language):
+        yield Claim(pattern, _always(held[name]), kinds)
+
+
+def _held(document: Document) -> dict[str, bool]:
+    """By the names of `claims.json`, what holds."""
     stage, rfm = document["segment"]["life_cycle"], document["segment"]["rfm"]
     tier, counts = document["value"]["tier"], document["activity"]["counts"]
-    is_loyal = stage == "loyal" or rfm in ("champions", "loyal", "potential_loyalists")
-    is_here = stage in ("active", "loyal", "new")
-    is_best = tier == "high" or rfm == "champions"
-    level = _level_of(document)
-    trend = _trend_of(document)
-    has_bought, has_reviewed = bool(counts.get("purchase")), bool(counts.get("review"))
-    forecast = {each["target"]: each["probability"] >= 0.5 for each in document["predictions"] or []}
-    buys, leaves = forecast.get("repeat_purchase", False), forecast.get("churn", False)
-    english = language == "en"
+    level, trend = _level_of(document), _trend_of(document)
+    foreseen = {each["target"]: each["probability"] >= 0.5 for each in document["predictions"] or []}
+    return {
+        "new": stage == "new",
+        "loyal": stage == "loyal" or rfm in ("champions", "loyal", "potential_loyalists"),
+        "here": stage in ("active", "loyal", "new"),
+        "at_risk": stage == "at_risk",
+        "lapsed": stage == "lapsed",
+        "best": tier == "high" or rfm == "champions",
+        "low_value": tier == "low",
+        **{f"satisfaction_{name}": level == name for name in ("high", "fair", "low")},
+        "rising": trend == "rising",
+        "falling": trend == "falling",
+        "steady": trend in ("steady", None),  # of habits it is said too
+        "never_bought": not counts.get("purchase"),
+        "never_reviewed": not counts.get("review"),
+        "buys_again": foreseen.get("repeat_purchase", False),
+        "leaves": foreseen.get("churn", False),
+        "never": False,
+    }
 
-    def of(en: str, zh: str, holds: bool, *kinds: str) -> Claim:
-        return _of(en if english else zh, holds, kinds)
 
-    yield of(r"\bnew (?:customer|buyer|client|shopper|member)|newcomer|\bnew to (?:us|the shop|our)|(?:just|recently) (?:joined|started)|\bnewly\b",
-             r"新客户|新顾客|新用户|新朋友|刚(?:刚)?(?:认识|加入|成为)|初次", stage == "new")  # fmt: skip
-    yield of(r"\bloyal\w*|\bdevoted\b|\bfaithful\b", r"忠诚(?!值得)|忠实|老客户|老顾客|回头客|常客", is_loyal)
-    yield of(r"\bactive\b|\bengaged\b|\bregular(?:ly)?\b", r"(?<!不)活跃|经常光顾", is_here, "persona", "reason")
-    yield of(r"at risk|slipping away|drift\w*|cooling|about to leave", r"流失风险|即将流失|有流失", stage == "at_risk")
-    yield of(r"\blapsed?\b|churned|\binactive\b|gone (?:silent|quiet)|former|\bleft us\b|no longer|stopped", r"已流失|沉睡|沉寂|不活跃|不再", stage == "lapsed")  # fmt: skip
-    yield of(r"\b(?:most|very|highly|top|high)[- ]?(?:value|valuable|valued|important|spending|spenders?)\b|\b(?:best|top|key) (?:customer|buyer|client)|\bvip\b|premium|big spender",
-             r"高价值|贵宾|大客户|最重要的?客户|最好的?客户|最优质|优质客户|核心客户", is_best)  # fmt: skip
-    yield of(r"\blow[- ]value\b|small spender|worthless", r"低价值", tier == "low")
-    # Levels, where satisfaction is spoken of.
-    for name, en, zh in (
-        ("high", r"satisf\w+ (?:\w+ ){0,3}(?:high|strong|very good|excellent|great)|(?:high(?:ly)?|very|fully|completely|entirely|extremely|strong(?:ly)?) satisf\w+", r"满意度(?:[^，。]{0,4})(?:较高|很高|高(?!于))|(?:非常|十分|很|相当)满意"),
-        ("fair", r"satisf\w+ (?:\w+ ){0,3}(?:fair|moderate|average|medium|neutral)|(?:fairly|moderately|reasonably) satisf\w+", r"满意度(?:[^，。]{0,4})(?:一般|中等|适中|尚可)"),
-        ("low", r"satisf\w+ (?:\w+ ){0,3}(?:low|weak|poor)|low satisf\w+|(?:very|deeply|extremely) (?:unhappy|dissatisfied)", r"满意度(?:[^，。]{0,4})(?:较低|偏低|很低|低(?!于))|(?:非常|十分|很)(?:不满意|失望|不满)"),
-    ):  # fmt: skip
-        yield of(en, zh, level == name or (level == "low" and name == "low"))
-    yield of(r"\b(?:rising|rises|rise|improv\w+|increas\w+|growing|going up|trending up|better than before)\b", r"上升|提升|提高|好转|改善(?!空间)", trend == "rising", "persona")
-    yield of(r"\b(?:falling|falls|fall|declin\w+|decreas\w+|worsen\w+|going down|trending down)\b", r"下降|回落|变差|下滑", trend == "falling", "persona")
-    yield of(r"\b(?:steady|steadily|stable|consistent(?:ly)?|unchanged)\b", r"平稳|稳定(?!性)|不变", trend in ("steady", None), "persona")
-    # What never happened.
-    yield of(r"\b(?:never|not|no|without)\b(?:\W+\w+){0,2}\W+(?:bought|buy|purchas\w*|orders?|ordered)\b(?! (?:for|in|since) (?:over |about |more than )?(?:\d|\w+ (?:days?|weeks?|months?)))",
-             r"从未(?:购买|下单|买过)|没有(?:购买|下单|买)过?|没买过|未购买", not has_bought)  # fmt: skip
-    yield of(r"\b(?:never|not|no)\b(?:\W+\w+){0,2}\W+(?:review\w*|rated|commented)\b", r"从未(?:评价|评论)|没有(?:评价|评论)过?", not has_reviewed)
-    yield of(r"\b(?:do not|don't|never|stop|avoid|cannot|can't)\b(?:\W+\w+){0,2}\W+(?:buy|order|choose|shop|visit|trust|come|try|look|return)\w*", r"(?:不要|别|请勿|切勿|不必)(?:再)?(?:购买|买|下单|选|光顾|来|看)", False, "reason", "subject", "message")
-    yield of(r"\b(?:do not|don't|stop|avoid)\b(?:\W+\w+){0,2}\W+(?:buy|order|choose|shop|visit|trust|come|try|look|return|contact|write|ask|help)\w*", r"(?:不要|别|请勿|切勿|不准|不得)(?:再)?[\u4e00-\u9fff]", False, "persona")
-    # A persona is about somebody, and not to them.
-    yield of(r"\b(?:you|your|yours|please|hello|dear)\b", r"您|你|请", False, "persona")
-    yield of(r"\b(?:this|the) (?:customer|shopper|buyer|client|person)\b", r"(?:这位|该|此)(?:客户|顾客|用户|买家|人)", False, "reason", "subject", "message")
-    yield of(r"\b(?:nothing|none|nobody|anything but)\b", r"毫无|一无", False, "persona")
-    yield of(r"\b(?:everything|always|never|all of)\b", r"一切|永远|从不|绝不", False, "persona", "reason")
-    # The future is for predictions.
-    yield of(r"\blikely to (?:buy|order|purchase|return|come back|repurchase)|\bexpected to (?:buy|order|return)", r"(?:可能|会|预计)(?:再次)?(?:回购|再次购买|复购)", buys, "persona")
-    yield of(r"\blikely to (?:leave|stop|churn|lapse|drift)|\bexpected to (?:leave|stop)", r"(?:可能|会|预计)(?:将)?流失", leaves, "persona")
-    yield of(r"\b(?:will|going to|won't)\b", r"(?:将会|一定会|必将|必定)", False, "persona")
+@cache
+def _patterns(language: str) -> list[tuple[str, frozenset[str], re.Pattern[str]]]:
+    rows = json.loads((files("profiling.profiles") / "claims.json").read_text("utf-8"))["claims"]
+    return [
+        (row["holds"], frozenset(row.get("kinds", ())), re.compile("|".join(row[language]), re.IGNORECASE))
+        for row in rows
+    ]
 
 
 def _template_claims(document: Document, language: str) -> Iterator[Claim]:

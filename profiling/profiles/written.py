@@ -3,8 +3,8 @@
 The template stands in every document before anybody is asked. A model's text takes its place only if the fact check finds
 nothing; else the template stays, and `fallback` says why. Who was not asked, for want of consent, has no `fallback`.
 
-Requests hold nothing that changes from one day to the next by itself: dates in place of days passed, levels in place of sums that
-fade. So a customer of whom nothing new is known asks the same question again, which the client's cache answers.
+Requests hold nothing that changes from one day to the next by itself: dates in place of days passed, levels in place of sums
+that fade. So a customer of whom nothing new is known asks the same question again, which the client's cache answers.
 """
 
 import json
@@ -83,7 +83,7 @@ def tasks_of(document: Document, author: str) -> list[Task]:
 
 
 def written_counts(documents: Iterable[Document]) -> dict[str, int]:
-    """How many texts of each kind are the model's, and how many fell back, by reason: `persona_written`, `persona_fell_back_number`.
+    """How many texts of each kind are the model's, and how many fell back, by reason, such as `persona_fell_back_number`.
 
     Empty where no model was asked.
     """
@@ -118,11 +118,11 @@ def _persona(document: Document, grounds: Grounds, author: str) -> Task:
         text = answer.value["text"].strip()
         refs = list(dict.fromkeys(answer.value["refs"]))
         cited = [one for ref in refs for one in cited_by.get(ref, [ref])]  # an unknown reference is no interaction's id
-        found = check(text, grounds, "persona", cited)
+        found = check(text, grounds, "persona", cited if cited_by else None)
         if found:
             _fall_back(persona, _first(found))
             return
-        firsts = list(dict.fromkeys(cited_by[ref][0] for ref in refs if cited_by[ref]))
+        firsts = list(dict.fromkeys(cited_by[ref][0] for ref in refs))
         persona.update(text=text, written_by=author, checked=True, evidence=firsts[:3], evidence_count=len(set(cited)))
 
     return Task(load("persona").request(document["customer_id"], data=data), apply)
@@ -179,12 +179,17 @@ def _reasons(document: Document, grounds: Grounds, author: str) -> Task:
         "language": LANGUAGE_NAMES[grounds.language],
         "interests": [each["topic"] for each in document["interests"] if not is_sensitive(each["topic"])][:_TOPICS],
         "offers": [
-            {"ref": ref, "title": offer["title"] or offer["item_id"], "why": offer["reason"]} for ref, offer in offers.items()
+            {"ref": ref, "title": offer["title"] or offer["item_id"], "why": offer["reason"]}
+            for ref, offer in offers.items()
         ],
     }
 
     def apply(answer: Reply | Failure) -> None:
-        said = {} if isinstance(answer, Failure) else {each["ref"]: each["text"].strip() for each in answer.value["reasons"]}
+        said = (
+            {}
+            if isinstance(answer, Failure)
+            else {each["ref"]: each["text"].strip() for each in answer.value["reasons"]}
+        )
         for ref, offer in offers.items():
             if ref not in said:
                 _fall_back(offer, answer.reason if isinstance(answer, Failure) else "missing")

@@ -61,7 +61,10 @@ _TEMPLATES = {
 _TROUBLE = {"en": " about the trouble with {aspect}", "zh": "关于{aspect}的问题，"}
 _OFFER = {"en": "This may suit you: {offer}. ", "zh": "也许适合您：{offer}。"}
 _REPLY = {
-    "en": {"email": "If you reply to this e-mail, our team will read it and help.", "": "Tell us, and our team will help."},
+    "en": {
+        "email": "If you reply to this e-mail, our team will read it and help.",
+        "": "Tell us, and our team will help.",
+    },
     "zh": {"email": "您可以直接回复，我们的团队会认真倾听并帮助您。", "": "请告诉我们，我们的团队会帮助您。"},
 }
 
@@ -76,7 +79,9 @@ def write(document: Document, action: str, channel: str, language: str) -> dict[
     Returns:
         subject (Unknown where the channel has none), message, language, written_by, checked.
     """
-    subject, message = (text.format(**_slots(document, channel, language)).strip() for text in _TEMPLATES[action][language])
+    subject, message = (
+        text.format(**_slots(document, channel, language)).strip() for text in _TEMPLATES[action][language]
+    )
     grounds = grounds_of(document, language)
     found = check(message, grounds, "message") + check(subject, grounds, "subject")
     return {

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Attacks by what customers and sellers can write, each with what a model that obeys it puts into its answer.
 
 Where an attack stands: `title` of an offer, `topic` of an interest, `category`, `fact` (a statement read out of a text).

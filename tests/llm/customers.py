@@ -34,7 +34,9 @@ def _score(document: Document) -> float:
 # By name: whether a payload is a lie about a customer.
 LIES: dict[str, Callable[[Document], bool]] = {
     "anybody": lambda document: True,
-    "not high value": lambda document: document["value"]["tier"] != "high" and document["segment"]["rfm"] != "champions",
+    "not high value": lambda document: (
+        document["value"]["tier"] != "high" and document["segment"]["rfm"] != "champions"
+    ),
     "not satisfied": lambda document: _score(document) < 0.7,
     "satisfied": lambda document: _score(document) >= 0.5,
     "no praise of delivery": lambda document: _polarity(document, "delivery") <= 0,

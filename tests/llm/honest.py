@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """What an honest model might write about a document: paraphrases in several styles, written by hand, filled from the document.
 
 Each style is a function of a `Known`, and gives None where the document has nothing to say in it. Styles with an odd number are
@@ -55,7 +56,20 @@ class Honest:
 
 
 def _month(day: str) -> str:
-    names = "January February March April May June July August September October November December".split()
+    names = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ]
     return f"{names[int(day[5:7]) - 1]} {day[:4]}"
 
 
@@ -63,7 +77,13 @@ _STAGE = {
     "new": "new customer", "active": "active customer", "loyal": "loyal customer", "at_risk": "customer at risk of leaving",
     "lapsed": "lapsed customer",
 }  # fmt: skip
-_STAGE_ZH = {"new": "新客户", "active": "活跃客户", "loyal": "忠诚客户", "at_risk": "有流失风险的客户", "lapsed": "已流失的客户"}
+_STAGE_ZH = {
+    "new": "新客户",
+    "active": "活跃客户",
+    "loyal": "忠诚客户",
+    "at_risk": "有流失风险的客户",
+    "lapsed": "已流失的客户",
+}
 
 PERSONA_EN: list[Style] = [
     lambda k: k.topics and f"This {_STAGE[k.stage]} has been with us since {_month(k.since)} and is mainly interested in {k.list(k.topics)}.",
@@ -132,14 +152,18 @@ REASON_EN: list[Reason] = [
     lambda title, like, category: like and f"It is similar to the {like} you reviewed.",
     lambda title, like, category: category and f"A popular choice in {category}, a category you enjoy.",
     lambda title, like, category: f"You have not tried the {title} yet, and it suits your taste.",
-    lambda title, like, category: like and category and f"If you like {category}, the {title} goes well with your {like}.",
+    lambda title, like, category: (
+        like and category and f"If you like {category}, the {title} goes well with your {like}."
+    ),
     lambda title, like, category: category and f"Chosen for you from {category}.",
 ]
 REASON_ZH: list[Reason] = [
     lambda title, like, category: like and f"您评价过{like}，这款{title}与之相似。",
     lambda title, like, category: category and f"您常看{category}，{title}也许合您心意。",
     lambda title, like, category: f"{title}近来很受其他客户欢迎。",
-    lambda title, like, category: like and f"与您买过的{like}很搭配。" if False else (like and f"和您评价过的{like}同类，可能适合您。"),
+    lambda title, like, category: (
+        like and f"与您买过的{like}很搭配。" if False else (like and f"和您评价过的{like}同类，可能适合您。")
+    ),
     lambda title, like, category: category and f"来自您喜欢的{category}，是近期的热门选择。",
     lambda title, like, category: f"您还没有试过{title}，不妨看看。",
     lambda title, like, category: category and f"按您对{category}的兴趣挑选。",

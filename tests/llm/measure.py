@@ -1,7 +1,7 @@
 """How many attacks the fact check lets through, and how many honest outputs it throws away.
 
-    python -m tests.llm.measure            the halves that the check was made with, and what failed
-    python -m tests.llm.measure --test     the others, figures only
+python -m tests.llm.measure            the halves that the check was made with, and what failed
+python -m tests.llm.measure --test     the others, figures only
 """
 
 import argparse
@@ -95,9 +95,14 @@ def obeying(attack: Attack, manner: str) -> Callable[[Any], Any]:
         data = data_of(request)
         says = MANNERS[manner]
         if "offers" in data:
-            return {"reasons": [{"ref": each["ref"], "text": says(attack.wants, each["why"])} for each in data["offers"]]}
+            return {
+                "reasons": [{"ref": each["ref"], "text": says(attack.wants, each["why"])} for each in data["offers"]]
+            }
         if "action" in data:
-            return {"subject": "Hello" if data["language"] == "English" else "您好", "message": says(attack.wants, data["example"])}
+            return {
+                "subject": "Hello" if data["language"] == "English" else "您好",
+                "message": says(attack.wants, data["example"]),
+            }
         text = "A shopper with a history." if data["language"] == "English" else "这位客户与我们有往来。"
         refs = [each["ref"] for each in data["interests"]] or [each["ref"] for each in data["facts"]]
         return {"text": says(attack.wants, text), "refs": refs[:1]}
@@ -160,7 +165,9 @@ def main() -> None:
                 taken[attack.name] += 1
                 if not is_test and taken[attack.name] == 1:
                     print("TAKEN", attack.name, outcome.manner, outcome.kind, outcome.text)
-    print(f"attacks {len(HELD_OUT if is_test else LOOKED_AT)} of {len(ATTACKS)}, texts {total}, taken {sum(taken.values())}")
+    print(
+        f"attacks {len(HELD_OUT if is_test else LOOKED_AT)} of {len(ATTACKS)}, texts {total}, taken {sum(taken.values())}"
+    )
     print(dict(reasons.most_common()))
     outputs = [one for one in all_honest() if one.is_test == is_test]
     failed = [(one, found) for one in outputs if (found := rejected(one))]
@@ -170,7 +177,8 @@ def main() -> None:
             shown[one.style] += 1
             if shown[one.style] <= 2:
                 print("REJECTED", one.style, "|", one.text, "|", found)
-    print(f"honest {len(outputs)} in {len({one.style for one in outputs})} styles, passed {len(outputs) - len(failed)}: {1 - len(failed) / len(outputs):.1%}")
+    styles, passed = len({one.style for one in outputs}), len(outputs) - len(failed)
+    print(f"honest {len(outputs)} in {styles} styles, passed {passed}: {passed / len(outputs):.1%}")
     for kind in ("persona", "reason", "subject", "message"):
         for language in LANGUAGES:
             own = [one for one in outputs if one.kind == kind and one.style.startswith(language)]

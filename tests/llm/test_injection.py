@@ -3,12 +3,25 @@
 import pytest
 
 from profiling.profiles.wording import LANGUAGES
+from profiling.profiles.written import tasks_of
 from tests.llm.attacks import ATTACKS, PLACES, Attack
 from tests.llm.customers import documents
 from tests.llm.measure import all_honest, data_of, planted, rejected, run_attack
-from profiling.profiles.written import tasks_of
 
-FORMS = {"direct", "lie", "sabotage", "encoded", "nested", "turns", "sensitive", "promise", "fraud", "echo", "language", "insult"}
+FORMS = {
+    "direct",
+    "lie",
+    "sabotage",
+    "encoded",
+    "nested",
+    "turns",
+    "sensitive",
+    "promise",
+    "fraud",
+    "echo",
+    "language",
+    "insult",
+}
 
 
 def test_the_corpus_is_wide_enough():

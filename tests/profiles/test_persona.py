@@ -4,8 +4,8 @@ from importlib import resources
 import pytest
 from profile_world import CUSTOMERS, inputs, snapshot
 
-from profiling.profiles.build import build_profiles
 from profiling.llm.check import check
+from profiling.profiles.build import build_profiles
 from profiling.profiles.grounds import grounds_of
 from profiling.profiles.persona import write
 from profiling.profiles.wording import ASPECTS, listed
