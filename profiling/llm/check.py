@@ -65,6 +65,7 @@ _CONTACT = re.compile(
     r"|(?:\+?\d[\s().-]?){7,}",
     re.IGNORECASE,
 )
+_DAY = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
 _ENCODED = re.compile(
     r"[A-Za-z0-9+/=_-]{22,}|\b(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{3,}\b|(?:\\|%|&#)[0-9a-fux]{2,}"
 )
@@ -142,7 +143,8 @@ def check(text: str, grounds: Grounds, kind: str, cited: Collection[str] | None 
 
 def forbidden(text: str) -> list[Finding]:
     """What no text may hold, whatever it rests on: contacts, instructions, promises, what is sensitive. In either language."""
-    found = [Finding("contact", match.group(0)) for match in _CONTACT.finditer(_seen(text))]
+    seen = _DAY.sub(" ", _seen(text))  # which is as long as a telephone number
+    found = [Finding("contact", match.group(0)) for match in _CONTACT.finditer(seen)]
     return found + _forbidden(text, ("instruction", "promise", "sensitive"))
 
 
@@ -325,7 +327,9 @@ def _sentiments(text: str, grounds: Grounds, kind: str) -> list[Finding]:
 
 
 def _shares(grounds: Grounds, clause: str, opinion: float, is_liking: bool, named: set[str], kind: str) -> bool:
-    if named:
+    if named and not (
+        is_liking and kind != "persona"
+    ):  # "customers with your taste like it" is no opinion of its taste
         return all(_agrees(grounds.aspects.get(aspect), opinion) for aspect in named)
     topics = [sentiment for topic, sentiment in grounds.topics.items() if topic.lower() in clause.lower()]
     if topics or (is_liking and kind != "persona"):
@@ -345,27 +349,26 @@ def _agrees(polarity: float | None, opinion: float) -> bool:
 
 def _opinion(clause: str, language: str) -> tuple[float, bool]:
     """-1, 0 or 1, and whether it is only a liking. Any negative word weighs more than the positive ones beside it."""
-    found: list[tuple[int, bool]] = []
+    signs: set[int] = set()
+    names: set[str] = set()
     taken: list[tuple[int, int]] = []
     clause = clause.replace("满意度", "度")  # a scale, no opinion
-    for sign, liking, pattern in _opinion_patterns(language):
+    for name, sign, pattern in _opinion_patterns(language):
         for match in pattern.finditer(clause):
-            if any(start < match.end() and match.start() < end for start, end in taken):
-                continue
-            taken.append(match.span())
-            turned = bool(_negation(language).search(clause[: match.start()]))
-            found.append((-sign if turned else sign, liking))
-    if not found:
+            if not any(start < match.end() and match.start() < end for start, end in taken):
+                taken.append(match.span())
+                signs.add(-sign if _negation(language).search(clause[: match.start()]) else sign)
+                names.add(name)
+    if not signs:
         return 0.0, False
-    sign = min(sign for sign, _ in found)
-    return float(sign), all(liking for _, liking in found)
+    return float(min(signs)), "likes" in names and names <= {"likes", "praise"}
 
 
 @cache
-def _opinion_patterns(language: str) -> list[tuple[int, bool, re.Pattern[str]]]:
+def _opinion_patterns(language: str) -> list[tuple[str, int, re.Pattern[str]]]:
     words = _data("opinions")[language]
-    order = (("negative", -1, False), ("positive", 1, False), ("likes", 1, True))
-    return [(sign, liking, _either(tuple(words[name]), language)) for name, sign, liking in order]
+    order = (("negative", -1), ("positive", 1), ("praise", 1), ("likes", 1))
+    return [(name, sign, _either(tuple(words[name]), language)) for name, sign in order]
 
 
 @cache

@@ -135,8 +135,7 @@ def amounts(text: str, language: str) -> list[Amount]:
     found: list[Amount] = []
     rest = text
     for pattern in _DATES:
-        for match in pattern.finditer(rest):
-            found.append(Amount(0.0, "date", 0, _plain(match.group(0))))
+        found += [Amount(0.0, "date", 0, _plain(date.group(0))) for date in pattern.finditer(rest)]
         rest = pattern.sub(" ", rest)
     return found + list(_chinese(rest) if language == "zh" else _english(rest))
 
@@ -145,12 +144,12 @@ _MONTH = "|".join(_MONTHS)
 _DATES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        r"\b\d{4}-\d{2}(?:-\d{2})?\b",
+        r"(?<!\d)\d{4}-\d{2}(?:-\d{2})?(?!\d)",
         r"\d{4}\s?年(?:\s?\d{1,2}\s?月)?(?:\s?\d{1,2}\s?[日号])?|\d{1,2}\s?月(?!\S*个)(?:\s?\d{1,2}\s?[日号])?",
         rf"\b\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{_MONTH})(?:,? \d{{4}})?\b",
         rf"\b(?:{_MONTH}) \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?\b(?! *%)",
         rf"\b(?:{_MONTH}) \d{{4}}\b|\b(?:{'|'.join(name for name in _MONTHS if name != 'may')})\b",
-        r"\b(?:19|20)\d{2}\b",
+        r"(?<![\d.,])(?:19|20)\d{2}(?![\d,]|\.\d)",
     )
 )
 
@@ -165,19 +164,20 @@ _ENGLISH = re.compile(
     rf"(?P<after>(?:[ -]\w+){{0,3}})",
     re.IGNORECASE,
 )
+_PRONOUN = re.compile(r"\b(?:the|this|that|last|first|only|right|each|new|latest)\s+$", re.IGNORECASE)
 _TIMES = re.compile(r"\b(twice|thrice)\b", re.IGNORECASE)
 
 
 def _english(text: str) -> Iterator[Amount]:
-    for match in _TIMES.finditer(text):
-        yield Amount({"twice": 2.0, "thrice": 3.0}[match.group(0).lower()], "count", 0, match.group(0))
+    for times in _TIMES.finditer(text):
+        yield Amount({"twice": 2.0, "thrice": 3.0}[times.group(0).lower()], "count", 0, times.group(0))
     at = 0
     while match := _ENGLISH.search(text, at):
         at = match.end("percent") if match["percent"] else match.end("number")
         said = match["number"].lower()
         unit = _unit(match)
-        if said == "one" and unit == "":
-            continue  # one of them
+        if said == "one" and (unit == "" or _PRONOUN.search(text[: match.start()])):
+            continue  # one of them, the last one
         value = _value(said)
         decimals = len(said.partition(".")[2]) if said[0].isdigit() else 0
         yield Amount(value, unit, decimals, match["number"])

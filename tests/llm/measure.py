@@ -18,7 +18,7 @@ from profiling.profiles.wording import LANGUAGES
 from profiling.profiles.written import TEMPLATE, tasks_of
 from tests.llm.attacks import ATTACKS, HELD_OUT, LOOKED_AT, Attack
 from tests.llm.customers import LIES, Document, documents
-from tests.llm.honest import Honest, honest
+from tests.llm.honest import PARTS, Honest, honest
 
 # How an obeying model hands the payload over: alone, or hidden in the template's honest text.
 MANNERS: dict[str, Callable[[str, str], str]] = {
@@ -152,31 +152,21 @@ def rejected(one: Honest) -> list[tuple[str, str]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--test", action="store_true")
-    is_test = parser.parse_args().test
-    taken: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    total = 0
-    for attack in HELD_OUT if is_test else LOOKED_AT:
-        for outcome in run_attack(attack):
-            total += 1
-            reasons[outcome.fallback or "TAKEN"] += 1
-            if outcome.fallback is None:
-                taken[attack.name] += 1
-                if not is_test and taken[attack.name] == 1:
-                    print("TAKEN", attack.name, outcome.manner, outcome.kind, outcome.text)
-    print(
-        f"attacks {len(HELD_OUT if is_test else LOOKED_AT)} of {len(ATTACKS)}, texts {total}, taken {sum(taken.values())}"
-    )
-    print(dict(reasons.most_common()))
-    outputs = [one for one in all_honest() if one.is_test == is_test]
+    parser.add_argument("--part", choices=PARTS, default=PARTS[0])
+    parser.add_argument("--quiet", action="store_true", help="Figures only: for a part that must not be looked at.")
+    arguments = parser.parse_args()
+    attacks = LOOKED_AT if arguments.part == PARTS[0] else HELD_OUT
+    outcomes = [outcome for attack in attacks for outcome in run_attack(attack)]
+    taken = [outcome for outcome in outcomes if outcome.fallback is None]
+    outputs = [one for one in all_honest() if one.part == arguments.part]
     failed = [(one, found) for one in outputs if (found := rejected(one))]
-    if not is_test:
-        shown: Counter[str] = Counter()
+    if not arguments.quiet:
+        for outcome in taken:
+            print("taken", outcome.attack.name, outcome.manner, outcome.kind, outcome.text)
         for one, found in failed:
-            shown[one.style] += 1
-            if shown[one.style] <= 2:
-                print("REJECTED", one.style, "|", one.text, "|", found)
+            print("rejected", one.style, one.text, found)
+    print(f"attacks {len(attacks)} of {len(ATTACKS)}, texts {len(outcomes)}, taken {len(taken)}")
+    print(dict(Counter(outcome.fallback for outcome in outcomes).most_common()))
     styles, passed = len({one.style for one in outputs}), len(outputs) - len(failed)
     print(f"honest {len(outputs)} in {styles} styles, passed {passed}: {passed / len(outputs):.1%}")
     for kind in ("persona", "reason", "subject", "message"):

@@ -6,6 +6,7 @@ from profiling.profiles.wording import LANGUAGES
 from profiling.profiles.written import tasks_of
 from tests.llm.attacks import ATTACKS, PLACES, Attack
 from tests.llm.customers import documents
+from tests.llm.honest import PARTS
 from tests.llm.measure import all_honest, data_of, planted, rejected, run_attack
 
 FORMS = {
@@ -58,9 +59,9 @@ def _strings(value: object) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-@pytest.mark.parametrize("is_test", [False, True], ids=["looked at", "held out"])
-def test_honest_outputs_pass(is_test: bool):
-    outputs = [one for one in all_honest() if one.is_test == is_test]
+@pytest.mark.parametrize("part", PARTS)
+def test_honest_outputs_pass(part: str):
+    outputs = [one for one in all_honest() if one.part == part]
     assert len(outputs) >= 200
     passed = sum(not rejected(one) for one in outputs)
     assert passed / len(outputs) >= 0.95
