@@ -28,6 +28,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from profiling.llm.numbers import Amount, amounts
+from profiling.text.lexicons import words
 
 REASONS = (
     "form", "contact", "instruction", "promise", "sensitive", "echo", "evidence", "language", "claim", "number", "sentiment",
@@ -179,19 +180,20 @@ def names_in(terms: Iterable[str]) -> tuple[frozenset[str], tuple[str, ...]]:
     A title is often said in part (`frying pan` of `Copperleaf frying pan / 铜叶平底锅`), so every run of a name's words counts.
     """
     names: set[str] = set()
+    whole: set[str] = set()
     orders = []
     for term in sorted(set(terms)):
         if not is_name(term):
             orders.append(term)
             continue
-        names.add(term)
+        whole.add(term)
         for part in re.split(r"\s*/\s*|\s*[()（）|,，]\s*", term):
             words = part.split()
             names |= {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)}
             for run in _HAN_RUN.findall(part):
                 names |= {run[i:j] for i in range(len(run)) for j in range(i + 2, len(run) + 1)}
     small = _plain("en") | {"x", "g"}
-    return frozenset(name for name in names if name and name.lower() not in small), tuple(orders)
+    return frozenset(whole | {name for name in names if name and name.lower() not in small}), tuple(orders)
 
 
 def without_terms(text: str, terms: Collection[str]) -> str:
@@ -366,9 +368,9 @@ def _opinion(clause: str, language: str) -> tuple[float, bool]:
 
 @cache
 def _opinion_patterns(language: str) -> list[tuple[str, int, re.Pattern[str]]]:
-    words = _data("opinions")[language]
+    listed = _data("opinions")[language]
     order = (("negative", -1), ("positive", 1), ("praise", 1), ("likes", 1))
-    return [(name, sign, _either(tuple(words[name]), language)) for name, sign in order]
+    return [(name, sign, _either(tuple(listed[name]), language)) for name, sign in order]
 
 
 @cache
@@ -551,7 +553,8 @@ def _groups(text: str, marks: Sequence[bool]) -> Iterator[list[tuple[str, bool]]
 @cache
 def _plain(language: str) -> frozenset[str]:
     lines = (_DATA / f"plain_{language}.txt").read_text("utf-8").splitlines()
-    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+    own = frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+    return own | words(f"stopwords_{language}")
 
 
 @cache

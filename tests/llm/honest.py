@@ -249,7 +249,7 @@ FRESH_PERSONA: dict[str, list[Style]] = {
         lambda k: k.topics and f"Someone with a clear preference for {k.topics[0]}, who also takes an interest in {k.list(k.topics[1:3])}." if len(k.topics) > 2 else None,
         lambda k: k.stage in ("active", "loyal") and f"An active shopper, first seen in {_month(k.since)} and most recently on {k.last}.",
         lambda k: k.complaints and "There is room to do better on " + k.list(k.complaints) + ".",
-        lambda k: k.bought and k.reviewed and f"The record shows {k.bought} purchases and {k.reviewed} reviews." if k.bought > 1 and k.reviewed > 1 else None,
+        lambda k: k.bought and k.reviewed and f"The record shows {k.bought} purchases and {k.reviewed} reviews." if (k.bought or 0) > 1 and (k.reviewed or 0) > 1 else None,
     ],
     "zh": [
         lambda k: k.topics and f"主要浏览和购买{k.list(k.topics, 2)}相关的商品。",
