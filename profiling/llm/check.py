@@ -28,7 +28,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from profiling.llm.numbers import Amount, amounts
-from profiling.text.lexicons import words
+from profiling.text.lexicons import words as words_of_list
 
 REASONS = (
     "form", "contact", "instruction", "promise", "sensitive", "echo", "evidence", "language", "claim", "number", "sentiment",
@@ -554,7 +554,7 @@ def _groups(text: str, marks: Sequence[bool]) -> Iterator[list[tuple[str, bool]]
 def _plain(language: str) -> frozenset[str]:
     lines = (_DATA / f"plain_{language}.txt").read_text("utf-8").splitlines()
     own = frozenset(word for line in lines if not line.startswith("#") for word in line.split())
-    return own | words(f"stopwords_{language}")
+    return own | words_of_list(f"stopwords_{language}")
 
 
 @cache
