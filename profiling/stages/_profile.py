@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from profiling import llm
 from profiling.behaviour.targets import TARGETS
 from profiling.errors import NotReady
 from profiling.lake import Lake, Staged
@@ -61,20 +60,28 @@ def inputs(run: Run) -> str:
 
 
 def _model(run: Run) -> "LanguageModel | None":
-    """The language model, opened once for all that one call computes, so that its budget is one."""
+    """The language model, opened once for all that one call computes; its budget is shared among the buckets."""
+    if not _has_model(run):
+        return None
+    from profiling.llm import opening
+
     if "model" not in run.kept:
-        run.kept["model"] = llm.open_model(run.settings)
+        run.kept["model"] = opening.open_model(run.settings, parts=run.settings.buckets)
     return run.kept["model"]
 
 
+def _has_model(run: Run) -> bool:
+    return run.settings.llm_model is not None or run.settings.llm_gguf is not None
+
+
 def _authors(run: Run) -> list[str]:
-    """Who writes, and by which prompts: another model makes other profiles."""
-    model = _model(run)
-    if model is None:
+    """Who writes, and by which prompts: another model makes other profiles. A model is not opened for its name."""
+    if not _has_model(run):
         return []
     from profiling.profiles.written import version
 
-    return [model.name, version()]
+    gguf = run.settings.llm_gguf
+    return [run.settings.llm_model or (gguf.name if gguf else ""), version()]
 
 
 def _profile_bucket(run: Run, bucket: int) -> Staged:
@@ -109,9 +116,11 @@ def _profile_bucket(run: Run, bucket: int) -> Staged:
     profiles = build_profiles(snapshot, recommend(snapshot, liked), liked, bucket, made_by, said)
     profiles = silence(profiles, refused["marketing"])
     if (model := _model(run)) is not None:
+        from profiling.llm.opening import counts
         from profiling.profiles.written import write_with
 
         profiles = write_with(model, profiles, refused["language_model"])
+        return Staged({"profiles": profiles}, {"llm": counts(model.usage)})
     return Staged({"profiles": profiles})
 
 
@@ -181,7 +190,7 @@ def _profile_day(run: Run, parts: list[Staged]) -> Closed:
         )
     return Closed(
         {"profiles": profiles, "identity_changes": changed},
-        {"customers": len(profiles), **_written(run, profiles)},
+        {"customers": len(profiles), **_written(run, profiles), **_asked(parts)},
         report={**gated.report, "watch": observations},
         failures=failures,
         warnings=warnings,
@@ -192,11 +201,21 @@ def _profile_day(run: Run, parts: list[Staged]) -> Closed:
 
 def _written(run: Run, profiles: "pd.DataFrame") -> dict[str, int]:
     """Texts by the model and texts that fell back, by kind and reason; empty without a model."""
-    if _model(run) is None:
+    if not _has_model(run):
         return {}
     from profiling.profiles.written import written_counts
 
     return written_counts(map(json.loads, profiles["document"]))
+
+
+def _asked(parts: list[Staged]) -> dict[str, int]:
+    """Calls, tokens, cost and failures of the model, over the buckets."""
+    asked = [part.facts["llm"] for part in parts if "llm" in part.facts]
+    if not asked:
+        return {}
+    from profiling.llm.opening import added_up
+
+    return added_up(asked)
 
 
 def _data_docs(run: Run, report: dict[str, Any]) -> dict[str, str]:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from profiling import llm, stages
+from profiling import stages
 from profiling.lake import Lake
 from profiling.ledger import Ledger
+from profiling.llm import opening
 from profiling.llm.contract import Failure, Request
 from profiling.profiles.report import render_report
 from profiling.profiles.schema import document_faults
@@ -24,7 +25,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request], Any
 
     def use(answers: Callable[[Request], Any]) -> Scripted:
         model = Scripted(answers, "scripted-1")
-        monkeypatch.setattr(llm, "open_model", lambda settings: model)
+        monkeypatch.setattr(opening, "open_model", lambda settings, parts: model)
         return model
 
     return use
@@ -82,6 +83,7 @@ def by_stage(shop: Settings) -> dict[str, dict]:
 def test_what_passes_is_taken_of_those_who_allow_it(shop: Settings, opened) -> None:
     stages.profile(shop, DAY)
     without = Ledger(Lake(shop.lake).ledger()).released("profile", DAY).inputs
+    shop = shop.model_copy(update={"llm_model": "scripted-1"})
     model = opened(honest)
     outcome = stages.profile(shop, DAY)
     lake = Lake(shop.lake)
@@ -112,6 +114,7 @@ def test_what_passes_is_taken_of_those_who_allow_it(shop: Settings, opened) -> N
 
 
 def test_what_fails_falls_back_and_is_counted_by_reason(shop: Settings, opened) -> None:
+    shop = shop.model_copy(update={"llm_model": "scripted-1"})
     opened(hostile)
     outcome = stages.profile(shop, DAY)
     asked = by_stage(shop)["asked"]
