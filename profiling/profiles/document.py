@@ -11,6 +11,7 @@ from profiling.profiles.evidence import ids
 from profiling.profiles.predictions import prediction
 from profiling.profiles.satisfaction import MIN_TREND_COUNT
 from profiling.profiles.wording import ACTS, aspect_name, reason_sentence, written_language
+from profiling.strategy import outreach
 from profiling.strategy.next_best_action import decide
 
 # Complaints this clear become the reason of a service recovery.
@@ -65,7 +66,20 @@ def document_of(customer: Record, own: Mapping[str, Records], day: str, made_by:
     draft["next_best_action"] = _next_best_action(customer, draft, own, language)
     draft["completeness"] = _completeness(draft)
     document = settle(draft)
-    return {**document, "persona": persona.write(document)}
+    document = document | {"persona": persona.write(document)}
+    return _with_copy(document)
+
+
+def _with_copy(document: dict[str, Any]) -> dict[str, Any]:
+    """With what to write for the next best action."""
+    decision, nulls = document["next_best_action"], document["nulls"]
+    language = written_language(document["language"])
+    copy: Any = Unknown(outreach.NOTHING_TO_SAY)
+    if decision["channel"] is not None:
+        copy = outreach.write(document, decision["action"], decision["channel"], language)
+    settled = settle({"next_best_action": {**decision, "channel": decision["channel"] or "", "copy": copy}})
+    found = {**settled["next_best_action"], "channel": decision["channel"]}
+    return document | {"next_best_action": found, "nulls": nulls | settled["nulls"]}
 
 
 def _identity(customer_id: str, members: Records) -> dict[str, list[str]]:

@@ -5,6 +5,7 @@ The same input gives the same bytes: no clock, no random choice, sums that do no
 
 import json
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from profiling.profiles.checks import describe
 from profiling.profiles.predictions import label
 from profiling.profiles.wording import LANGUAGES
+from profiling.profiles.written import written_counts
 from profiling.text.topics import ENDED, MERGED, NEW, RETURNED, in_service
 from profiling.watch import fix, sentence
 
@@ -66,6 +68,25 @@ WORDS = {
     "text_features": ("Text features", "文本特征"),
     "profiles": ("Profiles", "客户画像"),
     "returned": ("Returned", "重新出现"),
+    # Why a language model's text was not taken: its failures, then what the fact check found.
+    "refused": ("The model refused", "模型拒绝"),
+    "length": ("Cut off", "输出被截断"),
+    "schema": ("Not in the form asked for", "格式不符"),
+    "budget": ("The budget was spent", "预算用尽"),
+    "unavailable": ("No answer", "无应答"),
+    "missing": ("Left out by the model", "模型遗漏"),
+    "form": ("Form: length, markup or odd characters", "形式：长度、标记或异常字符"),
+    "contact": ("Links, addresses, numbers to call", "链接、地址或电话"),
+    "instruction": ("Talk of instructions", "涉及指令"),
+    "promise": ("Promises", "许诺"),
+    "sensitive": ("Sensitive attributes", "敏感属性"),
+    "echo": ("Repeats what a customer wrote", "重复客户原文"),
+    "evidence": ("Evidence that is none", "引用无效证据"),
+    "claim": ("A claim the data deny", "与数据不符的断言"),
+    "number": ("A number the data do not have", "数据中没有的数字"),
+    "sentiment": ("Another opinion than the data", "与数据不符的情感"),
+    "name": ("A name the data do not have", "数据中没有的名称"),
+    "word": ("Words from nowhere", "来源不明的词语"),
 }
 LIFE_CYCLE = ("new", "active", "loyal", "at_risk", "lapsed")
 OUTCOMES = ("stored", "duplicates_exact", "duplicates_near", "quarantined", "suppressed")
@@ -143,6 +164,7 @@ def render_report(
         gone=_gone(topics),
         actions=_bars(_counts(people["next_best_action"])),
         predictions=_predictions(people["document"]),
+        written=_written(people["document"]),
         rows=_outcomes(ingest),
         rows_read=int(ingest.get("read", 0)),
         quarantine=_bars(ledger_counts.get("quarantine", {})),
@@ -334,6 +356,26 @@ def _points(now: float, before: float) -> str | None:
 
 def _known(value: float) -> float | None:
     return None if value != value else value
+
+
+_KINDS = {
+    "persona": Text("Personas", "画像描述"),
+    "reason": Text("Reasons", "推荐理由"),
+    "copy": Text("Messages", "联系文案"),
+}
+
+
+def _written(documents: "pd.Series") -> dict[str, Any]:
+    """By kind of text: how many a language model wrote, and how many of its texts were not taken; those by reason."""
+    counts = written_counts(map(json.loads, documents))
+    rows, reasons = [], Counter[str]()
+    for kind, name in _KINDS.items():
+        fell_back = {
+            key.split("_fell_back_")[1]: n for key, n in counts.items() if key.startswith(f"{kind}_fell_back_")
+        }
+        reasons.update(fell_back)
+        rows.append({"label": name, "written": counts.get(f"{kind}_written", 0), "fell_back": sum(fell_back.values())})
+    return {"rows": rows if counts else [], "reasons": _bars(reasons)}
 
 
 def _grid(rfm: "pd.Series") -> dict[str, Any]:

@@ -66,7 +66,7 @@ def render_profile(document: dict[str, Any], evidence: dict[str, str]) -> Render
     persona = document["persona"]
     head = Text.assemble(
         (persona["text"], "bold"),
-        f"\n\nwritten by {persona['written_by']}, {'checked' if persona['checked'] else 'not checked'}",
+        f"\n\n{_author(persona)}",
     )
     title = f"{document['customer_id']} as of {document['as_of']}"
     parts: list[RenderableType] = [Panel(head, title=title)]
@@ -169,9 +169,19 @@ def _claims(document: dict[str, Any]) -> Table:
     return table
 
 
+def _author(text: dict[str, Any]) -> str:
+    """Who wrote a text, whether it passed the fact check, and why no model's stands there."""
+    why = f" (the model's fell back: {text['fallback']})" if "fallback" in text else ""
+    return f"written by {text['written_by']}, {'checked' if text['checked'] else 'not checked'}{why}"
+
+
 def _next(document: dict[str, Any]) -> Panel:
     action = document["next_best_action"]
     if action is None:
         return Panel(Text(document["nulls"]["/next_best_action"]), title="Next best action")
     channel = f" by {action['channel']}" if action["channel"] else ""
-    return Panel(Text(f"{action['action']}{channel}: {action['reason']}"), title="Next best action")
+    said = Text(f"{action['action']}{channel}: {action['reason']}")
+    if copy := action.get("copy"):
+        subject = f"{copy['subject']}\n" if copy["subject"] else ""
+        said.append(f"\n\n{subject}{copy['message']}\n\n{_author(copy)}", style="dim")
+    return Panel(said, title="Next best action")

@@ -1,5 +1,6 @@
 """Everything known at the end of a day -> profiles."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from profiling.behaviour.prediction import Speaker
+    from profiling.llm.contract import LanguageModel
     from profiling.prepare.resolution import Resolution
     from profiling.profiles.snapshot import Snapshot
 
@@ -54,7 +56,32 @@ def inputs(run: Run) -> str:
     speak = {name: (entry.as_of, entry.sha) for name, entry in champions(run).items()}
     parts = [run.ledger.chain(run.day), run.settings.timezone, sorted(speak.items()), load_rules(run.settings).digest()]
     unasked = [purpose for purpose in PURPOSES if consent.default(run.settings, purpose) != "granted"]
-    return digest(*parts, *unasked)
+    return digest(*parts, *unasked, *_authors(run))
+
+
+def _model(run: Run) -> "LanguageModel | None":
+    """The language model, opened once for all that one call computes; its budget is shared among the buckets."""
+    if not _has_model(run):
+        return None
+    from profiling.llm import opening
+
+    if "model" not in run.kept:
+        run.kept["model"] = opening.open_model(run.settings, parts=run.settings.buckets)
+    return run.kept["model"]
+
+
+def _has_model(run: Run) -> bool:
+    return run.settings.llm_model is not None or run.settings.llm_gguf is not None
+
+
+def _authors(run: Run) -> list[str]:
+    """Who writes, and by which prompts: another model makes other profiles. A model is not opened for its name."""
+    if not _has_model(run):
+        return []
+    from profiling.profiles.written import version
+
+    gguf = run.settings.llm_gguf
+    return [run.settings.llm_model or (gguf.name if gguf else ""), version()]
 
 
 def _profile_bucket(run: Run, bucket: int) -> Staged:
@@ -87,7 +114,14 @@ def _profile_bucket(run: Run, bucket: int) -> Staged:
     made_by = {"models": {"predictions": {s.entry.target: f"{s.entry.model} {s.entry.sha}" for s in speakers}}}
     liked = interests(snapshot)
     profiles = build_profiles(snapshot, recommend(snapshot, liked), liked, bucket, made_by, said)
-    return Staged({"profiles": silence(profiles, refused["marketing"])})
+    profiles = silence(profiles, refused["marketing"])
+    if (model := _model(run)) is not None:
+        from profiling.llm.opening import counts
+        from profiling.profiles.written import write_with
+
+        profiles = write_with(model, profiles, refused["language_model"])
+        return Staged({"profiles": profiles}, {"llm": counts(model.usage)})
+    return Staged({"profiles": profiles})
 
 
 def _resolved(run: Run) -> "Resolution":
@@ -156,13 +190,32 @@ def _profile_day(run: Run, parts: list[Staged]) -> Closed:
         )
     return Closed(
         {"profiles": profiles, "identity_changes": changed},
-        {"customers": len(profiles)},
+        {"customers": len(profiles), **_written(run, profiles), **_asked(parts)},
         report={**gated.report, "watch": observations},
         failures=failures,
         warnings=warnings,
         metrics=metrics(observations) | _identity_metrics(changed, refused),
         data_docs=_data_docs(run, gated.report),
     )
+
+
+def _written(run: Run, profiles: "pd.DataFrame") -> dict[str, int]:
+    """Texts by the model and texts that fell back, by kind and reason; empty without a model."""
+    if not _has_model(run):
+        return {}
+    from profiling.profiles.written import written_counts
+
+    return written_counts(map(json.loads, profiles["document"]))
+
+
+def _asked(parts: list[Staged]) -> dict[str, int]:
+    """Calls, tokens, cost and failures of the model, over the buckets."""
+    asked = [part.facts["llm"] for part in parts if "llm" in part.facts]
+    if not asked:
+        return {}
+    from profiling.llm.opening import added_up
+
+    return added_up(asked)
 
 
 def _data_docs(run: Run, report: dict[str, Any]) -> dict[str, str]:

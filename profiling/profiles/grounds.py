@@ -1,0 +1,253 @@
+"""What a text about a customer may rest on: the customer's document, in the form that the fact check reads.
+
+Attributes and consents are no grounds: where somebody lives, or their sex, is not for a sentence.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from profiling.llm.check import Claim, Grounds, is_statement, names_in
+from profiling.llm.numbers import Amount
+from profiling.profiles.wording import LEVEL, LIFE_CYCLE, TREND, aspect_name
+from profiling.text.lexicons import chinese
+from profiling.text.lexicons import words as words_of_list
+from profiling.text.tokens import words_of
+
+Document = Mapping[str, Any]
+
+HIGH_FROM, LOW_BELOW = 0.7, 0.4
+# Below this a trend, and an aspect's polarity, are noise of the scale rather than an opinion.
+STEADY_WITHIN = 0.05
+CLEAR_POLARITY = 0.2
+_KIND_OF_COUNT = {"ad_click": "interaction", "ad_impression": "interaction", "repayment": "interaction"}
+
+
+def grounds_of(document: Document, language: str) -> Grounds:
+    """What may be said of the customer of a document whose other parts are complete, in a language."""
+    satisfaction = document["satisfaction"]
+    names, orders = names_in(_terms(document, language))
+    facts = document.get("facts") or []
+    statements = [fact["statement"] for fact in facts]
+    return Grounds(
+        language=language,
+        terms=names,
+        words=_words(statements),
+        amounts=tuple(_amounts(document)),
+        dates=frozenset(_dates(document)),
+        evidence=frozenset(evidence_of(document)),
+        aspects={each["aspect"]: each["polarity"] for each in satisfaction["aspects"]},
+        topics={each["topic"]: each["sentiment"] for each in document["interests"]},
+        mood=satisfaction["score"],
+        claims=(*_template_claims(document, language), *_claims(document, language)),
+        written=tuple(statements),
+        orders=(*orders, *(statement for statement in statements if not is_statement(statement))),
+    )
+
+
+def evidence_of(part: Any) -> set[str]:
+    """Every interaction cited anywhere in a document."""
+    if isinstance(part, dict):
+        return set(part.get("evidence") or []).union(*(evidence_of(value) for value in part.values()))
+    if isinstance(part, list):
+        return set().union(*(evidence_of(value) for value in part))
+    return set()
+
+
+def satisfaction_level(score: float) -> str:
+    return "high" if score >= HIGH_FROM else "low" if score < LOW_BELOW else "fair"
+
+
+def satisfaction_trend(trend: float) -> str:
+    return "steady" if abs(trend) <= STEADY_WITHIN else "rising" if trend > 0 else "falling"
+
+
+def aspects_of(document: Document, language: str, sign: int) -> list[str]:
+    """Aspects clearly praised (sign 1) or complained of (-1), most spoken of first, as their readers call them."""
+    spoken = document["satisfaction"]["aspects"]
+    return [aspect_name(each["aspect"], language) for each in spoken if sign * each["polarity"] > CLEAR_POLARITY]
+
+
+def _terms(document: Document, language: str) -> list[str]:
+    consumption = document["consumption"]
+    raw_aspects = [each["aspect"] for each in document["satisfaction"]["aspects"]]
+    terms = [interest["topic"] for interest in document["interests"]]
+    terms += [category["category"] for category in consumption["categories"]]
+    terms += [item["title"] for item in consumption["items"] if item["title"]]
+    terms += [item["category"] for item in consumption["items"] if item["category"]]
+    for offer in document.get("recommendations") or []:
+        terms += [offer["title"]] if offer["title"] else []
+        # The titles that a reason compares with stand in it between our own words.
+        terms += re.findall(r"(?:Like|like) (.+?), which you wrote about", offer["reason"])
+        terms += re.findall(r"与您评价过的“(.+?)”相似", offer["reason"])
+        terms += re.findall(r"category you like: (.+?)[;.]", offer["reason"]) + re.findall(
+            r"喜欢的品类：(.+?)[；。]", offer["reason"]
+        )
+    return [*terms, *raw_aspects, *(aspect_name(aspect, language) for aspect in raw_aspects)]
+
+
+def _words(statements: list[str]) -> frozenset[str]:
+    """The words of facts that say nothing but facts. Chinese ones stand in the dictionary: what is cut out of a line by its looks
+    may be any characters side by side."""
+    stop = words_of_list("stopwords_en") | words_of_list("stopwords_zh")
+    found = {word for statement in statements if is_statement(statement) for word in words_of(statement)} - stop
+    return frozenset(word for word in found if word.isascii() or word in chinese()[1])
+
+
+def _amounts(document: Document) -> Iterator[Amount]:
+    activity, consumption, segment = document["activity"], document["consumption"], document["segment"]
+    yield Amount(activity["interaction_count"], "interaction")
+    for kind, count in activity["counts"].items():
+        yield Amount(count, _KIND_OF_COUNT.get(kind, kind))
+    for name in ("days_known", "recency_days"):
+        yield Amount(activity[name], "day")
+    rule = segment["life_cycle_rule"]
+    for name in ("quiet_days", "usual_gap_days", "limit_days", "active_days"):
+        if rule[name] is not None:
+            yield Amount(rule[name], "day")
+    for money in (consumption["spend"] or {}).values():
+        yield Amount(money, "money")
+    for item in consumption["items"]:
+        yield Amount(item["count"], "count")
+        yield Amount(item["quantity"], "count")
+    for part in (*consumption["categories"], *document["interests"], *document["satisfaction"]["aspects"]):
+        yield Amount(part["count"], "count")
+        if "share" in part:
+            yield Amount(100 * part["share"], "percent")
+    if (score := document["satisfaction"]["score"]) is not None:
+        yield Amount(score, "score")
+        yield Amount(100 * score, "percent")
+    for said in document["predictions"] or []:
+        yield Amount(100 * said["probability"], "percent")
+    # What our own templates say of fixed spans: bought on one of the last 30 days.
+    yield Amount(30, "day")
+
+
+def _dates(document: Document) -> Iterator[str]:
+    yield document["as_of"]
+    yield document["activity"]["first_seen_at"][:10]
+    yield document["activity"]["last_seen_at"][:10]
+    for fact in document.get("facts") or []:
+        yield fact["stated_at"][:10]
+
+
+# --- claims ---
+
+
+def _claims(document: Document, language: str) -> Iterator[Claim]:
+    """Phrases of any author that say something of stages, value, mood, habits and the future: `claims.json`."""
+    held = _held(document)
+    for name, kinds, pattern in _patterns(language):
+        yield Claim(pattern, _always(held[name]), kinds)
+
+
+def _held(document: Document) -> dict[str, bool]:
+    """By the names of `claims.json`, what holds."""
+    stage, rfm = document["segment"]["life_cycle"], document["segment"]["rfm"]
+    tier, counts = document["value"]["tier"], document["activity"]["counts"]
+    level, trend = _level_of(document), _trend_of(document)
+    foreseen = {each["target"]: each["probability"] >= 0.5 for each in document["predictions"] or []}
+    return {
+        "new": stage == "new",
+        "loyal": stage == "loyal" or rfm in ("champions", "loyal", "potential_loyalists"),
+        "here": stage in ("active", "loyal", "new"),
+        "at_risk": stage == "at_risk",
+        "lapsed": stage == "lapsed",
+        "best": tier == "high" or rfm == "champions",
+        "low_value": tier == "low",
+        **{f"satisfaction_{name}": level == name for name in ("high", "fair", "low")},
+        "rising": trend == "rising",
+        "falling": trend == "falling",
+        "steady": trend in ("steady", None),  # of habits it is said too
+        "never_bought": not counts.get("purchase"),
+        "never_reviewed": not counts.get("review"),
+        "buys_again": foreseen.get("repeat_purchase", False),
+        "leaves": foreseen.get("churn", False),
+        "never": False,
+    }
+
+
+@cache
+def _patterns(language: str) -> list[tuple[str, frozenset[str], re.Pattern[str]]]:
+    rows = json.loads((files("profiling.profiles") / "claims.json").read_text("utf-8"))["claims"]
+    return [
+        (row["holds"], frozenset(row.get("kinds", ())), re.compile("|".join(row[language]), re.IGNORECASE))
+        for row in rows
+    ]
+
+
+def _template_claims(document: Document, language: str) -> Iterator[Claim]:
+    """Phrases of our own sentences, held to the very field that they stand for."""
+    activity, counts = document["activity"], document["activity"]["counts"]
+    score = document["satisfaction"]["score"]
+    patterns: dict[str, dict[str, str]] = {
+        "en": {
+            "known": r"(?:known|with us|customer) for (?:about )?(\d+) days?",
+            "purchase": r"(\d+) (?:purchases?|orders?)\b",
+            "review": r"(\d+) reviews?\b",
+            "interaction": r"(\d+) interactions?\b",
+            "seen": r"(?:last )?seen (\d+) days? ago",
+            "today": r"last seen today",
+            "score": r"Satisfaction is \w+ \((\d\.\d+)\)",
+            "likes": r"Most interested in (.+?)\.(?= [A-Z]|\s*$)",
+            "praise": r"praises ([^;,.]+?)(?:[;,]|\.\s*$)",
+            "complaint": r"unhappy with ([^;,.]+?)(?:[;,]|\.\s*$)",
+        },
+        "zh": {
+            "known": r"认识(?:已有)?(\d+)天",
+            "purchase": r"购买(?:了)?(\d+)次",
+            "review": r"评论(?:了)?(\d+)次",
+            "interaction": r"互动(?:了)?(\d+)次",
+            "seen": r"出现在(\d+)天前",
+            "today": r"出现在当天",
+            "score": r"满意度[^（。]*（(\d\.\d+)）",
+            "likes": r"最感兴趣的是([^。]+)。",
+            "praise": r"，称赞([^，。；]+)[，。；]",
+            "complaint": r"，不满意([^，。；]+)[，。；]",
+        },
+    }
+    holds: dict[str, Callable[[re.Match[str]], bool]] = {
+        "known": lambda m: int(m[1]) == activity["days_known"],
+        "purchase": lambda m: int(m[1]) == counts.get("purchase"),
+        "review": lambda m: int(m[1]) == counts.get("review"),
+        "interaction": lambda m: int(m[1]) == activity["interaction_count"],
+        "seen": lambda m: int(m[1]) == activity["recency_days"],
+        "today": lambda _: activity["recency_days"] == 0,
+        "score": lambda m: score is not None and f"{score:.2f}" == m[1],
+        "likes": lambda m: _names_only(m[1], [each["topic"] for each in document["interests"]]),
+        "praise": lambda m: _names_only(m[1], aspects_of(document, language, 1)),
+        "complaint": lambda m: _names_only(m[1], aspects_of(document, language, -1)),
+    }
+    for name, pattern in patterns[language].items():
+        yield Claim(re.compile(pattern), holds[name])
+    for stage, phrase in LIFE_CYCLE[language].items():
+        yield Claim(re.compile(re.escape(phrase)), _always(stage == document["segment"]["life_cycle"]))
+    before = "Satisfaction is " if language == "en" else "满意度"
+    for level, phrase in LEVEL[language].items():
+        yield Claim(re.compile(before + phrase), _always(level == _level_of(document)))
+    for trend, phrase in TREND[language].items():
+        yield Claim(re.compile(re.escape(phrase)), _always(trend == _trend_of(document)))
+
+
+def _always(answer: bool) -> Callable[[re.Match[str]], bool]:
+    return lambda _: answer
+
+
+def _names_only(said: str, names: list[str]) -> bool:
+    """Whether a list is of such names and nothing else."""
+    for name in sorted(names, key=lambda name: (-len(name), name)):
+        said = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", " ", said, flags=re.IGNORECASE)
+    return not re.findall(r"\w+", re.sub(r"\b(?:and|the|in)\b|和|、", " ", said))
+
+
+def _level_of(document: Document) -> str | None:
+    score = document["satisfaction"]["score"]
+    return None if score is None else satisfaction_level(score)
+
+
+def _trend_of(document: Document) -> str | None:
+    trend = document["satisfaction"]["trend"]
+    return None if trend is None else satisfaction_trend(trend)
