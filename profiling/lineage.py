@@ -29,6 +29,8 @@ READS: dict[str, tuple[str, ...]] = {
         "text_features",
         "daily_activity",
         "text_activity",
+        "facts",
+        "fact_corrections",
         "day_statistics",
         "text_statistics",
         "models",
@@ -46,8 +48,8 @@ WRITES: dict[str, tuple[str, ...]] = {
         "quarantine",
         "day_statistics",
     ),
-    "features": ("text_features", "media_features", "daily_activity", "text_activity", "text_statistics"),
-    "profile": ("profiles", "identity_changes", "activity_state", "text_state", "topics"),
+    "features": ("text_features", "media_features", "facts", "daily_activity", "text_activity", "text_statistics"),
+    "profile": ("profiles", "identity_changes", "activity_state", "text_state", "facts_state", "topics"),
     "publish": (),
 }
 

@@ -10,6 +10,9 @@ import pyarrow as pa
 
 UTC = pa.timestamp("us", tz="UTC")
 EVIDENCE = pa.list_(pa.struct([("interaction_id", pa.string()), ("strength", pa.float64())]))
+PLACED_EVIDENCE = pa.list_(
+    pa.struct([("interaction_id", pa.string()), ("strength", pa.float64()), ("start", pa.int64()), ("end", pa.int64())])
+)
 
 SPANS = pa.list_(
     pa.struct([("interaction_id", pa.string()), ("start", pa.int64()), ("end", pa.int64()), ("polarity", pa.float64())])
@@ -257,27 +260,61 @@ MEDIA_FEATURES = Table(
 FACT_TOPICS = (
     "interests", "needs", "complaints", "preferences", "intent", "price_sensitivity", "service_experience", "life_events",
 )  # fmt: skip
+_FACT_SLOT = (
+    Column("topic", pa.string(), "what it is about", ", ".join(FACT_TOPICS)),
+    Column("subtopic", pa.string(), "the slot inside the topic"),
+    Column("value", pa.string(), "what fills the slot, in a regular form; empty where it needs none", is_personal=True),
+)
+_FACT = (
+    Column("fact_id", pa.string(), "pseudonym of identity, topic, subtopic, value and side (for or against)"),
+    IDENTITY,
+    BUCKET,
+    *_FACT_SLOT,
+    Column("statement", pa.string(), "the fact in one sentence", is_personal=True),
+    Column("polarity", pa.float64(), "-1 against to 1 in favour", "-1 to 1"),
+    Column("confidence", pa.float64(), "how sure the extractor is, grown by each time it was said", "0 to 1"),
+    Column("is_inferred", pa.bool_(), "concluded, and never said in so many words"),
+    Column("since", UTC, "when the oldest evidence was written", "UTC"),
+    Column("stated_at", UTC, "when the newest evidence was written", "UTC"),
+    Column("written_by", pa.string(), "who read the newest evidence: rules, or the language model's name"),
+    COUNT,
+    Column(
+        "evidence",
+        PLACED_EVIDENCE,
+        "the interactions it rests on, at most 5, strongest first; the words are text[start:end] of the redacted text",
+    ),
+)
 FACTS = Table(
     "facts",
     "One statement about one customer, read out of what they wrote.",
-    (
-        Column("fact_id", pa.string(), "pseudonym of identity, topic, subtopic and statement"),
-        IDENTITY,
-        BUCKET,
-        DAY,
-        Column("topic", pa.string(), "what it is about", ", ".join(FACT_TOPICS)),
-        Column("subtopic", pa.string(), "the slot inside the topic"),
-        Column("statement", pa.string(), "the fact in one sentence", is_personal=True),
-        Column("polarity", pa.float64(), "-1 against to 1 in favour", "-1 to 1"),
-        Column("confidence", pa.float64(), "how sure the extractor is", "0 to 1"),
-        Column("is_inferred", pa.bool_(), "concluded, and not said in so many words"),
-        Column("stated_at", UTC, "when the newest evidence was written", "UTC"),
-        Column("written_by", pa.string(), "rules, or the language model's name"),
-        Column("evidence", EVIDENCE, "the interactions it rests on, strongest first"),
-    ),
+    (*_FACT, DAY),
     key=("fact_id", "day"),
-    notes="Add-only: a fact that contradicts an older one stands beside it, dated. Nothing writes it before a language model "
-    "or the rules in its place read texts; its gate is ready.",
+    notes="Add-only: said again on a later day it is another row, and one that contradicts an older one stands beside it, dated.",
+)
+FACTS_STATE = Table(
+    "facts_state",
+    "One statement about one customer: everything said of it to the end of a closed week.",
+    (*_FACT, Column("week", pa.string(), "the Sunday that closes the week", "YYYY-MM-DD")),
+    key=("fact_id", "week"),
+    partition="week",
+)
+FACT_CORRECTIONS = Table(
+    "fact_corrections",
+    "One correction of one fact, by the customer or a clerk: it is wrong, or should say something else.",
+    (
+        IDENTITY,
+        *_FACT_SLOT,
+        Column("side", pa.int32(), "1 of a fact in favour, -1 of one against"),
+        Column("kind", pa.string(), "`wrong`, or `stated`: with another statement in its place"),
+        Column(
+            "statement", pa.string(), "what it should say; null where it is wrong", is_nullable=True, is_personal=True
+        ),
+        Column("said_by", pa.string(), "who corrected it: `customer`, or a clerk's name"),
+        Column("stated_at", UTC, "when it was corrected", "UTC"),
+        Column("day", pa.string(), "first day whose profile it changes", "YYYY-MM-DD"),
+    ),
+    key=("identity_id", "topic", "subtopic", "value", "side", "stated_at", "day"),
+    notes="Add-only; of several corrections of a fact the newest holds. No stage writes it, so a day run again keeps them.",
 )
 
 _SUMS = (
@@ -599,6 +636,8 @@ TABLES: dict[str, Table] = {
         TEXT_FEATURES,
         MEDIA_FEATURES,
         FACTS,
+        FACTS_STATE,
+        FACT_CORRECTIONS,
         DAILY_ACTIVITY,
         ACTIVITY_STATE,
         TEXT_ACTIVITY,

@@ -49,9 +49,9 @@ def data_dictionary() -> str:
 
 def held_table() -> str:
     """The block of `docs/privacy.md` that says what is held of a person, why, and how long."""
-    following = dict.fromkeys((*FOLLOWING, "attributes", "identity_links"), "interactions")
+    following = dict.fromkeys((*FOLLOWING, "attributes", "identity_links", "fact_corrections"), "interactions")
     longer = {"identity_links": ", and as long as a profile shows the customer, in the table or published"}
-    following |= {"activity_state": "checkpoints", "text_state": "checkpoints"}
+    following |= dict.fromkeys(("activity_state", "text_state", "facts_state"), "checkpoints")
     lines = ["| table | one row | personal columns | why it is held | kept |", "| --- | --- | --- | --- | --- |"]
     for table in schemas.TABLES.values():
         personal = [f"`{column.name}`" for column in table.columns if column.is_personal]

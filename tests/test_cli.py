@@ -16,7 +16,8 @@ from tests.worlds import KEY
 
 COMMANDS = (
     "sample", "land", "ingest", "features", "train", "promote", "profile", "publish", "run", "show", "predict", "status", "days",
-    "erase", "evaluate", "export", "identity", "quarantine", "redact", "rekey", "requeue", "retain",
+    "erase", "evaluate", "export", "identity", "quarantine", "redact", "rekey", "requeue", "retain", "correct",
+    "topics",
 )  # fmt: skip
 
 

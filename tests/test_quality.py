@@ -103,9 +103,9 @@ def facts() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "fact_id": ids("d"), "identity_id": ids("b"), "bucket": 0, "day": DAY, "topic": "complaints", "subtopic": "delivery",
-            "statement": "The parcel came late.", "polarity": [-1.0, 1.0, 0.0, -0.5, -0.5, -0.5], "confidence": 0.8,
-            "is_inferred": False, "stated_at": AT, "written_by": "rules",
-            "evidence": [[{"interaction_id": one, "strength": 1.0}] for one in ids("a")],
+            "value": "", "statement": "The parcel came late.", "polarity": [-1.0, 1.0, 0.0, -0.5, -0.5, -0.5], "confidence": 0.8,
+            "is_inferred": False, "since": AT, "stated_at": AT, "written_by": "rules", "count": 1,
+            "evidence": [[{"interaction_id": one, "strength": 1.0, "start": 0, "end": 9}] for one in ids("a")],
         }
     )  # fmt: skip
 
@@ -199,7 +199,13 @@ PLANTED: list[tuple[str, str, Any, str, str]] = [
     ("facts", "topic", "gossip", "expect_column_values_to_be_in_set", "fail"),
     ("facts", "confidence", 1.5, "expect_column_values_to_be_between", "fail"),
     ("facts", "evidence", [], "expect_column_values_to_be_between", "fail"),
-    ("facts", "evidence", [{"interaction_id": "gone", "strength": 1.0}], "expect_column_values_to_be_in_set", "fail"),
+    (
+        "facts",
+        "evidence",
+        [{"interaction_id": "gone", "strength": 1.0, "start": 0, "end": 9}],
+        "expect_column_values_to_be_in_set",
+        "fail",
+    ),
     ("facts", "statement", "Write to ann@example.org", "expect_column_values_to_not_match_regex", "fail"),
     ("profiles", "customer_id", ids("b")[1], "expect_column_values_to_be_unique", "fail"),
     ("profiles", "life_cycle", "gone", "expect_column_values_to_be_in_set", "fail"),

@@ -42,7 +42,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """One profile, readable, with its evidence."""
-    from profiling.profiles.show import evidence_texts, find_profile, render_profile
+    from profiling.profiles.show import evidence_texts, fact_sentences, find_profile, render_profile
     from profiling.stages import parse_day
 
     settings = Settings.load()
@@ -50,7 +50,7 @@ def show(
     if as_json:
         out.print_json(json.dumps(document, ensure_ascii=False))
     else:
-        out.print(render_profile(document, evidence_texts(settings, document)))
+        out.print(render_profile(document, evidence_texts(settings, document), fact_sentences(settings, document)))
 
 
 @app.command()

@@ -16,7 +16,8 @@ def evaluate(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="aspects, embedding, keywords, redaction, returns, satisfied, sentiment or topics."
+            metavar="NAME",
+            help="aspects, embedding, facts, keywords, redaction, returns, satisfied, sentiment or topics.",
         ),
     ],
     inputs: Annotated[

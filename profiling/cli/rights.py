@@ -145,6 +145,52 @@ def _verify(lake: "Lake", settings: Settings, receipt: str) -> None:
 
 
 @app.command()
+def correct(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="A customer_id, or type:identifier.")],
+    fact: Annotated[str, typer.Option("--fact", metavar="ID", help="As `profiling show` prints it.")],
+    wrong: Annotated[bool, typer.Option("--wrong", help="It does not hold.")] = False,
+    statement: Annotated[
+        str | None, typer.Option("--statement", metavar="TEXT", help="What it should say instead.")
+    ] = None,
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who says so.")] = "customer",
+    day: Annotated[
+        str | None,
+        typer.Option("--day", metavar="YYYY-MM-DD", help="First day whose profile obeys. Default: the newest day."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say that a fact of a profile is wrong, or what it should say; it overrules from then on."""
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+
+    import pandas as pd
+
+    from profiling.facts import corrections
+    from profiling.lake import Lake
+    from profiling.profiles.show import find_profile
+    from profiling.stages import parse_day
+
+    if wrong == (statement is not None):
+        raise SettingsError("give --wrong or --statement TEXT, one of the two")
+    settings = Settings.load()
+    document = find_profile(settings, customer, parse_day(day) if day else None)
+    moment = pd.Timestamp(datetime.now(UTC))
+    done = corrections.correct(Lake.open(settings), document, fact, statement, by, document["as_of"], moment)
+    if as_json:
+        out.print_json(json.dumps(asdict(done), ensure_ascii=False))
+        return
+    out.print(
+        f"{done.statement!r}: {done.kind if done.instead is None else done.instead}, said by {done.said_by}",
+        markup=False,
+    )
+    out.print(
+        f"holds for profiles from {done.day} on; make those days again: profiling run --from {done.day} --to {done.day} "
+        "--stages profile,publish",
+        soft_wrap=True,
+    )
+
+
+@app.command()
 def retain(
     day: Day,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be deleted.")] = False,

@@ -127,6 +127,7 @@ def _parts(
         "recommendations": _with_titles(_of(recommendations, of), snapshot),
         "activity": strongest(main, ["customer_id"]),
         "members": _of(snapshot.members, of),
+        "facts": _of(snapshot.facts, of),
     }
     return {name: records_by_customer(frame) for name, frame in frames.items()}
 

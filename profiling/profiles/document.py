@@ -7,7 +7,7 @@ import pandas as pd
 
 from profiling.profiles import persona
 from profiling.profiles.canonical import Unknown, known, settle
-from profiling.profiles.evidence import ids
+from profiling.profiles.evidence import CITED, ids
 from profiling.profiles.predictions import prediction
 from profiling.profiles.satisfaction import MIN_TREND_COUNT
 from profiling.profiles.wording import ACTS, aspect_name, reason_sentence, written_language
@@ -34,8 +34,8 @@ def document_of(customer: Record, own: Mapping[str, Records], day: str, made_by:
     Args:
         customer: a row of the scores: `overview`, `rfm`, `life_cycle`, `with_tier` and `language`.
         own: the customer's records by part, in the order they will stand in: attributes, consents, kinds, spend, items,
-            categories, interests, satisfaction, aspects, recommendations, activity, members; topics where some are in
-            service, predictions where a model is.
+            categories, interests, satisfaction, aspects, facts, recommendations, activity, members; topics where some
+            are in service, predictions where a model is.
         day: YYYY-MM-DD.
         made_by: the `provenance`.
     """
@@ -52,7 +52,7 @@ def document_of(customer: Record, own: Mapping[str, Records], day: str, made_by:
         "interests": [_interest(record) for record in own["interests"]],
         "topics": _topics(own),
         "satisfaction": _satisfaction(own["satisfaction"], own["aspects"]),
-        "facts": Unknown("facts are extracted by a language model, and none has read the texts"),
+        "facts": [_fact(record) for record in own["facts"]] or Unknown("no text of theirs states one"),
         "predictions": _predictions(customer, own, language),
         "value": {
             "clv": Unknown("no model of lifetime value has been promoted yet"),
@@ -223,6 +223,23 @@ def _satisfaction(levels: Records, spoken: Records) -> dict[str, Any]:
 def _span(span: Mapping[str, Any]) -> dict[str, Any]:
     places = {name: int(span[name]) for name in ("start", "end")}
     return {"interaction_id": span["interaction_id"], **places, "polarity": float(span["polarity"])}
+
+
+def _fact(record: Record) -> dict[str, Any]:
+    cited = record["evidence"][:CITED]
+    return {
+        **{name: record[name] for name in ("fact_id", "topic", "subtopic", "value", "statement", "written_by")},
+        **{name: float(record[name]) for name in ("polarity", "confidence")},
+        "is_inferred": bool(record["is_inferred"]),
+        "since": _iso(record["since"]),
+        "stated_at": _iso(record["stated_at"]),
+        "superseded": int(record["superseded"]),
+        **_cited(cited, int(record["count"])),
+        "spans": [
+            {"interaction_id": each["interaction_id"], "start": int(each["start"]), "end": int(each["end"])}
+            for each in cited
+        ],
+    }
 
 
 def _segment(customer: Record) -> dict[str, Any]:

@@ -12,6 +12,9 @@ from profiling import schemas
 from profiling.behaviour.activity import STATE_COLUMNS, VECTOR_COLUMNS, add_vectors, combine, fold, fold_vectors
 from profiling.behaviour.targets import Target
 from profiling.errors import InputError
+from profiling.facts.days import STATE_COLUMNS as FACT_COLUMNS
+from profiling.facts.days import fold as fold_facts
+from profiling.facts.profile import facts_of_customers
 from profiling.lake import Filter, Lake
 from profiling.ledger import OPEN, RELEASED, Ledger, day_before, sunday_before
 from profiling.prepare.identity_rules import Rules
@@ -46,19 +49,22 @@ def close_week(lake: Lake, ledger: Ledger, sunday: str, attempt: str) -> None:
             )
     activity = lake.read("activity_state", [("week", "==", week)], STATE_COLUMNS)
     vectors = lake.read("text_state", [("week", "==", week)], VECTOR_COLUMNS)
+    facts = lake.read("facts_state", [("week", "==", week)], FACT_COLUMNS)
     if not _is_valid(ledger, week):
-        activity, vectors = activity.iloc[:0], vectors.iloc[:0]
+        activity, vectors, facts = activity.iloc[:0], vectors.iloc[:0], facts.iloc[:0]
     while week < sunday:
         following = day_before(week, -7)
         since = [("day", ">", week), ("day", "<=", following)]
         activity = fold(activity, week, lake.read("daily_activity", since), following)
         vectors = fold_vectors(vectors, lake.read("text_activity", since))
+        facts = fold_facts(facts, lake.read("facts", since))
         week = following
     topics = _topics_at(lake, ledger, sunday)
     chain = ledger.chain(sunday)
     lake.record("checkpoint", sunday, OPEN, attempt, inputs=chain)
     lake.replace("activity_state", sunday, activity.assign(week=sunday))
     lake.replace("text_state", sunday, vectors.assign(week=sunday))
+    lake.replace("facts_state", sunday, facts.assign(week=sunday))
     lake.replace("topics", sunday, topics)
     counts = {"subjects": int(activity["subject_id"].nunique()), "rows": len(activity), "topics": len(topics)}
     lake.record("checkpoint", sunday, RELEASED, attempt, inputs=chain, outputs=chain + _WITH_TOPICS, counts=counts)
@@ -118,6 +124,19 @@ def refold_items(lake: Lake, since: str) -> None:
             before = following
         for name, frame in (("activity_state", activity), ("text_state", vectors)):
             lake.update(name, week, _with_items(frame.assign(week=week)))
+
+
+def refold_facts(lake: Lake, until: str) -> None:
+    """Make the facts of every checkpoint after `until` again, from the days after it alone: what was before is being deleted.
+
+    No claim outlives the interactions under it; sums of activity do.
+    """
+    facts = lake.read("facts_state", [("week", "==", "")], FACT_COLUMNS)
+    before = until
+    for week in [week for week in lake.partitions("facts_state") if week > until]:
+        facts = fold_facts(facts, lake.read("facts", [("day", ">", before), ("day", "<=", week)]))
+        lake.replace("facts_state", week, facts.assign(week=week))
+        before = week
 
 
 def _with_items(items: pd.DataFrame) -> Callable[[pd.DataFrame], pd.DataFrame]:
@@ -205,6 +224,13 @@ def take_snapshot(
         texts=_newest_texts(lake, day, mine, list(reads)),
         members=_members(customer_of, mine),
         identity_rules=rules.digest(),
+        facts=facts_of_customers(
+            _of_bucket(lake, day, _facts, bucket, buckets, strangers, "identity_id"),
+            lake.read("fact_corrections", [("day", "<=", day)]),
+            mine.set_index("identity_id")["customer_id"],
+            customer_of,
+            day,
+        ),
         topics=term_topics(topics_on(lake, day)),
     )
 
@@ -249,13 +275,19 @@ def _vectors(lake: Lake, day: str, filters: Sequence[Filter]) -> pd.DataFrame:
     return fold_vectors(state, daily)
 
 
-def _of_bucket(lake, day, read, bucket, buckets, strangers):  # type: ignore[no-untyped-def]
+def _facts(lake: Lake, day: str, filters: Sequence[Filter]) -> pd.DataFrame:
+    sunday = sunday_before(day)
+    state = lake.read("facts_state", [("week", "==", sunday), *filters], FACT_COLUMNS)
+    return fold_facts(state, lake.read("facts", [("day", ">", sunday), ("day", "<=", day), *filters]))
+
+
+def _of_bucket(lake, day, read, bucket, buckets, strangers, named="subject_id"):  # type: ignore[no-untyped-def]
     """Rows of a bucket's identities, and of members of its customers that live in other buckets."""
-    is_identity: list[Filter] = [("subject_type", "==", "identity")]
+    is_identity: list[Filter] = [("subject_type", "==", "identity")] if named == "subject_id" else []
     own = read(lake, day, is_identity + ([("bucket", "==", bucket)] if buckets > 1 else []))
     if not strangers:
         return own
-    return pd.concat([own, read(lake, day, [*is_identity, ("subject_id", "in", strangers)])], ignore_index=True)
+    return pd.concat([own, read(lake, day, [*is_identity, (named, "in", strangers)])], ignore_index=True)
 
 
 def customer_ids(lake: Lake, day: str, rules: Rules) -> pd.Series:

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from profiling.errors import InputError
+from profiling.facts.sentences import sentences
 from profiling.lake import Lake
 from profiling.ledger import RELEASED, Ledger
 from profiling.prepare.identity import identity_id
@@ -61,8 +62,41 @@ def evidence_texts(settings: Settings, document: dict[str, Any]) -> dict[str, st
     return {row["interaction_id"]: _line(row) + _clauses(row, document) for row in rows.to_dict("records")}
 
 
-def render_profile(document: dict[str, Any], evidence: dict[str, str]) -> RenderableType:
-    """A profile as a page for a terminal; what is unknown is said with its reason."""
+def fact_sentences(settings: Settings, document: dict[str, Any]) -> dict[str, list[str]]:
+    """By fact_id the sentences it rests on, each with its day and the words that say it between « and »."""
+    facts = document["facts"] or []
+    ids = sorted({span["interaction_id"] for fact in facts for span in fact["spans"]})
+    rows = Lake.open(settings).read(
+        "interactions", [("interaction_id", "in", ids)], ["interaction_id", "event_day", "text"]
+    )
+    texts = {row["interaction_id"]: row for row in rows.to_dict("records") if isinstance(row["text"], str)}
+    return {
+        fact["fact_id"]: [
+            f"{texts[span['interaction_id']]['event_day']} {_marked(texts[span['interaction_id']]['text'], span)}"
+            for span in fact["spans"]
+            if span["interaction_id"] in texts
+        ]
+        for fact in facts
+    }
+
+
+def _marked(text: str, span: dict[str, Any]) -> str:
+    """The sentence around some words, which stand between « and »."""
+    start, end = span["start"], span["end"]
+    first, last = 0, len(text)
+    for place, sentence in sentences(text):
+        if place <= start:
+            first = place
+        if place + len(sentence) >= end:
+            last = place + len(sentence)
+            break
+    return f"{text[first:start]}«{text[start:end]}»{text[end:last]}"
+
+
+def render_profile(
+    document: dict[str, Any], evidence: dict[str, str], said: dict[str, list[str]] | None = None
+) -> RenderableType:
+    """A profile as a page for a terminal; what is unknown is said with its reason. `said`: the sentences of the facts."""
     persona = document["persona"]
     head = Text.assemble(
         (persona["text"], "bold"),
@@ -70,7 +104,10 @@ def render_profile(document: dict[str, Any], evidence: dict[str, str]) -> Render
     )
     title = f"{document['customer_id']} as of {document['as_of']}"
     parts: list[RenderableType] = [Panel(head, title=title)]
-    parts += [_facts(document), _claims(document), _next(document)]
+    parts += [_overview(document), _claims(document)]
+    if document["facts"]:
+        parts.append(_facts(document, said or {}))
+    parts.append(_next(document))
     if evidence:
         cited = Table(title="Evidence", box=None, title_justify="left")
         cited.add_column("interaction")
@@ -123,7 +160,7 @@ def _clauses(row: dict[Any, Any], document: dict[str, Any]) -> str:
     return f" ({'; '.join(said)})" if said else ""
 
 
-def _facts(document: dict[str, Any]) -> Table:
+def _overview(document: dict[str, Any]) -> Table:
     table = Table(box=None, show_header=False)
     activity, segment = document["activity"], document["segment"]
     attributes = {name: said["value"] for name, said in document["attributes"].items()}
@@ -173,6 +210,23 @@ def _author(text: dict[str, Any]) -> str:
     """Who wrote a text, whether it passed the fact check, and why no model's stands there."""
     why = f" (the model's fell back: {text['fallback']})" if "fallback" in text else ""
     return f"written by {text['written_by']}, {'checked' if text['checked'] else 'not checked'}{why}"
+
+
+def _facts(document: dict[str, Any], said: dict[str, list[str]]) -> Table:
+    table = Table(title="Facts", box=None, title_justify="left")
+    for name in ("fact", "statement", "sure", "last said", "sentence"):
+        table.add_column(name)
+    for fact in document["facts"]:
+        what = f"{fact['topic']}/{fact['subtopic']}: {fact['statement']}" + (
+            " (inferred)" if fact["is_inferred"] else ""
+        )
+        if fact["superseded"]:
+            what += f" (goes before {fact['superseded']} earlier)"
+        sentence = "\n".join(said.get(fact["fact_id"], []))
+        table.add_row(
+            fact["fact_id"][:8], Text(what), f"{fact['confidence']:.2f}", fact["stated_at"][:10], Text(sentence)
+        )
+    return table
 
 
 def _next(document: dict[str, Any]) -> Panel:

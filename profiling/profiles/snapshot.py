@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from profiling.facts.profile import FACT_COLUMNS
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -23,6 +25,7 @@ class Snapshot:
         members: customer_id, identity_id, is_seen (has interactions of its own) of the customers to profile: all identities
             they are known by; a customer without rows here is known by its customer_id alone.
         identity_rules: fingerprint of the rules that made them.
+        facts: FACT_COLUMNS of `facts/profile.py` of the customers to profile: what holds of them as of the day.
         topics: term, topic_id, name: the topics in service, those of the last closed week; one row a term. Empty where there are
             none.
         consents: customer_id, name (the purpose), value (`granted` or `withdrawn`), stated_at, source; newest for each purpose.
@@ -43,6 +46,7 @@ class Snapshot:
         default_factory=lambda: pd.DataFrame(columns=["customer_id", "identity_id", "is_seen"])
     )
     identity_rules: str = ""
+    facts: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(FACT_COLUMNS)))
     topics: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=["term", "topic_id", "name"], dtype="str")
     )

@@ -37,6 +37,8 @@ PURPOSES = {
     "text_features": "what language models read in the texts: language, mood, keywords, aspects",
     "media_features": "what a model read in pictures and recordings that the customer's events refer to",
     "facts": "statements read out of the texts, shown in the profile",
+    "facts_state": "the same to the end of a week",
+    "fact_corrections": "what the customer or a clerk said of a fact that was wrong, obeyed by every profile since",
     "daily_activity": "sums of a day's interactions, from which profiles are made",
     "activity_state": "the same sums to the end of a week",
     "text_activity": "how many texts a day's vector sums",

@@ -37,5 +37,6 @@ def _cited(value: Any, events: frozenset[str]) -> Any:
         return None
     if "evidence" in value:
         own = [event for event in value["evidence"] if event in events]
-        return {**value, "evidence": own} if own else None
+        places = [span for span in value.get("spans", ()) if span["interaction_id"] in events]
+        return {**value, "evidence": own, **({"spans": places} if "spans" in value else {})} if own else None
     return {name: kept for name, item in value.items() if (kept := _cited(item, events)) is not None} or None

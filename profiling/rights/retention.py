@@ -96,6 +96,8 @@ def retain(settings: Settings, day: str, attempt: str, *, dry_run: bool = False)
             "identity_links",
             "activity_state",
             "text_state",
+            "facts_state",
+            "fact_corrections",
             "topics",
         ):
             lake.vacuum(name)
@@ -152,8 +154,20 @@ def _history(lake: Lake, ledger: Ledger, rules: Rules, until: str, attempt: str,
         close_week(lake, ledger, until, attempt)
         _close(lake, ledger, ("ingest", "features", "profile"), until, attempt, dry_run)
     yield from _people(lake, rules, until, dry_run)
+    # Before what they rest on: killed in between, the next call finds days to delete and comes here again.
+    yield _facts_of_weeks(lake, until, dry_run)
     for name in FOLLOWING:
         yield _rows(lake, name, [("day", "<=", until)], until, dry_run)
+
+
+def _facts_of_weeks(lake: Lake, until: str, dry_run: bool) -> Removed:
+    """Unlike a sum, a fact goes with what it rests on: older checkpoints go, later ones are made again from the days kept."""
+    from profiling.profiles.history import refold_facts
+
+    removed = _rows(lake, "facts_state", [("week", "<=", until)], until, dry_run)
+    if not dry_run:
+        refold_facts(lake, until)
+    return removed
 
 
 def _people(lake: Lake, rules: Rules, until: str, dry_run: bool) -> Iterator[Removed]:
@@ -163,9 +177,10 @@ def _people(lake: Lake, rules: Rules, until: str, dry_run: bool) -> Iterator[Rem
     seen = set(lake.read("interactions", [("day", ">", until)], ["identity_id"])["identity_id"])
     customer_of = customer_ids_at(lake, _FOR_EVER, rules).to_dict()
     active = {customer_of.get(identity, identity) for identity in seen}
-    named = set(lake.read("attributes", [("day", "<=", until)], ["subject_id"])["subject_id"])
-    gone = sorted(identity for identity in named if customer_of.get(identity, identity) not in active)
-    yield _rows(lake, "attributes", [("day", "<=", until), ("subject_id", "in", gone)], until, dry_run)
+    for name, column in (("attributes", "subject_id"), ("fact_corrections", "identity_id")):
+        named = set(lake.read(name, [("day", "<=", until)], [column])[column])
+        gone = sorted(identity for identity in named if customer_of.get(identity, identity) not in active)
+        yield _rows(lake, name, [("day", "<=", until), (column, "in", gone)], until, dry_run)
     state = lake.read("activity_state", [("week", "==", until), ("subject_type", "==", "identity")], ["subject_id"])
     unseen = sorted(set(state["subject_id"]) - seen)
     for name in ("activity_state", "text_state"):
@@ -189,7 +204,7 @@ def _checkpoints(lake: Lake, ledger: Ledger, limit: str, day: str, dry_run: bool
     held = lake.partitions("activity_state")
     keep = {base, max((week for week in held if week <= day), default="")}
     weeks = [week for week in held if week <= limit and week not in keep]
-    for name in ("activity_state", "text_state", "topics"):
+    for name in ("activity_state", "text_state", "facts_state", "topics"):
         yield _rows(lake, name, [("week", "in", weeks)], limit, dry_run)
 
 

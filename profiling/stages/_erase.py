@@ -448,9 +448,9 @@ def _activity(work: Work) -> Found:
 
 
 def _sum_items_again(lake: Lake, day: str) -> None:
-    for name, summed in (("daily_activity", daily_activity), ("text_activity", text_activity)):
+    for name, summed in (("daily_activity", daily_activity), ("text_activity", _vectors_summed)):
 
-        def anew(held: pd.DataFrame, summed: Any = summed) -> pd.DataFrame:
+        def anew(held: pd.DataFrame, summed: Callable[..., pd.DataFrame] = summed) -> pd.DataFrame:
             others = held[held["subject_type"] != "item"]
             rows = lake.read("interactions", [("day", "==", day)])
             if rows.empty:
@@ -460,6 +460,14 @@ def _sum_items_again(lake: Lake, day: str) -> None:
 
         if day in lake.partitions(name):
             lake.update(name, day, anew)
+
+
+def _vectors_summed(interactions: pd.DataFrame, texts: pd.DataFrame, day: str) -> pd.DataFrame:
+    """`text_activity` of a day at once: unlike in `features`, its vectors are all in memory."""
+    texts = texts.sort_values(list(schemas.TEXT_FEATURES.key), ignore_index=True)
+    said = texts[["interaction_id", "identity_id", "bucket", "model"]]
+    made = list(text_activity(interactions, said, lambda: [texts["embedding"].tolist()], day))
+    return pd.concat(made or [schemas.TEXT_ACTIVITY.arrow.empty_table().to_pandas()], ignore_index=True)
 
 
 def _published(work: Work) -> Found:

@@ -1,4 +1,4 @@
-"""interactions -> text_features, media_features, daily_activity, text_activity."""
+"""interactions -> text_features, media_features, facts, daily_activity, text_activity."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,6 +13,7 @@ from profiling.lake import Lake, Spill, SpilledRows, Staged
 from profiling.ledger import DONE, EMPTY, features_inputs
 from profiling.settings import Settings
 from profiling.stages import _vectors as vectors
+from profiling.stages._facts import Said, fact_inputs
 from profiling.stages._promote import champions
 from profiling.stages._step import Closed, Outcome, Run, Step, concat, days_before, digest, gate, run_step
 from profiling.stages._train import load_with_learned
@@ -50,7 +51,7 @@ def features(
     close: Sequence[str] | None = None,
     lake: Lake | None = None,
 ) -> Outcome:
-    """interactions -> text_features, media_features, daily_activity, text_activity of the same day.
+    """interactions -> text_features, media_features, facts, daily_activity, text_activity of the same day.
 
     Raises:
         NotReady: the day is not ingested.
@@ -72,7 +73,8 @@ def inputs(run: Run) -> str:
     more = [*([speaks.as_of, speaks.sha] if speaks else []), *lexicons()[len(ALWAYS) :]]
     trained = [_trained(run) or "none"] if run.settings.embedding == vectors.NAME else []
     return features_inputs(
-        ingested.outputs, digest(run.settings.embedding, *trained, *_media_inputs(run.settings), *more)
+        ingested.outputs,
+        digest(run.settings.embedding, *fact_inputs(run.settings), *trained, *_media_inputs(run.settings), *more),
     )
 
 
@@ -139,18 +141,21 @@ def _loaded(run: Run, entry: "Entry") -> "tuple[ChampionReader | None, str]":
 
 def _features_bucket(run: Run, bucket: int) -> Staged:
     media, skipped = _media(run, bucket)
-    return Staged({"text_features": _texts(run, bucket), "media_features": media}, {"media_skipped": skipped})
+    texts, said = _texts(run, bucket)
+    frames = {"text_features": texts, "media_features": media, "facts": said.facts()}
+    return Staged(frames, {"media_skipped": skipped, "read": said.counts()})
 
 
-def _texts(run: Run, bucket: int) -> Spill:
-    """The features of the bucket's texts, computed and set aside batch by batch."""
+def _texts(run: Run, bucket: int) -> tuple[Spill, Said]:
+    """The features of the bucket's texts, computed and set aside batch by batch, and the facts that they state."""
     from profiling.prepare.redaction import REDACTION_VERSION
     from profiling.text.cache import TextCache
     from profiling.text.features import text_features
 
     found = Spill(schemas.TEXT_FEATURES.arrow)
+    said = Said(run.lake, run.settings, run.day)
     cache = TextCache(run.settings.cache, "texts")
-    columns = ["interaction_id", "identity_id", "bucket", "day", "text", "text_hash"]
+    columns = ["interaction_id", "identity_id", "bucket", "day", "occurred_at", "kind", "text", "text_hash"]
     wanted = [("day", "==", run.day), ("bucket", "==", bucket)]
     with ExitStack() as held:
         reading: tuple[Any, ...] = ()  # loaded when there is a text
@@ -160,8 +165,11 @@ def _texts(run: Run, bucket: int) -> Spill:
                 texts = texts[~run.suppressed.mask(texts["identity_id"])]
             if len(texts):
                 reading = reading or (held.enter_context(_encoder(run)), cache, REDACTION_VERSION, *_reader(run))
-                found.add(text_features(texts.reset_index(drop=True), *reading))
-    return found
+                texts = texts.reset_index(drop=True)
+                made = text_features(texts, *reading)
+                said.add(texts, made, cache, REDACTION_VERSION)
+                found.add(made)
+    return found, said
 
 
 def _media(run: Run, bucket: int) -> tuple[pd.DataFrame, int]:
@@ -210,9 +218,12 @@ def _features_day(run: Run, parts: list[Staged]) -> Closed:
     texts = texts.where(~run.suppressed.mask(texts.columns(["identity_id"])["identity_id"]).to_numpy())
     found = _without_vectors(texts)
     media = concat((part.frames["media_features"] for part in parts), "media_features")
+    facts = concat((part.frames["facts"] for part in parts if "facts" in part.frames), "facts")
+    facts = facts[~run.suppressed.mask(facts["identity_id"])].reset_index(drop=True)
     frames: dict[str, Any] = {
         "text_features": texts,
         "media_features": media,
+        "facts": facts,
         "daily_activity": daily_activity(interactions, texts.columns(SAID), run.day, media),
         "text_activity": _text_activity(run, interactions, texts),
         "text_statistics": text_statistics(found, run.day),
@@ -222,18 +233,24 @@ def _features_day(run: Run, parts: list[Staged]) -> Closed:
         "texts": len(found),
         "without_embedding": unread,
         "read_by_model": int(found["sentiment_probability"].notna().sum()),
+        "facts": len(facts),
         "activity_rows": len(frames["daily_activity"]),
     }
+    from profiling.llm import opening
+
+    asked = opening.added_up(part.facts.get("read", {}) for part in parts)
+    counts |= asked
     counts |= _media_counts(media, sum(int(part.facts.get("media_skipped", 0)) for part in parts))
     if run.ledger.state("ingest", run.day) == EMPTY:
         return Closed(frames, counts, is_empty=True)
     ids = frozenset(interactions["interaction_id"])
-    judged = {name: frames[name] for name in ("media_features", "daily_activity")}
+    judged = {name: frames[name] for name in ("media_features", "facts", "daily_activity")}
     gated = gate(
         {name: rows for name, rows in ({"text_features": found} | judged).items() if len(rows)},
         known={
             "text_features": {"interaction_id": ids},
             "media_features": {"interaction_id": ids},
+            "facts": {"evidence": ids},
             "daily_activity": {"evidence": ids},
         },
         observations=observe(frames["text_statistics"], days_before(run, "text_statistics")),
@@ -242,7 +259,7 @@ def _features_day(run: Run, parts: list[Staged]) -> Closed:
         **gated.report,
         "watch": [],
     }  # what is usual stands in the report of `profile`, when all earlier days are known
-    warnings = gated.warnings + _media_warnings(counts, run.day)
+    warnings = gated.warnings + _media_warnings(counts, run.day) + opening.warnings(asked, "features", run.day)
     return Closed(frames, counts, report=report, failures=gated.failures, warnings=warnings, metrics=gated.metrics)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from profiling.behaviour.targets import TARGETS
 from profiling.errors import NotReady
+from profiling.facts.corrections import corrections_known
 from profiling.lake import Lake, Staged
 from profiling.ledger import DONE, day_before, sunday_before
 from profiling.prepare.identity_rules import load_rules
@@ -55,6 +56,7 @@ def inputs(run: Run) -> str:
         raise NotReady(f"profile {run.day}: the day has no features; run `profiling features --day {run.day}`")
     speak = {name: (entry.as_of, entry.sha) for name, entry in champions(run).items()}
     parts = [run.ledger.chain(run.day), run.settings.timezone, sorted(speak.items()), load_rules(run.settings).digest()]
+    parts += corrections_known(run.lake, run.day)
     unasked = [purpose for purpose in PURPOSES if consent.default(run.settings, purpose) != "granted"]
     return digest(*parts, *unasked, *_authors(run))
 
@@ -105,7 +107,7 @@ def _profile_bucket(run: Run, bucket: int) -> Staged:
     rules, zone, buckets = load_rules(run.settings), run.settings.timezone, run.settings.buckets
     people = _resolved(run).customer_of
     snapshot = take_snapshot(run.lake, run.day, zone, bucket, buckets, rules, reading, left_out, people)
-    snapshot = _without_media_of(refused["language_model"], snapshot)
+    snapshot = _without_model_of(refused["language_model"], snapshot)
     customers = sorted(set(snapshot.activity["subject_id"]))
     texts = _texts(run, snapshot.texts, speakers)
     said = (
@@ -136,11 +138,15 @@ def _resolved(run: Run) -> "Resolution":
     return run.kept["resolved"]
 
 
-def _without_media_of(customers: set[str], snapshot: "Snapshot") -> "Snapshot":
+def _without_model_of(customers: set[str], snapshot: "Snapshot") -> "Snapshot":
     """Whoever says no to language models has no claim of one in the profile, though it was made before they said so."""
-    rows = snapshot.activity
-    is_theirs = (rows["facet"] == "media") & rows["subject_id"].isin(customers)
-    return replace(snapshot, activity=rows[~is_theirs].reset_index(drop=True)) if is_theirs.any() else snapshot
+    rows, facts = snapshot.activity, snapshot.facts
+    is_media = (rows["facet"] == "media") & rows["subject_id"].isin(customers)
+    by_model = ~facts["written_by"].astype("str").str.match(r"rules$|correction by ")
+    is_read = by_model & facts["customer_id"].isin(customers)
+    return replace(
+        snapshot, activity=rows[~is_media].reset_index(drop=True), facts=facts[~is_read].reset_index(drop=True)
+    )
 
 
 def _texts(run: Run, texts: "pd.DataFrame", speakers: "list[Speaker]") -> "pd.DataFrame":

@@ -12,7 +12,7 @@ from profiling.errors import SettingsError
 if TYPE_CHECKING:
     from profiling.behaviour.protocols.report import Report
 
-PROTOCOLS = ("aspects", "embedding", "keywords", "redaction", "returns", "satisfied", "sentiment", "topics")
+PROTOCOLS = ("aspects", "embedding", "facts", "keywords", "redaction", "returns", "satisfied", "sentiment", "topics")
 
 
 def protocol(name: str) -> "Callable[..., Report]":

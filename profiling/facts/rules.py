@@ -1,0 +1,232 @@
+"""Facts by rules: the patterns of the slots over a customer's own sentences, and the clauses that judge an aspect."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from profiling.facts.sentences import Sentence, own_sentences
+from profiling.facts.slots import LANGUAGES, Pattern, Slot, slots, word_list
+from profiling.text import readable
+
+NAME = "rules"
+# Raise with every change of code that changes a result; the data files are part of the key on their own.
+RULES_VERSION = 1
+
+_NEGATION = {
+    "en": re.compile(r"\b(?:not|never|no|cannot|stop)\b|n't\b|\bno longer\b", re.IGNORECASE),
+    "zh": re.compile(r"不|没|别|勿"),
+}
+_MARK = re.compile(r"\[\w+\]")
+_LEAST_POLARITY = 0.3  # of a clause that judges an aspect: below, it is not clear that it judges
+_MOST_WORDS, _MOST_CHARACTERS = 4, 12
+_OF_ASPECTS = 0.75  # of a slot's confidence, for the clearest clause
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What one text says of its writer.
+
+    Attributes:
+        value: what fills the slot, in a regular form; empty where the slot needs none.
+        start, end: the words it rests on, text[start:end] of the redacted text.
+    """
+
+    topic: str
+    subtopic: str
+    value: str
+    statement: str
+    polarity: float
+    confidence: float
+    is_inferred: bool
+    start: int
+    end: int
+
+
+def extract(text: str, language: str, mentions: Sequence[Mapping[str, Any]]) -> list[Fact]:
+    """The facts of one text, in the order of the text; each statement once, by the surest place.
+
+    Args:
+        text: redacted.
+        language: of the text; in others than English, Chinese and `und` nothing is read.
+        mentions: `aspect_mentions` of its features: aspect, polarity, start, end.
+
+    Example:
+        >>> [fact.statement for fact in extract("I am looking for a quiet fan for my room.", "en", [])]
+        ['Is looking for: quiet fan']
+    """
+    if language not in (*LANGUAGES, "und"):
+        return []
+    own = list(own_sentences(readable(text)))
+    found = [fact for sentence in own for fact in _of_sentence(sentence)]
+    found += _of_aspects(own, mentions)
+    best: dict[str, Fact] = {}
+    for fact in sorted(found, key=lambda each: (-each.confidence, each.start, each.statement)):
+        best.setdefault(fact.statement, fact)
+    return sorted(best.values(), key=lambda each: (each.start, each.topic, each.subtopic, each.statement))
+
+
+def _of_sentence(sentence: Sentence) -> list[Fact]:
+    found: list[Fact] = []
+    taken: list[tuple[int, int]] = []
+    for slot in slots():
+        for pattern in slot.patterns[sentence.language]:
+            for match in pattern.regex.finditer(sentence.text):
+                start, end = match.span()
+                if any(start < stop and begin < end for begin, stop in taken) or start >= sentence.others_from:
+                    continue
+                fact = _fact(slot, pattern, match, sentence)
+                if fact is not None:
+                    found.append(fact)
+                    taken.append((start, end))
+    return found
+
+
+def _fact(slot: Slot, pattern: Pattern, match: re.Match[str], sentence: Sentence) -> Fact | None:
+    groups = match.groupdict()
+    verb = (groups.get("aux") or "") + " " + (groups.get("start") or "")
+    # Between the speaker and the verb, and just before: "not really worth the money".
+    is_negated = bool(_NEGATION[sentence.language].search(verb))
+    if is_negated and pattern.negation == "drop":
+        return None
+    polarity = -pattern.polarity if is_negated and pattern.negation == "flip" else pattern.polarity
+    value = ""
+    if slot.has_value:
+        cleaned = clean_value(groups.get("value") or "", sentence.language, slot)
+        if cleaned is None:
+            return None
+        value = cleaned
+    statement = slot.statement(sentence.language, polarity, value)
+    if statement is None:
+        return None
+    start, end = _trimmed(sentence.text, *match.span())
+    if slot.has_value:
+        end = min(end, match.start("value") + len(groups["value"]))
+    return Fact(
+        slot.topic,
+        slot.subtopic,
+        value,
+        statement,
+        polarity,
+        pattern.confidence,
+        pattern.is_inferred,
+        sentence.start + start,
+        sentence.start + end,
+    )
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """Without white space and marks at either end."""
+    while start < end and not (text[start].isalnum() or text[start] in "$€£["):
+        start += 1
+    while end > start and not (text[end - 1].isalnum() or text[end - 1] in "]"):
+        end -= 1
+    return start, end
+
+
+def clean_value(text: str, language: str, slot: Slot) -> str | None:
+    """What fills a slot in a regular form, at most a few words; None where it says nothing (`something`, `it`).
+
+    Example:
+        >>> from profiling.facts.slots import by_name
+        >>> clean_value("a new pair of Running Shoes for the summer", "en", by_name()["needs", "product"])
+        'running shoe'
+    """
+    known = slot.same.get(text.strip().lower())
+    if known is not None:
+        return known
+    text = _MARK.split(text)[0].strip().lower()
+    return _english(text, slot) if language == "en" else _chinese(text, slot)
+
+
+def _english(text: str, slot: Slot) -> str | None:
+    words = text.split()
+    leading, stop, empty = (_words(name, "en") for name in ("leading", "stop", "empty"))
+    while words and words[0].strip("'") in leading:
+        words.pop(0)
+    kept: list[str] = []
+    for word in words:
+        if word in stop or len(kept) == _MOST_WORDS:
+            break
+        kept.append(word)
+        if word != word.rstrip(".,/'-"):
+            break
+    kept = [word.strip(".,/'-&") for word in kept]
+    while kept and (kept[-1] in leading or not kept[-1]):
+        kept.pop()
+    if not kept or kept[0] in empty or all(word in empty for word in kept):
+        return None
+    return " ".join([*kept[:-1], _singular(kept[-1])]) if not slot.is_single else " ".join(kept)
+
+
+def _singular(word: str) -> str:
+    """One form for `guitars` and `guitar`; a rough one, for a key and not for grammar."""
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("shes", "ches", "xes", "sses")):
+        return word[:-2]
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
+def _chinese(text: str, slot: Slot) -> str | None:
+    leading, stop, empty = (_words(name, "zh") for name in ("leading", "stop", "empty"))
+    is_shorter = True
+    while is_shorter:
+        is_shorter = False
+        for word in sorted(leading, key=lambda each: (-len(each), each)):
+            if text.startswith(word) and len(text) > len(word) + 1:
+                text, is_shorter = text[len(word) :], True
+    places = [place for word in stop if (place := text.find(word)) > 0]
+    text = text[: min(places, default=len(text))]
+    text = text.rstrip("的")
+    if len(text) < 1 or len(text) > _MOST_CHARACTERS or text in empty or any(text.startswith(word) for word in empty):
+        return None
+    return text if slot.is_single or len(text) > 1 or slot.subtopic == "new_pet" else None
+
+
+@cache
+def _words(name: str, language: str) -> frozenset[str]:
+    return frozenset(word_list("values", name, language))
+
+
+def _of_aspects(own: Sequence[Sentence], mentions: Sequence[Mapping[str, Any]]) -> list[Fact]:
+    """What clauses say of aspects that belong to a slot; only where the clause is the customer's own."""
+    filled = {aspect: slot for slot in slots() for aspect in slot.aspects}
+    found = []
+    for mention in mentions:
+        slot = filled.get(mention["aspect"])
+        sentence = next((s for s in own if s.start <= mention["start"] < s.start + len(s.text)), None)
+        if slot is None or sentence is None or abs(mention["polarity"]) < _LEAST_POLARITY:
+            continue
+        if mention["start"] - sentence.start >= sentence.others_from:
+            continue
+        unless = slot.unless.get(sentence.language)
+        if unless and unless.search(sentence.text[mention["start"] - sentence.start : mention["end"] - sentence.start]):
+            continue
+        polarity = 1.0 if mention["polarity"] > 0 else -1.0
+        statement = slot.statement(sentence.language, polarity, "")
+        if statement is None:
+            continue
+        confidence = round(slot.confidence * _OF_ASPECTS * (0.5 + 0.5 * abs(mention["polarity"])), 4)
+        found.append(
+            Fact(
+                slot.topic,
+                slot.subtopic,
+                "",
+                statement,
+                polarity,
+                confidence,
+                True,
+                int(mention["start"]),
+                int(mention["end"]),
+            )
+        )
+    return found
+
+
+def as_record(fact: Fact) -> dict[str, Any]:
+    """A fact as it is cached."""
+    return {name: getattr(fact, name) for name in fact.__dataclass_fields__}

@@ -1,0 +1,133 @@
+"""Facts by rules: the labelled cases, every slot's own examples, and where in the text a fact rests."""
+
+import pytest
+
+from profiling.behaviour.protocols import facts as protocol
+from profiling.facts.rules import Fact, clean_value, extract
+from profiling.facts.slots import Slot, by_name, is_sensitive, slots, topic_names
+from profiling.schemas import FACT_TOPICS
+from profiling.text.aspects import mentions
+from profiling.text.language import detect
+
+CASES = protocol._texts_of(protocol.hand_made())
+
+
+def read(text: str) -> list[Fact]:
+    language = detect([text])
+    return extract(text, language[0], [each._asdict() for each in mentions([text], language)[0]])
+
+
+def said(text: str) -> list[str]:
+    return [fact.statement for fact in read(text)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_a_labelled_text(case: protocol.Text) -> None:
+    found = read(case.text)
+    assert {protocol._key(fact) for fact in found} == {slot for slot, _ in case.facts}
+    words = dict(case.facts)
+    for fact in found:
+        assert protocol._overlaps(fact, case, words[protocol._key(fact)]), case.text[fact.start : fact.end]
+
+
+def test_there_are_cases_of_every_kind_in_both_languages() -> None:
+    kinds = {(case.group, case.language) for case in CASES}
+    wanted = {"extraction", "negation", "supposed", "others", "sensitive", *protocol.HISTORIES}
+    assert len(protocol.hand_made()) >= 60
+    assert kinds == {(kind, language) for kind in wanted for language in ("en", "zh")}
+
+
+@pytest.mark.parametrize("slot", slots(), ids=lambda slot: f"{slot.topic}/{slot.subtopic}")
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_example_fills_its_slot(slot: Slot, language: str) -> None:
+    assert slot.examples[language]
+    for example in slot.examples[language]:
+        found = read(example)
+        assert (slot.topic, slot.subtopic) in {(fact.topic, fact.subtopic) for fact in found}, (example, found)
+
+
+def test_every_topic_has_slots_and_names_in_both_languages() -> None:
+    assert {slot.topic for slot in slots()} == set(FACT_TOPICS)
+    assert all(set(names) == {"en", "zh"} for names in topic_names().values())
+    assert all(set(slot.names) == {"en", "zh"} for slot in slots())
+
+
+@pytest.mark.parametrize(
+    ("text", "statements"),
+    [
+        ("My friend says I need a new guitar, but I need a capo.", []),
+        ("I need a capo. My friend needs a tuner.", ["Is looking for: capo"]),
+        ("We need something for the wall.", []),
+        ("I need it.", []),
+        ("Please write to me, I need a stand for [name].", ["Is looking for: stand"]),
+        ("I need [name].", []),
+        ("I am looking forward to the concert.", []),
+        ("I no longer play the piano.", ["Is not interested in: piano"]),
+        ("I can't recommend it enough!", ["Recommends what was bought"]),
+        ("I will not return it.", []),
+        ("We have not moved to another flat.", []),
+        ("朋友推荐的，果然没错。", []),
+        ("我没有退货。", []),
+        ("Ich suche eine Gitarre und brauche ein Stativ.", []),
+        ("", []),
+    ],
+)
+def test_what_is_and_what_is_not_said(text: str, statements: list[str]) -> None:
+    assert said(text) == statements
+
+
+def test_an_earlier_mail_is_somebody_elses() -> None:
+    text = "I need a capo.\n\nOn 3 May 2026 the shop wrote:\nI need a tent.\n-----Original Message-----\nI need a lamp."
+    assert said(text) == ["Is looking for: capo"]
+
+
+def test_the_same_statement_twice_in_a_text_is_one_by_its_surest_place() -> None:
+    (fact,) = read("I need a tent. The ground is wet here. We are looking for a tent.")
+    assert fact.statement == "Is looking for: tent"
+    assert fact.start == 0
+
+
+def test_places_are_those_of_the_text_as_it_is_stored() -> None:
+    text = "“Nice”, they wrote.\n  I’m looking for a quiet fan — soon."
+    (fact,) = read(text)
+    assert text[fact.start : fact.end].startswith("I’m looking for a quiet fan")
+
+
+def test_a_mood_that_is_not_clear_is_no_fact() -> None:
+    assert said("The delivery came.") == []
+
+
+@pytest.mark.parametrize(
+    ("value", "language", "regular"),
+    [
+        ("a new pair of Running Shoes for the summer", "en", "running shoe"),
+        ("the", "en", None),
+        ("something", "en", None),
+        ("good old brass", "en", "old brass"),
+        ("一把新的吉他，因为", "zh", "吉他，"),
+        ("东西", "zh", None),
+    ],
+)
+def test_what_fills_a_slot_is_regular(value: str, language: str, regular: str | None) -> None:
+    found = clean_value(value, language, by_name()["needs", "product"])
+    assert found == regular
+
+
+def test_sensitive_words_in_both_languages() -> None:
+    for text in (
+        "I am diabetic",
+        "our church",
+        "as a lesbian",
+        "a union member",
+        "我怀孕了",
+        "信仰",
+        "性取向",
+        "民族服装",
+    ):
+        assert is_sensitive(text), text
+    for text in ("gentle care for sensitive skin", "a quiet fan", "护理敏感肌", "安静的风扇", "racing bike"):
+        assert not is_sensitive(text), text
+
+
+def test_a_text_of_nothing_but_marks_ends() -> None:
+    assert read("?!...\n。。。！" * 2000) == []

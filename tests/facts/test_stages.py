@@ -1,0 +1,243 @@
+"""Facts from a drop to a profile: shown with their sentences, corrected, erased, past their retention."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from profiling import stages
+from profiling.__main__ import app
+from profiling.errors import InputError, SettingsError
+from profiling.facts import corrections
+from profiling.lake import Lake
+from profiling.llm import opening
+from profiling.profiles.history import refold_facts
+from profiling.profiles.show import fact_sentences, render_profile
+from profiling.rights import requests
+from profiling.rights.export import export
+from profiling.settings import Settings
+from profiling.status import day_rows
+from tests.facts.test_model import Scripted, entry
+from tests.rights.worlds import consent, customer, drop, event
+from tests.worlds import documents, settings_in, tables
+
+SATURDAY, SUNDAY, MONDAY = "2026-06-13", "2026-06-14", "2026-06-15"
+NEED, BUDGET = "I am looking for a quiet fan.", "My budget is $200. The delivery took far too long."
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, static_cache: Path) -> Settings:
+    """Ann and Bob over the end of a week: a checkpoint lies between the days. Its cache is its own: an erasure looks into it."""
+    root = tmp_path_factory.mktemp("facts")
+    settings = settings_in(root, root / "cache")
+    settings.cache.mkdir()
+    for model in static_cache.glob("static-*"):
+        (settings.cache / model.name).symlink_to(model.resolve())
+    drop(settings, [event(1, "ann", SATURDAY, text=NEED), event(2, "bob", SATURDAY, text="I need a tent.")], SATURDAY)
+    drop(settings, [event(3, "ann", SUNDAY, text=BUDGET, rating=2)], SUNDAY)
+    drop(
+        settings,
+        [
+            event(4, "ann", MONDAY, text="Still looking for a quiet fan. My budget is now $350."),
+            event(5, "ann", MONDAY, kind="search", text="I need a piano", rating=None),
+        ],
+        MONDAY,
+    )
+    run_all(settings, SATURDAY, MONDAY)
+    return settings
+
+
+@pytest.fixture
+def shop(built: Settings, tmp_path: Path) -> Settings:
+    """A copy of it."""
+    root = Path(built.lake).parent
+    shutil.copytree(root, tmp_path / "copy", symlinks=True)
+    places = {name: str(tmp_path / "copy" / Path(getattr(built, name)).name) for name in ("landing", "lake", "publish")}
+    return built.model_copy(update={**places, "cache": tmp_path / "copy" / "cache"})
+
+
+def run_all(settings: Settings, first: str, last: str | None = None) -> None:
+    """Without the publication, which is dear and adds nothing to a fact."""
+    list(stages.run_days(settings, first, last or first, ["ingest", "features", "profile"]))
+
+
+def facts_of(settings: Settings, who: str, day: str = MONDAY) -> dict[str, dict]:
+    document = documents(settings, day)[customer(settings, who, day)]
+    return {f"{fact['subtopic']} {fact['value']}".strip(): fact for fact in document["facts"] or []}
+
+
+def claims_without_events(settings: Settings, day: str) -> list[str]:
+    """Every claim of every published profile that cites what is not an interaction of its customer."""
+    rows = Lake(settings.lake).read("interactions", [], ["interaction_id", "identity_id"])
+    wrong: list[str] = []
+
+    def look(part: object, own: set[str], where: str) -> None:
+        if isinstance(part, dict):
+            cited = {*(part.get("evidence") or []), *(span["interaction_id"] for span in part.get("spans") or [])}
+            wrong.extend(f"{where}: {each}" for each in cited - own)
+            for name, value in part.items():
+                look(value, own, f"{where}/{name}")
+        elif isinstance(part, list):
+            for number, value in enumerate(part):
+                look(value, own, f"{where}/{number}")
+
+    for name, document in documents(settings, day).items():
+        look(document, set(rows.loc[rows["identity_id"].isin(document["identity"]["members"]), "interaction_id"]), name)
+    return wrong
+
+
+def test_from_a_drop_to_a_profile_with_the_sentences(shop: Settings) -> None:
+    found = facts_of(shop, "ann")
+    assert set(found) == {"product quiet fan", "budget $350", "delivery"}
+    fan = found["product quiet fan"]
+    assert fan["evidence_count"] == 2
+    assert fan["confidence"] == pytest.approx(0.96)
+    assert (fan["since"][:10], fan["stated_at"][:10], fan["written_by"]) == (SATURDAY, MONDAY, "rules")
+    assert found["budget $350"]["superseded"] == 1
+    assert found["delivery"]["polarity"] == -1
+    assert claims_without_events(shop, MONDAY) == []
+    document = documents(shop, MONDAY)[customer(shop, "ann", MONDAY)]
+    sentences = fact_sentences(shop, document)
+    assert sentences[fan["fact_id"]][0] in (
+        f"{SATURDAY} «I am looking for a quiet fan».",
+        f"{MONDAY} «Still looking for a quiet fan».",
+    )
+    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(render_profile(document, {}, sentences))
+    shown = console.export_text()
+    assert "«My budget is now $350»" in shown
+    assert "goes before 1 earlier" in shown
+    assert "facts" not in document["nulls"]
+
+
+def test_a_day_again_gives_the_same(shop: Settings) -> None:
+    before = tables(shop)
+    stages.features(shop, MONDAY)
+    stages.profile(shop, MONDAY)
+    assert tables(shop) == before
+
+
+def test_a_customer_without_a_word_has_none_and_it_says_why(settings: Settings) -> None:
+    drop(settings, [event(1, "ann", MONDAY, kind="view", text=None, rating=None)], MONDAY)
+    run_all(settings, MONDAY)
+    (document,) = documents(settings, MONDAY).values()
+    assert document["facts"] is None
+    assert document["nulls"]["/facts"] == "no text of theirs states one"
+
+
+def test_a_correction_overrules_from_its_day_on_and_outlives_a_re_run(shop: Settings) -> None:
+    def correct(fact: str, instead: str | None, day: str) -> None:
+        import pandas as pd
+
+        document = documents(shop, day)[customer(shop, "ann", day)]
+        moment = pd.Timestamp("2026-06-16T09:00:00Z")
+        corrections.correct(Lake(shop.lake), document, fact, instead, "Kim", day, moment)
+
+    ids = {name: fact["fact_id"] for name, fact in facts_of(shop, "ann").items()}
+    correct(ids["product quiet fan"], None, MONDAY)
+    correct(ids["budget $350"][:10], "Has a budget of $400 with the stand", MONDAY)
+    stale = {row["day"]: row for row in day_rows(shop, stale=True)}
+    assert set(stale) == {MONDAY}, "the days before stay what they were"
+    stages.features(shop, MONDAY)
+    stages.profile(shop, MONDAY)
+    found = facts_of(shop, "ann")
+    assert set(found) == {"budget $350", "delivery"}
+    assert found["budget $350"]["statement"] == "Has a budget of $400 with the stand"
+    assert found["budget $350"]["written_by"] == "correction by Kim"
+    assert "product quiet fan" in facts_of(shop, "ann", SUNDAY)
+    assert claims_without_events(shop, MONDAY) == []
+
+
+@pytest.mark.parametrize(
+    ("fact", "instead", "error", "sentence"),
+    [
+        ("ffff", None, InputError, "no fact of"),
+        ("", None, InputError, "more than one fact"),
+        (None, "no", SettingsError, "3 to 300 characters"),
+        (None, "Write to ann@example.org", SettingsError, "personal data"),
+        (None, "Is a member of a trade union", SettingsError, "names health, religion"),
+    ],
+)
+def test_a_correction_that_cannot_be(
+    shop: Settings, fact: str | None, instead: str | None, error: type[Exception], sentence: str
+) -> None:
+    import pandas as pd
+
+    document = documents(shop, MONDAY)[customer(shop, "ann", MONDAY)]
+    name = document["facts"][0]["fact_id"] if fact is None else fact
+    with pytest.raises(error, match=sentence):
+        corrections.correct(Lake(shop.lake), document, name, instead, "Kim", MONDAY, pd.Timestamp.now(tz="UTC"))
+    assert Lake(shop.lake).rows("fact_corrections") == 0
+
+
+def test_erasing_one_removes_her_facts_and_corrections_and_no_others(shop: Settings) -> None:
+    import pandas as pd
+
+    ann, lake = customer(shop, "ann", MONDAY), Lake(shop.lake)
+    document = documents(shop, MONDAY)[ann]
+    moment = pd.Timestamp.now(tz="UTC")
+    corrections.correct(lake, document, document["facts"][0]["fact_id"], None, "Kim", MONDAY, moment)
+    exported = json.loads("".join(export(shop, ann)))["tables"]
+    assert {name: len(exported[name]["rows"]) for name in ("facts", "facts_state", "fact_corrections")} == {
+        "facts": 5, "facts_state": 3, "fact_corrections": 1,
+    }  # fmt: skip
+    stages.erase(shop, requests.ask(shop, ["customer:ann"]).id)
+    for name in ("facts", "facts_state", "fact_corrections"):
+        assert ann not in set(lake.read(name)["identity_id"]), name
+    assert len(lake.read("facts_state")) == 1
+    assert set(documents(shop, MONDAY)) == {customer(shop, "bob", MONDAY)}
+    assert claims_without_events(shop, MONDAY) == []
+
+
+def test_no_fact_outlives_what_it_rests_on(shop: Settings) -> None:
+    """As retention does: facts of the weeks that are deleted go, those of later weeks stay and are counted anew."""
+    lake = Lake(shop.lake)
+    drop(shop, [event(6, "ann", "2026-06-22", text="We are looking for a quiet fan.")], "2026-06-22")
+    run_all(shop, "2026-06-22")
+    assert set(lake.read("facts_state")["week"]) == {SUNDAY, "2026-06-21"}
+    lake.delete("facts_state", [("week", "<=", SUNDAY)])
+    refold_facts(lake, SUNDAY)
+    rows = lake.read("facts_state")
+    assert set(rows["week"]) == {"2026-06-21"}
+    assert rows.set_index("value")["count"].to_dict() == {"quiet fan": 1, "$350": 1}
+
+
+def test_a_model_reads_those_who_allow_it_and_its_claims_leave_with_a_no(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(settings, [event(1, "ann", SATURDAY, text=NEED), event(2, "bob", SATURDAY, text="I need a tent.")], SATURDAY)
+    drop(settings, [consent("bob", "withdrawn", "language_model", SATURDAY)], SATURDAY, "consents")
+    stages.ingest(settings, SATURDAY)
+    rows = Lake(settings.lake).read("interactions")
+    hashes = dict(zip(rows["text"], rows["text_hash"], strict=True))
+    model = Scripted({hashes[NEED]: [entry()]})
+    monkeypatch.setattr(opening, "open_model", lambda settings, parts: model)
+    counts = stages.features(settings, SATURDAY).counts
+    stages.profile(settings, SATURDAY)
+    assert [each.row for each in model.asked] == [hashes[NEED]]
+    assert (counts["facts_read_by_model"], counts["facts_of_model"]) == (1, 1)
+    assert facts_of(settings, "ann", SATURDAY)["product quiet fan"]["written_by"] == "scripted"
+    assert facts_of(settings, "bob", SATURDAY)["product tent"]["written_by"] == "rules"
+    drop(settings, [consent("ann", "withdrawn", "language_model", SUNDAY)], SUNDAY, "consents")
+    drop(settings, [event(3, "bob", SUNDAY, text="Thanks.")], SUNDAY)
+    run_all(settings, SUNDAY)
+    assert facts_of(settings, "ann", SUNDAY) == {}
+
+
+def test_the_command(shop: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("landing", "lake", "publish", "cache"):
+        monkeypatch.setenv(f"PROFILING_{name.upper()}", str(getattr(shop, name)))
+    monkeypatch.setenv("PROFILING_PSEUDONYM_KEY", shop.key().decode() if isinstance(shop.key(), bytes) else shop.key())
+    monkeypatch.setenv("PROFILING_EMBEDDING", "static")
+    fact = facts_of(shop, "ann")["product quiet fan"]["fact_id"][:8]
+    runner = CliRunner()
+    found = runner.invoke(app, ["correct", "customer:ann", "--fact", fact, "--wrong", "--by", "Kim", "--json"])
+    assert found.exit_code == 0, found.output
+    assert json.loads(found.stdout)["kind"] == "wrong"
+    again = runner.invoke(app, ["correct", "customer:ann", "--fact", fact])
+    assert isinstance(again.exception, SettingsError)
+    run_all(shop, MONDAY)
+    assert "product quiet fan" not in facts_of(shop, "ann")
