@@ -183,7 +183,7 @@ def test_redact_says_when_there_is_nothing_to_do(shop: dict[str, str]) -> None:
     every = profiling("redact", "--all", **shop)
     assert (every.returncode, every.stdout.strip()) == (0, "every day is redacted by the rules of today")
     one = profiling("redact", "--day", DAY, "--json", **shop)
-    assert [outcome["state"] for outcome in json.loads(one.stdout)] == ["released"]
+    assert [outcome["state"] for outcome in json.loads(one.stdout)] == ["current"]
     neither = profiling("redact", **shop)
     assert neither.returncode == 2
     assert "name one day with --day, or all of them with --all" in " ".join(neither.stderr.split())

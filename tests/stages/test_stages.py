@@ -297,7 +297,7 @@ def test_a_slow_attempt_does_not_overwrite_what_was_read_since(settings: Setting
 
     slow = replace(_ingest.INGEST, finish=while_a_new_delivery_is_ingested)
     with pytest.raises(NotReady, match="changed while it was computed"):
-        run_step(slow, settings, DAY, None, None)
+        run_step(slow, settings, DAY, None, None, Lake.open(settings, may_create=True))
     assert len(Lake(settings.lake).read("interactions")) == 2
 
 
