@@ -143,7 +143,7 @@ def test_a_protocol_measures_and_writes_json(tmp_path: Path) -> None:
         (
             ("evaluate", "fly", "--input", "x"),
             2,
-            "no protocol 'fly'; there are aspects, embedding, keywords, redaction, returns, satisfied",
+            "no protocol 'fly'; there are aspects, embedding, facts, keywords, redaction, returns, satisfied",
         ),
         (("evaluate", "returns"), 2, "0 files given; this protocol reads one --input"),
         (("evaluate", "returns", "--input", "missing.json"), 1, "missing.json cannot be read"),
