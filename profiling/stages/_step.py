@@ -412,7 +412,7 @@ def day_end(settings: Settings, day: str) -> pd.Timestamp:
 
 
 def what_a_model_did(run: Run, stage: str, counts: Mapping[str, int]) -> list[str]:
-    """Mirror a stage's counts of the language model into MLflow; warnings of what it was not asked, and of a mirror that is down."""
+    """Mirror a stage's counts of the language model into MLflow; warnings: of what it was not asked, and of no mirror."""
     if not counts:  # no model is set
         return []
     from profiling.behaviour.tracking import mirror_counts
