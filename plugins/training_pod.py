@@ -130,7 +130,7 @@ def pod_defaults(
     }
 
 
-def pinned_image(image: str) -> str:
+def pinned_image(image: str, setting: str = f"{PREFIX}TRAINER_IMAGE") -> str:
     """Raises:
     SettingsError: no image, or one whose content may change from one try to the next.
     """
@@ -139,7 +139,7 @@ def pinned_image(image: str) -> str:
         return image
     found = f"is {image!r}, which is not pinned" if image else "is not set"
     raise SettingsError(
-        f"{PREFIX}TRAINER_IMAGE {found}: pods need an image with a tag that never moves or a digest, "
+        f"{setting} {found}: pods need an image with a tag that never moves or a digest, "
         "such as registry.example.com/profiling-trainer:0.2.0"
     )
 
@@ -170,7 +170,7 @@ def lake_volume(where: TrainingSettings, lake: str) -> list[tuple[k8s.V1Volume, 
 
 
 def scratch_volumes(
-    resources: Resources, cache_claim: str | None = None
+    resources: Resources, cache_claim: str | None = None, *, has_shm: bool = False
 ) -> list[tuple[k8s.V1Volume, k8s.V1VolumeMount]]:
     """What may be written though the root is read-only. Sizes, so that a runaway is evicted before it fills the node."""
     wanted = {"tmp": ("/tmp", "20Gi", None), "cache": (CACHE, "20Gi", None)}
@@ -180,7 +180,7 @@ def scratch_volumes(
         claim = k8s.V1PersistentVolumeClaimVolumeSource(claim_name=cache_claim)
         volume = k8s.V1Volume(name="cache", persistent_volume_claim=claim)
         kept = [(volume, k8s.V1VolumeMount(name="cache", mount_path=CACHE))]
-    if resources.processes > 1:
+    if has_shm or resources.processes > 1:
         # Containers get 64 MB of shared memory; NCCL and data loaders of several processes pass tensors through it.
         wanted["shm"] = ("/dev/shm", "16Gi", "Memory")
     return [
@@ -315,10 +315,10 @@ def reason(pod: k8s.V1Pod, resources: Resources, job: Job = JOBS["training"]) ->
     waiting = [c.state.waiting for c in status.container_statuses or () if c.state.waiting]
     for wait in waiting:
         if wait.reason in NEVER_STARTS:
-            return AirflowFailException(f"{wait.reason}: {wait.message}; correct {PREFIX}TRAINER_IMAGE")
+            return AirflowFailException(f"{wait.reason}: {wait.message}; correct {job.image}")
         if wait.reason in NOT_PULLED:
             return AirflowException(
-                f"{wait.reason}: {wait.message}; if it happens again, check {PREFIX}TRAINER_IMAGE and that the service account "
+                f"{wait.reason}: {wait.message}; if it happens again, check {job.image} and that the service account "
                 "may pull it"
             )
         if wait.reason != "ContainerCreating":

@@ -39,7 +39,7 @@ DEFAULTS = {"retries": 2, "retry_delay": timedelta(minutes=5)}
 TAIL_LINES = 80  # as much as Kubernetes keeps for a container's last words
 
 
-class _Where(BaseSettings):
+class Where(BaseSettings):
     """From the environment and `.env` like `profiling.settings`, whose prefix they share."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
@@ -59,7 +59,7 @@ class _Where(BaseSettings):
             ) from error
 
 
-class TrainingSettings(_Where):
+class TrainingSettings(Where):
     """Where training runs."""
 
     training: Literal["local", "kubernetes"] = "local"
@@ -72,7 +72,7 @@ class TrainingSettings(_Where):
     training_mount: str | None = None  # where the claim is mounted; none: at the lake
 
 
-class FeaturesSettings(_Where):
+class FeaturesSettings(Where):
     """Where texts are read. Apart, so that a mistake in those of training does not stop the days."""
 
     features: Literal["local", "kubernetes"] = "local"
@@ -115,12 +115,14 @@ class Job:
         setting: the setting that names its profile.
         profiles: those it may have, the smallest first.
         deadline_in: the file that says how long a pod of it may run.
+        image: the setting that names its image.
     """
 
     name: str
     setting: str
     profiles: tuple[str, ...]
     deadline_in: str
+    image: str = f"{PREFIX}TRAINER_IMAGE"
 
     def bigger(self, resources: Resources) -> str:
         """What to set where memory was too little."""

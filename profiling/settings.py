@@ -26,6 +26,8 @@ FOREIGN = {
     # Where training and reading texts run: `plugins/training_task.py`.
     "FEATURES", "FEATURES_PROFILE", "FEATURES_CACHE_CLAIM", "TRAINING", "TRAINING_PROFILE", "TRAINER_IMAGE", "TRAINING_NAMESPACE",
     "TRAINING_SERVICE_ACCOUNT", "TRAINING_SECRET", "TRAINING_VOLUME_CLAIM", "TRAINING_MOUNT",
+    # A language model for a day's questions: `plugins/model_pod.py`.
+    "LLM_POD_MODEL", "LLM_POD_IMAGE", "LLM_POD_PROFILE", "LLM_POD_CACHE_CLAIM", "LLM_POD_PORT",
 }  # fmt: skip
 
 

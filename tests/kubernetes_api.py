@@ -312,7 +312,7 @@ class KubernetesApi:
             return await self._note(pod, "waiting RunContainerError")
         running = {"running": {"startedAt": began}}
         self._statuses(pod, running)
-        pod.status.update(phase="Running", startTime=began)
+        pod.status.update(phase="Running", startTime=began, podIP="127.0.0.1")
         await self._note(pod, "Running")
         if fault.kind in ("oom", "evicted", "disrupted", "lost"):
             pod.strikes.append(asyncio.create_task(self._strike(pod, fault)))

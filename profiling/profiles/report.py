@@ -6,11 +6,12 @@ The same input gives the same bytes: no clock, no random choice, sums that do no
 import json
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from profiling.facts.slots import by_name, topic_names
 from profiling.profiles.checks import describe
 from profiling.profiles.predictions import label
 from profiling.profiles.wording import LANGUAGES
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TOP = 12  # rows of a ranking; a reader looks no further
+AT_LEAST = 5  # customers who say the same: what one person says must not stand on a page by itself
+OF_TOPIC = 4  # facts shown of each topic
 TERMS = 4  # of a topic, beside its name
 NEWS = (NEW, RETURNED)  # states of a topic that a reader is told
 SAMPLE_OF_EACH = 2  # customers shown of each stage of life
+CORRECTED = "correction by "
 PSEUDONYM = 12  # characters shown: enough to find one with `profiling show`, short enough to read
 SATISFACTION_STEPS = 5
 
@@ -68,6 +72,8 @@ WORDS = {
     "text_features": ("Text features", "文本特征"),
     "profiles": ("Profiles", "客户画像"),
     "returned": ("Returned", "重新出现"),
+    "rules": ("Rules", "规则"),
+    "correction": ("Corrected by a person", "人工更正"),
     # Why a language model's text was not taken: its failures, then what the fact check found.
     "refused": ("The model refused", "模型拒绝"),
     "length": ("Cut off", "输出被截断"),
@@ -164,6 +170,9 @@ def render_report(
         gone=_gone(topics),
         actions=_bars(_counts(people["next_best_action"])),
         predictions=_predictions(people["document"]),
+        facts=_facts(people["document"]),
+        authors=_authors_of_facts(people["document"]),
+        at_least=AT_LEAST,
         written=_written(people["document"]),
         rows=_outcomes(ingest),
         rows_read=int(ingest.get("read", 0)),
@@ -356,6 +365,44 @@ def _points(now: float, before: float) -> str | None:
 
 def _known(value: float) -> float | None:
     return None if value != value else value
+
+
+def _facts(documents: "pd.Series") -> list[dict[str, Any]]:
+    """Topic by topic the facts that most customers share, AT_LEAST of them: in the words of their slot, never of a customer."""
+    said: dict[tuple[str, str, str, bool], list[float]] = {}
+    for fact in _all_facts(documents):
+        if not fact["written_by"].startswith(CORRECTED):  # its statement is another one than its slot's
+            key = (fact["topic"], fact["subtopic"], fact["value"], fact["polarity"] < 0)
+            said.setdefault(key, []).append(fact["polarity"])
+    rows = []
+    for topic, name in topic_names().items():
+        known = [(key, found) for key, found in said.items() if key[0] == topic and len(found) >= AT_LEAST]
+        known.sort(key=lambda each: (-len(each[1]), each[0]))
+        for (_, subtopic, value, _), found in known[:OF_TOPIC]:
+            mean = math.fsum(found) / len(found)
+            said_so = {language: _statement(topic, subtopic, value, mean, language) for language in LANGUAGES}
+            row = {"topic": Text(**name), "statement": Text(**said_so)}
+            rows.append(row | {"customers": len(found), "polarity": f"{mean:+.2f}"})
+    return rows
+
+
+def _statement(topic: str, subtopic: str, value: str, polarity: float, language: str) -> str:
+    slot = by_name().get((topic, subtopic))
+    said = slot.statement(language, polarity, value) if slot is not None else None
+    return said or f"{subtopic.replace('_', ' ')} {value}".strip()  # a slot of an earlier version
+
+
+def _authors_of_facts(documents: "pd.Series") -> list[Bar]:
+    """How many facts rules, each language model and people wrote; who corrected one is not named."""
+    authors = (fact["written_by"] for fact in _all_facts(documents))
+    counts = Counter("correction" if author.startswith(CORRECTED) else author for author in authors)
+    bars = _bars(counts, is_code=False)  # a model's name is no code
+    return [bar._replace(label=words(bar.label.en)) if bar.label.en in WORDS else bar for bar in bars]
+
+
+def _all_facts(documents: "pd.Series") -> Iterator[dict[str, Any]]:
+    for document in documents:
+        yield from json.loads(document).get("facts") or []
 
 
 _KINDS = {

@@ -15,7 +15,18 @@ from profiling.settings import Settings
 from profiling.stages import _vectors as vectors
 from profiling.stages._facts import Said, fact_inputs
 from profiling.stages._promote import champions
-from profiling.stages._step import Closed, Outcome, Run, Step, concat, days_before, digest, gate, run_step
+from profiling.stages._step import (
+    Closed,
+    Outcome,
+    Run,
+    Step,
+    concat,
+    days_before,
+    digest,
+    gate,
+    run_step,
+    what_a_model_did,
+)
 from profiling.stages._train import load_with_learned
 from profiling.watch import observe, text_statistics
 
@@ -259,7 +270,7 @@ def _features_day(run: Run, parts: list[Staged]) -> Closed:
         **gated.report,
         "watch": [],
     }  # what is usual stands in the report of `profile`, when all earlier days are known
-    warnings = gated.warnings + _media_warnings(counts, run.day) + opening.warnings(asked, "features", run.day)
+    warnings = gated.warnings + _media_warnings(counts, run.day) + what_a_model_did(run, "features", asked)
     return Closed(frames, counts, report=report, failures=gated.failures, warnings=warnings, metrics=gated.metrics)
 
 

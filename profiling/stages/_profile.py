@@ -18,7 +18,19 @@ from profiling.rights.suppressions import PURPOSES
 from profiling.settings import Settings
 from profiling.stages._promote import champions
 from profiling.stages._publish import details_of_day
-from profiling.stages._step import Closed, Outcome, Run, Step, and_more, concat, days_before, digest, gate, run_step
+from profiling.stages._step import (
+    Closed,
+    Outcome,
+    Run,
+    Step,
+    and_more,
+    concat,
+    days_before,
+    digest,
+    gate,
+    run_step,
+    what_a_model_did,
+)
 from profiling.stages._train import load, with_vectors
 from profiling.watch import Observation, metrics, observe
 
@@ -194,9 +206,11 @@ def _profile_day(run: Run, parts: list[Staged]) -> Closed:
             f"{torn} links of the day would make one customer of two with ids of their own, and were not followed; "
             f"`profiling identity --day {run.day}` lists them"
         )
+    of_model = {**_written(run, profiles), **_asked(parts)}
+    warnings += what_a_model_did(run, "profile", of_model)
     return Closed(
         {"profiles": profiles, "identity_changes": changed},
-        {"customers": len(profiles), **_written(run, profiles), **_asked(parts)},
+        {"customers": len(profiles), **of_model},
         report={**gated.report, "watch": observations},
         failures=failures,
         warnings=warnings,

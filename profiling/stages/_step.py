@@ -411,6 +411,17 @@ def day_end(settings: Settings, day: str) -> pd.Timestamp:
     return midnight.tz_localize(settings.zone, nonexistent="shift_forward", ambiguous=True).tz_convert("UTC")
 
 
+def what_a_model_did(run: Run, stage: str, counts: Mapping[str, int]) -> list[str]:
+    """Mirror a stage's counts of the language model into MLflow; warnings: of what it was not asked, and of no mirror."""
+    if not counts:  # no model is set
+        return []
+    from profiling.behaviour.tracking import mirror_counts
+    from profiling.llm import opening
+
+    unasked = opening.warnings(counts, stage, run.day)
+    return unasked + mirror_counts(run.settings, "language model", f"{stage} {run.day}", counts)
+
+
 def digest(*parts: object) -> str:
     """SHA-256 over some inputs and the version of the code that reads them."""
     return hashlib.sha256("\0".join([__version__, *map(str, parts)]).encode()).hexdigest()

@@ -18,7 +18,8 @@ FLOW = {
 TRAINING = "train_behaviour_models"  # more of it in test_training_dag.py
 RETENTION = "apply_retention"
 ERASURE = "erase_customers"
-ALL = (*FLOW, TRAINING, RETENTION, ERASURE)
+ASKING = "ask_language_model"  # more of it in test_model_pod.py
+ALL = (*FLOW, TRAINING, RETENTION, ERASURE, ASKING)
 HEADINGS = ("**What**", "**Input**", "**Output**", "**Impact of failure**", "**Re-run**")
 
 
@@ -50,7 +51,7 @@ def test_the_docs_say_what_an_operator_asks_at_night(bag: Any, dag_id: str) -> N
     assert [heading for heading, words in said.items() if len(words) < 5] == []
 
 
-@pytest.mark.parametrize("dag_id", FLOW)
+@pytest.mark.parametrize("dag_id", [*FLOW, ASKING])
 def test_the_trigger_form_explains_itself(bag: Any, dag_id: str) -> None:
     params = bag.dags[dag_id].params
     assert list(params) == ["day"]
@@ -88,7 +89,7 @@ def test_an_erasure_runs_step_by_step_and_alone(bag: Any) -> None:
     assert dag.timetable.can_be_scheduled is False
 
 
-@pytest.mark.parametrize("dag_id", [*FLOW, ERASURE])
+@pytest.mark.parametrize("dag_id", [*FLOW, ERASURE, ASKING])
 def test_every_task_retries_what_may_pass_and_no_more(bag: Any, dag_id: str) -> None:
     from airflow.sdk import RetryAction
 

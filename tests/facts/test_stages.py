@@ -20,6 +20,7 @@ from profiling.rights import requests
 from profiling.rights.export import export
 from profiling.settings import Settings
 from profiling.status import day_rows
+from tests.claims import unfounded
 from tests.facts.test_model import Scripted, entry
 from tests.rights.worlds import consent, customer, drop, event
 from tests.worlds import documents, settings_in, tables
@@ -69,26 +70,6 @@ def facts_of(settings: Settings, who: str, day: str = MONDAY) -> dict[str, dict]
     return {f"{fact['subtopic']} {fact['value']}".strip(): fact for fact in document["facts"] or []}
 
 
-def claims_without_events(settings: Settings, day: str) -> list[str]:
-    """Every claim of every published profile that cites what is not an interaction of its customer."""
-    rows = Lake(settings.lake).read("interactions", [], ["interaction_id", "identity_id"])
-    wrong: list[str] = []
-
-    def look(part: object, own: set[str], where: str) -> None:
-        if isinstance(part, dict):
-            cited = {*(part.get("evidence") or []), *(span["interaction_id"] for span in part.get("spans") or [])}
-            wrong.extend(f"{where}: {each}" for each in cited - own)
-            for name, value in part.items():
-                look(value, own, f"{where}/{name}")
-        elif isinstance(part, list):
-            for number, value in enumerate(part):
-                look(value, own, f"{where}/{number}")
-
-    for name, document in documents(settings, day).items():
-        look(document, set(rows.loc[rows["identity_id"].isin(document["identity"]["members"]), "interaction_id"]), name)
-    return wrong
-
-
 def test_from_a_drop_to_a_profile_with_the_sentences(shop: Settings) -> None:
     found = facts_of(shop, "ann")
     assert set(found) == {"product quiet fan", "budget $350", "delivery"}
@@ -98,7 +79,7 @@ def test_from_a_drop_to_a_profile_with_the_sentences(shop: Settings) -> None:
     assert (fan["since"][:10], fan["stated_at"][:10], fan["written_by"]) == (SATURDAY, MONDAY, "rules")
     assert found["budget $350"]["superseded"] == 1
     assert found["delivery"]["polarity"] == -1
-    assert claims_without_events(shop, MONDAY) == []
+    assert unfounded(shop, documents(shop, MONDAY)) == []
     document = documents(shop, MONDAY)[customer(shop, "ann", MONDAY)]
     sentences = fact_sentences(shop, document)
     assert sentences[fan["fact_id"]][0] in (
@@ -148,7 +129,7 @@ def test_a_correction_overrules_from_its_day_on_and_outlives_a_re_run(shop: Sett
     assert found["budget $350"]["statement"] == "Has a budget of $400 with the stand"
     assert found["budget $350"]["written_by"] == "correction by Kim"
     assert "product quiet fan" in facts_of(shop, "ann", SUNDAY)
-    assert claims_without_events(shop, MONDAY) == []
+    assert unfounded(shop, documents(shop, MONDAY)) == []
 
 
 @pytest.mark.parametrize(
@@ -189,7 +170,7 @@ def test_erasing_one_removes_her_facts_and_corrections_and_no_others(shop: Setti
         assert ann not in set(lake.read(name)["identity_id"]), name
     assert len(lake.read("facts_state")) == 1
     assert set(documents(shop, MONDAY)) == {customer(shop, "bob", MONDAY)}
-    assert claims_without_events(shop, MONDAY) == []
+    assert unfounded(shop, documents(shop, MONDAY)) == []
 
 
 def test_no_fact_outlives_what_it_rests_on(shop: Settings) -> None:

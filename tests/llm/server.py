@@ -143,8 +143,8 @@ class LanguageServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, answers: Callable[[Asked], Any], *, model: str = MODEL, key: str = "") -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, answers: Callable[[Asked], Any], *, model: str = MODEL, key: str = "", port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
         self.answers, self.model, self.key = answers, model, key
         self.script: list[Script] = []
         self.forms, self.unknown, self.is_escaped = FORMS, frozenset[str](), False

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from profiling.facts.slots import by_name, topic_names
 from profiling.profiles.checks import describe
 from profiling.profiles.report import render_quality, render_report, summarise, words
 from profiling.quality import expectations_folder
@@ -42,8 +43,9 @@ def profile(number: int, **changes: Any) -> dict[str, Any]:
         "persona": f"Persona {number}.",
     }
     row |= changes
-    persona = row.pop("persona")
-    return {**row, "document": json.dumps({"customer_id": row["customer_id"], "persona": {"text": persona}})}
+    said = {"persona": {"text": row.pop("persona"), "written_by": "template"}, "facts": row.pop("facts", None)}
+    said |= {"recommendations": None, "next_best_action": None}
+    return {**row, "document": json.dumps({"customer_id": row["customer_id"], **said})}
 
 
 def profiles(*rows: dict[str, Any]) -> pd.DataFrame:
@@ -342,3 +344,39 @@ def test_topics_with_their_change_and_those_that_ended(people: pd.DataFrame) -> 
     assert "jug" not in html
     assert render_report(people, COUNTS, DAY, None, found.iloc[::-1]) == html
     assert "No topics are in service" in render_report(people, COUNTS, DAY, None)
+
+
+def fact(subtopic: str = "product", value: str = "quiet fan", **changes: Any) -> dict[str, Any]:
+    said = {"topic": "needs", "polarity": 1.0, "written_by": "rules", "statement": f"Secret words about {value}"}
+    return said | {"subtopic": subtopic, "value": value} | changes
+
+
+def test_facts_of_five_customers_and_more() -> None:
+    lamp, tent = fact(value="lamp"), fact(value="tent <b>")
+    late = [{"topic": "service_experience", "value": "", "subtopic": "delivery", "polarity": p} for p in (-1.0, -0.5)]
+    rows = [profile(n, facts=[fact(), lamp, fact(**late[n % 2])]) for n in range(6)]
+    rows += [profile(6, facts=[tent, fact(written_by="small-model-1")]), profile(7, facts=None)]
+    rows += [profile(n, facts=[fact(value="kettle", written_by="correction by Kim")]) for n in range(8, 14)]
+    rows += [profile(n, facts=[tent]) for n in range(14, 17)]
+    html = render_report(profiles(*rows), COUNTS, DAY, None)
+    page = Page(html)
+    fan = by_name()["needs", "product"].statements
+    fans = "".join(fan[language][0].format(value="quiet fan") for language in ("en", "zh"))
+    assert page.row(fan["en"][0].format(value="quiet fan")) == [fans, "Needs需求", "7", "+1.00"]
+    (delivery,) = [
+        row for row in page.rows if len(row) == 4 and row[1].startswith(topic_names()["service_experience"]["en"])
+    ]
+    assert delivery[2:] == ["6", "-0.75"]
+    assert "tent &lt;" not in html, "four customers only"
+    assert "kettle" not in html, "a correction has another statement"
+    assert "Kim" not in html
+    assert "Secret words" not in html
+    assert [row[1] for row in page.rows if row[0] in ("Rules规则", "small-model-1", "Corrected by a person人工更正")] == [
+        "22", "6", "1",
+    ]  # fmt: skip
+    assert (
+        page.rows.index(page.row("Is looking for: lamp")) == page.rows.index(page.row("Is looking for: quiet fan")) + 1
+    )
+    assert render_report(profiles(*reversed(rows)), COUNTS, DAY, None) == html
+    assert "No fact is shared by so many customers." in render_report(profiles(*rows[6:]), COUNTS, DAY, None)
+    assert "All facts of the profiles" not in render_report(profiles(profile(1)), COUNTS, DAY, None)

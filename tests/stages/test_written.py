@@ -1,12 +1,14 @@
 """What a language model writes, through the whole stage: taken where the fact check finds nothing, counted where it does not."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from profiling import stages
+from profiling.behaviour.tracking import tracking_uri
 from profiling.lake import Lake
 from profiling.ledger import Ledger
 from profiling.llm import opening
@@ -15,6 +17,7 @@ from profiling.profiles.report import render_report
 from profiling.profiles.schema import document_faults
 from profiling.settings import Settings
 from tests.llm.measure import Scripted, data_of
+from tests.llm.server import language_server
 from tests.stages.test_stages import DAY, drop, purchase, review
 from tests.worlds import documents
 
@@ -31,7 +34,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Request], Any
     return use
 
 
-def honest(request: Request) -> Any:
+def honest(request: Any) -> Any:
+    """Of a request, or of what a server was asked: nothing in a text, and little about a customer."""
+    if "The slots:" in request.user:
+        return {"facts": []}
     data = data_of(request)
     if "offers" in data:
         return {"reasons": [{"ref": each["ref"], "text": "Other customers like it."} for each in data["offers"]]}
@@ -66,7 +72,7 @@ def shop(settings: Settings) -> Settings:
     drop(settings, [{**each, "stated_at": f"{DAY}T08:00:00Z"} for each in said], source="consents")
     stages.ingest(settings, DAY)
     stages.features(settings, DAY)
-    return settings
+    return settings.model_copy(update={"mlflow_uri": "off"})
 
 
 def by_stage(shop: Settings) -> dict[str, dict]:
@@ -127,3 +133,32 @@ def test_what_fails_falls_back_and_is_counted_by_reason(shop: Settings, opened) 
     page = render_report(Lake(shop.lake).read("profiles", [("day", "==", DAY)]), {}, DAY, None)
     assert "Written by a language model" in page
     assert "Evidence that is none" in page
+
+
+def test_what_the_model_did_is_mirrored_and_what_it_was_not_asked_is_a_warning(shop: Settings) -> None:
+    from mlflow.tracking import MlflowClient
+
+    with language_server(lambda asked: honest(asked)) as server:
+        named = server.settings() | {"llm_budget_calls": 2 * shop.buckets, "mlflow_uri": None}
+        asking = shop.model_copy(update=named)
+        read, profiled = stages.features(asking, DAY), stages.profile(asking, DAY)
+    (unasked,) = profiled.warnings
+    assert re.search(rf"not asked everything: \d+ budget; `profiling profile --day {DAY}` asks the rest", unasked)
+    client = MlflowClient(tracking_uri=tracking_uri(asking))
+    experiment = client.get_experiment_by_name("language model")
+    assert experiment is not None
+    runs = {run.info.run_name: run.data.metrics for run in client.search_runs([experiment.experiment_id])}
+    for name, outcome in ((f"features {DAY}", read), (f"profile {DAY}", profiled)):
+        assert runs[name]["llm_calls"] > 0
+        assert runs[name].items() <= outcome.counts.items()
+
+
+def test_a_mirror_that_is_down_costs_no_day(shop: Settings, opened) -> None:
+    opened(honest)
+    outcome = stages.profile(
+        shop.model_copy(update={"llm_model": "scripted-1", "mlflow_uri": "http://127.0.0.1:9"}), DAY
+    )
+    assert outcome.state == "released"
+    assert outcome.counts["persona_written"] == 2
+    (said,) = outcome.warnings
+    assert f"has no copy of language model profile {DAY}" in said
