@@ -112,4 +112,3 @@ def threads() -> int:
     if said.isdecimal() and int(said) > 0:
         return int(said)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-

@@ -276,9 +276,7 @@ class StaticEncoder:
 
 def _checksums(folder: Path) -> dict[str, str]:
     """SHA-256 by name of every file in a folder, but for the list of these."""
-    return {
-        path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != _CHECKSUMS
-    }
+    return {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != _CHECKSUMS}
 
 
 def _packaged() -> Path:
