@@ -59,8 +59,8 @@ def keywords(
     Which terms, maximal marginal relevance decides, so that five do not say one thing; the weight is of the term alone.
 
     Terms are lower case and singular, so that they add up over texts, and at most LONGEST_TERM characters long. Prominence is
-    frequency, position and rarity relative to the text's best term. With a vector (unit, float32 [d]) the weight is nearness * cosine between term and text
-    + (1 - nearness) * prominence; without one it is the prominence.
+    frequency, position and rarity relative to the text's best term. With a vector (unit, float32 [d]) the weight is
+    nearness * cosine between term and text + (1 - nearness) * prominence; without one it is the prominence.
     Terms of all texts are encoded together, once each; with `cache` once ever.
     """
     candidates = [
