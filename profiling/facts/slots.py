@@ -111,7 +111,11 @@ def sensitive() -> dict[str, re.Pattern[str]]:
 
 
 def is_sensitive(text: str) -> bool:
-    """Whether a text names health, religion, ethnicity, orientation, politics or a union."""
+    """Whether a text names health, religion, ethnicity, orientation, politics, a union, a crime, debts or a divorce.
+
+    Not the list of `profiling.llm.check`: that one keeps "he", "my wife" and "rich" out of sentences about a customer, and of the
+    facts that customers state themselves 1 in 80 of English and 1 in 8 of Chinese reviews stand beside such a word.
+    """
     return any(pattern.search(text) for pattern in sensitive().values())
 
 

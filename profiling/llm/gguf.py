@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 1  # the threads of one question take all cores; several at once would also change each other's last digits
 CONTEXT_TOKENS = 8_192  # question and answer together; less where the model was made for less
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,8 @@ class Served:
     name: str
 
 
-_servers: dict[Path, tuple[Any, Served]] = {}
+_servers: dict[str, tuple[Any, Served]] = {}  # by name
+_digests: dict[tuple[Path, int, int], str] = {}  # by path, size and time of change: of a large file it takes seconds
 
 
 def serve(path: Path) -> Served:
@@ -42,9 +42,29 @@ def serve(path: Path) -> Served:
         SettingsError: the extra `llm` is not installed.
         InputError: there is no such file, or llama.cpp cannot read it.
     """
-    if path not in _servers:
-        _servers[path] = _start(path)
-    return _servers[path][1]
+    name = name_of(path)
+    if name not in _servers:
+        _servers[name] = _start(path, name)
+    return _servers[name][1]
+
+
+def name_of(path: Path) -> str:
+    """The file's name without its ending, and the beginning of its SHA-256: a file that took its place has another.
+
+    Raises:
+        InputError: there is no such file, or it cannot be read.
+    """
+    try:
+        found = path.stat()
+        key = path, found.st_size, found.st_mtime_ns
+        if key not in _digests:
+            with path.open("rb") as file:
+                _digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise InputError(f"PROFILING_LLM_GGUF={path}: there is no such file; name the model's file") from error
+    except OSError as error:
+        raise InputError(f"PROFILING_LLM_GGUF={path} cannot be read ({error}); name the model's file") from error
+    return f"{path.stem}@{_digests[key][:12]}"
 
 
 def stop() -> None:
@@ -55,17 +75,15 @@ def stop() -> None:
 atexit.register(stop)  # while Python still stands: their threads must not outlive it
 
 
-def _start(path: Path) -> tuple[Any, Served]:
+def _start(path: Path, name: str) -> tuple[Any, Served]:
     try:
         import xllamacpp
     except ImportError as error:
         raise SettingsError(
             "PROFILING_LLM_GGUF needs llama.cpp, which is not installed: pip install 'customer-profiling[llm]'"
         ) from error
-    if not path.is_file():
-        raise InputError(f"PROFILING_LLM_GGUF={path}: there is no such file")
     began = time.monotonic()
-    served_by = Served("", secrets.token_hex(16), f"{path.stem}@{_digest(path)[:12]}")
+    served_by = Served("", secrets.token_hex(16), name)
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(path)
     parameters.model_alias = [served_by.name]
@@ -94,11 +112,3 @@ def threads() -> int:
     if said.isdecimal() and int(said) > 0:
         return int(said)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

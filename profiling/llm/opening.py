@@ -49,6 +49,17 @@ def open_model(settings: Settings, *, parts: int = 1) -> ServerModel | None:
     )
 
 
+def model_name(settings: Settings) -> str | None:
+    """The name of the model that is set, without opening it: a server's as it is set, a file's with its digest.
+
+    Raises:
+        InputError: the GGUF file is not there.
+    """
+    if settings.llm_model is not None or settings.llm_gguf is None:
+        return settings.llm_model
+    return gguf.name_of(settings.llm_gguf)
+
+
 def _limits(settings: Settings, parts: int) -> Limits:
     prices = None
     if settings.llm_price_in is not None and settings.llm_price_out is not None:

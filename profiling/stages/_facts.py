@@ -18,12 +18,12 @@ _OF_ROWS = ["interaction_id", "identity_id", "bucket", "day", "occurred_at"]
 
 def fact_inputs(settings: Settings) -> list[str]:
     """What facts are read with: the rules, and the model that is set with its prompt and check."""
-    named = settings.llm_model or settings.llm_gguf
-    if named is None:
+    if settings.llm_model is None and settings.llm_gguf is None:
         return [facts_version()]
     from profiling.facts.model import version
+    from profiling.llm.opening import model_name
 
-    return [facts_version(), str(named), version()]
+    return [facts_version(), model_name(settings) or "", version()]
 
 
 class Said:

@@ -92,10 +92,10 @@ def _authors(run: Run) -> list[str]:
     """Who writes, and by which prompts: another model makes other profiles. A model is not opened for its name."""
     if not _has_model(run):
         return []
+    from profiling.llm.opening import model_name
     from profiling.profiles.written import version
 
-    gguf = run.settings.llm_gguf
-    return [run.settings.llm_model or (gguf.name if gguf else ""), version()]
+    return [model_name(run.settings) or "", version()]
 
 
 def _profile_bucket(run: Run, bucket: int) -> Staged:

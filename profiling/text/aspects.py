@@ -104,7 +104,7 @@ def _clauses(text: str) -> Iterator[_Clause]:
             continue
         for offset, clause in _pieces(_CLAUSE_END[vocabulary], sentence):
             for aspect, term in _terms(vocabulary).items():
-                if term.search(clause):
+                if term.search(_of_others(aspect, vocabulary).sub("", clause)):
                     yield _Clause(aspect, vocabulary, clause, sentence, start + offset)
 
 
@@ -129,6 +129,19 @@ def _pieces(end: re.Pattern[str], text: str) -> Iterator[tuple[int, str]]:
 def _terms(vocabulary: str) -> dict[str, re.Pattern[str]]:
     aspects = lexicon("aspects")["aspects"]
     return {aspect: _any_of(terms[vocabulary], vocabulary, plural="s?") for aspect, terms in sorted(aspects.items())}
+
+
+@cache
+def _of_others(aspect: str, vocabulary: str) -> re.Pattern[str]:
+    """Opinions of several words of the other aspects that hold a name of this one, such as "cheap quality"."""
+    opinions = lexicon("aspects")["opinions"]
+    found = [
+        phrase
+        for other in opinions
+        for phrase in opinions[other][vocabulary]
+        if other != aspect and (match := _terms(vocabulary)[aspect].search(phrase)) and match.group() != phrase
+    ]
+    return _any_of(found, vocabulary) if found else re.compile(r"(?!)")
 
 
 @cache

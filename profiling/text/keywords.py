@@ -27,10 +27,19 @@ NEARNESS, RELEVANCE = 0.3, 0.8
 CANDIDATES = 12
 
 _WORD_OR_BREAK = re.compile(r"[^\W\d_][\w'-]*|[^\w\s]", re.UNICODE)
-_REDACTED = re.compile(r"\[[a-z_]+\d*\]")  # what stands where personal data stood
+# What stands where personal data stood, also where the end of the text that is read cuts it; addresses, which are no topics.
+_NO_WORDS = re.compile(
+    r"\[[a-z_]+\d*(?:\]|$)|(?:https?:/|www\.)[!-~]+|\b[a-z\d-]+(?:\.[a-z\d-]+)*\.(?:com|net|org|info|cn|co|io|de|fr|uk|jp)\b(?:/[!-~]*)?",
+    re.IGNORECASE,
+)
+# In characters: what is longer is noise or glued together, and a topic is shown to people.
+LONGEST_WORD, LONGEST_TERM = 30, 40
 COMPOUND = 1.5  # what a mention of two words is worth, of one word 1
 # A term's first mention counts double at the start of the text, half as much extra after this many words.
 _POSITION_SCALE = 20
+# jieba's tags of conjunctions, adverbs, numbers, prepositions, pronouns and particles.
+_FUNCTION_TAGS = frozenset(["c", "d", "m", "p", "r", "u", "ud", "ug", "uj", "ul", "uv", "uz"])
+_PARTICLE_TAGS = frozenset(tag for tag in _FUNCTION_TAGS if tag.startswith("u"))
 # TextBlob's subjectivity from which an adjective is an opinion ("great string") and no kind ("acoustic guitar").
 _SUBJECTIVE = 0.5
 
@@ -49,13 +58,13 @@ def keywords(
 
     Which terms, maximal marginal relevance decides, so that five do not say one thing; the weight is of the term alone.
 
-    Terms are lower case and singular, so that they add up over texts. Prominence is frequency, position and rarity relative to
-    the text's best term. With a vector (unit, float32 [d]) the weight is nearness * cosine between term and text
-    + (1 - nearness) * prominence; without one it is the prominence.
+    Terms are lower case and singular, so that they add up over texts, and at most LONGEST_TERM characters long. Prominence is
+    frequency, position and rarity relative to the text's best term. With a vector (unit, float32 [d]) the weight is
+    nearness * cosine between term and text + (1 - nearness) * prominence; without one it is the prominence.
     Terms of all texts are encoded together, once each; with `cache` once ever.
     """
     candidates = [
-        _candidates(_REDACTED.sub("; ", readable(text)), language)
+        _candidates(_NO_WORDS.sub("; ", readable(text)), language)
         for text, language in zip(texts, languages, strict=True)
     ]
     return choose(candidates, encoder, vectors, cache, top, nearness, relevance)
@@ -161,11 +170,13 @@ def _english_terms(text: str) -> Iterator[tuple[str, int, float]]:
     before: str | None = None  # a word that may open a compound
     for position, token in enumerate(_WORD_OR_BREAK.findall(text)):
         word = token.casefold().strip("'-").removesuffix("'s")
-        kind, term = _english_word(word)
+        kind, term = _english_word(word) if len(word) <= LONGEST_WORD else ("none", "")
         if kind == "noun":
             yield term, position, 1.0
         if kind in ("noun", "verb") and before is not None and before != term:
-            yield f"{before} {term}", position, COMPOUND
+            compound = f"{before} {term}"
+            if len(compound) <= LONGEST_TERM:
+                yield compound, position, COMPOUND
         before = term if kind in ("noun", "adjective") else None
 
 
@@ -228,17 +239,25 @@ def _chinese_terms(text: str) -> Iterator[tuple[str, int, float]]:
     tokenizer, tags = chinese()
     for position, token in enumerate(tokenizer.lcut(text)):
         term = token.casefold()
-        if len(term) < 2 or not all(c.isalpha() for c in term) or term in _never_chinese():
+        if not 2 <= len(term) <= LONGEST_WORD or not all(c.isalpha() for c in term) or term in _never_chinese():
             continue
         tag = tags.get(term)
         if term.isascii():
             kind, term = _english_word(term)
             is_noun = kind == "noun"
         else:
-            # A word that the dictionary lacks is a name, or ordinary words that jieba's model took for one (我读, 这是).
-            is_noun = tag.startswith(("n", "vn")) if tag else not any(c in _never_chinese() for c in term)
+            is_noun = tag.startswith(("n", "vn")) if tag else _is_a_name(term, tags)
         if is_noun:
             yield term, position, -math.log(max(tokenizer.FREQ.get(term, 0), 1) / tokenizer.total)
+
+
+def _is_a_name(term: str, tags: dict[str, str]) -> bool:
+    """Whether a word that the dictionary lacks is a name, and not ordinary words that jieba's model took for one.
+
+    Such hold a stop word (我读), begin with an adverb, a number or the like (多花, 不像), or end with a particle (写得, 读过).
+    """
+    first, last = tags.get(term[0], ""), tags.get(term[-1], "")
+    return not (first in _FUNCTION_TAGS or last in _PARTICLE_TAGS or any(c in _never_chinese() for c in term))
 
 
 @cache

@@ -1,5 +1,9 @@
 """Facts by rules: the labelled cases, every slot's own examples, and where in the text a fact rests."""
 
+import json
+import re
+from importlib.resources import files
+
 import pytest
 
 from profiling.behaviour.protocols import facts as protocol
@@ -131,3 +135,27 @@ def test_sensitive_words_in_both_languages() -> None:
 
 def test_a_text_of_nothing_but_marks_ends() -> None:
     assert read("?!...\n。。。！" * 2000) == []
+
+
+# What a sentence about a customer may not say, and a customer may: sex, age, family, nationality, and words of two meanings.
+SAID_OF_ONESELF = {
+    "en": "he she him his her hers himself herself mr mrs ms sir madam man men woman women male female lady ladies gentlem[ae]n "
+    r"girl\w* boy\w* mother\w* father\w* mum mom dad wife husband years?_old aged? elderly young\w* teen\w* senior\w* "
+    r"middle-aged retired pensioner\w* millennial\w* chinese american\w* foreign\w* union\w* rich",
+    "zh": "(?<![其吉])他(?!人) 她 先生 女士 小姐 男性 女性 男士 男人 女人 男孩 女孩 妈妈 母亲 爸爸 父亲 妻子 丈夫 太太 "
+    "宝妈 岁 年龄 年轻 老人 老年 中年 青年 退休 寺 有钱",
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_is_sensitive_in_generated_texts_is_in_facts_but_for_what_customers_may_say(language: str) -> None:
+    forbidden = json.loads((files("profiling.llm") / "data" / "forbidden.json").read_text("utf-8"))["sensitive"][
+        language
+    ]
+    allowed = {word.replace("_", " ") for word in SAID_OF_ONESELF[language].split()}
+    assert allowed < set(forbidden)
+    endings = ("", "s", "t", "y", "e", "o", "n", "m", "ed", "led", "ic", "ity", "ism")
+    # A pattern such as `diagnos\w*` is one word or another: one of them has to be found.
+    for pattern in set(forbidden) - allowed:
+        stem = re.sub(r"\\w[*+]|\(.*|\[.*", "", pattern)
+        assert any(is_sensitive(stem + ending) for ending in endings), pattern

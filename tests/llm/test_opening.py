@@ -1,5 +1,7 @@
 """Settings become a model, or a sentence that says which one is missing; what it did becomes numbers."""
 
+import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,9 @@ import pytest
 from profiling.behaviour.tracking import mirror_counts, tracking_uri
 from profiling.errors import InputError, SettingsError
 from profiling.llm.contract import Reply, Usage
-from profiling.llm.opening import added_up, counts, open_model, warnings
+from profiling.llm.opening import added_up, counts, model_name, open_model, warnings
 from profiling.settings import Settings
+from profiling.stages._facts import fact_inputs
 from tests.llm.conftest import ask
 from tests.llm.server import LanguageServer
 
@@ -102,3 +105,21 @@ def test_a_mirror_that_is_down_is_a_warning(tmp_path: Path) -> None:
     own = settings(tmp_path, lake=str(tmp_path / "lake"), mlflow_uri="http://127.0.0.1:9")
     (said,) = mirror_counts(own, "language model", "features 2026-06-28", {"llm_calls": 3})
     assert "has no copy of language model features 2026-06-28" in said
+
+
+def test_a_file_that_takes_anothers_place_has_another_name(tmp_path: Path) -> None:
+    file = tmp_path / "model.gguf"
+    set_to = settings(tmp_path, llm_gguf=file)
+    file.write_bytes(b"first")
+    first = model_name(set_to)
+    assert first == "model@" + hashlib.sha256(b"first").hexdigest()[:12]
+    said = fact_inputs(set_to)
+    assert first in said
+    (tmp_path / "new").write_bytes(b"other")
+    (tmp_path / "new").replace(file)
+    os.utime(file, ns=(1, 1))
+    assert model_name(set_to) == "model@" + hashlib.sha256(b"other").hexdigest()[:12]
+    assert fact_inputs(set_to) != said
+    file.unlink()
+    with pytest.raises(InputError, match=r"model\.gguf: there is no such file; name the model's file"):
+        model_name(set_to)

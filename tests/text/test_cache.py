@@ -1,9 +1,11 @@
 """The cache: several processes, forks, kills and damage. Losing values is fine, wrong values never."""
 
+import contextlib
 import logging
 import pickle
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -110,6 +112,30 @@ def test_a_file_that_is_no_database_is_moved_aside(cache: TextCache, caplog: pyt
     cache.put_many({"a": b"1"})
     assert TextCache(cache.folder, "text").get_many(["a"]) == {"a": b"1"}
     assert [path.name for path in cache.folder.glob("*corrupt*")] == ["text.corrupt-0"]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "CREATE TABLE results (name TEXT, score REAL)",
+        "CREATE TABLE results (key TEXT, checksum INTEGER, value BLOB, stored_at INTEGER)",
+        "CREATE VIEW results AS SELECT 'a' AS key, 0 AS checksum, x'00' AS value",
+    ],
+    ids=["other-columns", "no-key", "a-view"],
+)
+def test_a_table_of_another_make_is_moved_aside_as_it_was(
+    cache: TextCache, made: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache.folder.mkdir(parents=True)
+    with contextlib.closing(sqlite3.connect(cache.path)) as strange:
+        strange.execute(made)
+        strange.commit()
+    with caplog.at_level(logging.WARNING):
+        cache.put_many({"a": b"1"})
+    assert "text.sqlite is damaged; moved to text.corrupt-0" in caplog.text
+    assert TextCache(cache.folder, "text").get_many(["a"]) == {"a": b"1"}
+    with contextlib.closing(sqlite3.connect(cache.folder / "text.corrupt-0")) as kept:
+        assert [row[0] for row in kept.execute("SELECT sql FROM sqlite_master")] == [made]
 
 
 @pytest.mark.parametrize("seed", range(8))

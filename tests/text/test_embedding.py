@@ -212,6 +212,30 @@ def test_distilling_is_deterministic_and_harmless_twice(tmp_path: Path) -> None:
     assert StaticEncoder(source, tmp_path / "a").encode(["guitar strings", ""]).tobytes() == vectors.tobytes()
 
 
+def test_a_damaged_table_is_made_again_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = _tiny_model(tmp_path / "source")
+    encoder = StaticEncoder(source, tmp_path / "cache")
+    vectors = encoder.encode(["guitar strings"])
+    folder = encoder._folder
+    weights = folder / "model.safetensors"
+    whole = weights.read_bytes()
+    flipped = bytearray(whole)
+    flipped[-1000] ^= 64
+    for damage in (bytes(flipped), whole[:-7], b""):
+        weights.write_bytes(damage)
+        caplog.clear()
+        again = StaticEncoder(source, tmp_path / "cache").encode(["guitar strings"])
+        assert again.tobytes() == vectors.tobytes()
+        assert f"{folder} is damaged" in caplog.text
+        assert weights.read_bytes() == whole
+    (folder / "tokenizer.json").unlink()
+    assert StaticEncoder(source, tmp_path / "cache").encode(["guitar strings"]).tobytes() == vectors.tobytes()
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [folder.name]
+    caplog.clear()
+    StaticEncoder(source, tmp_path / "cache").encode(["guitar strings"])
+    assert not caplog.records
+
+
 def _tiny_model(folder: Path) -> Path:
     """A BERT with one layer and random weights over letters and a few words, as wide as the distilled vectors."""
     import torch

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from profiling.text import keywords as keyword_rules
 from profiling.text.cache import TextCache
 from profiling.text.embedding import Encoder
 from profiling.text.keywords import keywords
@@ -80,6 +81,39 @@ def test_one_thing_is_not_said_five_times(static: Encoder) -> None:
 def test_redaction_marks_and_other_languages_give_nothing(static: Encoder) -> None:
     assert terms("[email] [phone_2] [resident_id_12]", "en", static) == []
     assert terms("Die Lieferung war schnell", "de", static) == []
+
+
+def test_words_and_terms_have_a_longest_length(static: Encoder) -> None:
+    assert terms("a" * 20_000, "en", static) == terms("好" + "a" * 20_000, "zh", static) == []
+    word = "w" * keyword_rules.LONGEST_WORD
+    assert terms(f"A {word} and a {word}w", "en", static) == [word]
+    found = terms(f"{word} guitar, {word} humbucker", "en", static)
+    assert f"{word} guitar" in found
+    assert f"{word} humbucker" in found, "40 characters"
+    assert f"{word} humbuckers x" not in found
+    assert "humbuckerx" in (found := terms(f"{word} humbuckerx", "en", static))
+    assert f"{word} humbuckerx" not in found
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("See https://www.example.com/gear/piano?id=drums#banjo for the guitar", "en"),
+        ("www.example.co.uk/piano or example.com, the guitar", "en"),
+        ("HTTP : // the guitar", "en"),
+        ("the guitar [resident_id", "en"),
+        ("吉他http://example.com/piano很好", "zh"),
+    ],
+)
+def test_addresses_and_marks_that_were_cut_are_no_topics(text: str, language: str, static: Encoder) -> None:
+    assert terms(text, language, static) == ["吉他" if language == "zh" else "guitar"]
+
+
+def test_words_that_jiebas_model_joins_are_no_names(static: Encoder) -> None:
+    text = "多花了几百，不像正品，写得好，读过。奶泡机和光域镜头，意式咖啡"
+    found = {term for term, _ in keywords([text], ["zh"], static, [None], top=12)[0]}
+    assert {"奶泡机", "光域", "意式"} <= found
+    assert not {"多花", "不像", "写得", "读过"} & found
 
 
 def test_order_neighbours_and_cache_change_nothing(static: Encoder, cache: TextCache) -> None:

@@ -84,10 +84,45 @@ def test_praise_in_chinese_is_praise(text: str) -> None:
         "没有想象的那么好",
         "不会再买了",
         "再也不买了",
+        "质量不如以前",
+        "不如以前结实了",
+        "味道大不如前",
     ],
 )
 def test_blame_in_chinese_is_blame(text: str) -> None:
     assert one(text, "zh") < -0.2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It is not the best.",
+        "The tuners aren't the greatest",
+        "The sound could be better.",
+        "It could have been a little better",
+        "far from perfect",
+        "It leaves a lot to be desired.",
+    ],
+)
+def test_english_phrases_of_praise_that_blame(text: str) -> None:
+    assert one(text, "en") < -0.2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I couldn't be happier!",
+        "I couldn’t be happier!",
+        "The service could not be better.",
+        "You can't go wrong with it",
+        "Nothing could be easier.",
+        "one of the best, if not the best",
+        "What could be better?",
+        "It isn't bad",
+    ],
+)
+def test_english_phrases_of_blame_that_praise(text: str) -> None:
+    assert one(text, "en") > 0.2
 
 
 @pytest.mark.parametrize(
@@ -178,7 +213,7 @@ def _auc(is_positive: np.ndarray, scores: np.ndarray) -> float:
 
 
 def test_auc_on_english_reviews(real_data: Path) -> None:
-    """Measured .826 on this draw of 2,000; VADER alone over whole texts .744."""
+    """Measured .834 on this draw; VADER alone over whole texts .744."""
     rows = [json.loads(line) for line in (real_data / "Musical_Instruments_5.json").open()]
     rows = random.Random(42).sample(rows, 1000)
     scores, _ = score([f"{row['summary']}. {row['reviewText']}" for row in rows], ["en"] * len(rows))
