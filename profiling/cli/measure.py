@@ -22,7 +22,11 @@ def evaluate(
     ],
     inputs: Annotated[
         list[Path] | None,
-        typer.Option("--input", metavar="FILE", help="The data; may be given again. Redaction needs none."),
+        typer.Option(
+            "--input",
+            metavar="FILE",
+            help="The data, as docs/results.md names it; may be given again. Facts and redaction need none.",
+        ),
     ] = None,
     models: Annotated[
         str | None, typer.Option("--models", metavar="A,B", help="Some of the protocol's models.")

@@ -184,8 +184,8 @@ def correct(
         markup=False,
     )
     out.print(
-        f"holds for profiles from {done.day} on; make those days again: profiling run --from {done.day} --to {done.day} "
-        "--stages profile,publish",
+        f"holds for profiles from {done.day} on; make those days again, which profiling days --stale lists: "
+        f"profiling run --from {done.day} --to DAY --stages profile,publish",
         soft_wrap=True,
     )
 

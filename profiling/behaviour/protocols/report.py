@@ -89,5 +89,7 @@ def one_file(inputs: list[Path]) -> Path:
         SettingsError: there are several.
     """
     if len(inputs) != 1:
-        raise SettingsError(f"{len(inputs)} files given; this protocol reads one --input")
+        raise SettingsError(
+            f"{len(inputs)} files given; this protocol reads one --input: docs/results.md says which file"
+        )
     return inputs[0]
