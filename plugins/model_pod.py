@@ -166,6 +166,8 @@ def _until_healthy(client: Any, namespace: str, name: str, where: ModelSettings,
     ends = time.monotonic() + READY_WITHIN_SECONDS
     while True:
         pod = client.read_namespaced_pod(name, namespace)
+        if pod.metadata.deletion_timestamp:  # of this run before it was cleared: it may still answer
+            raise AirflowException(f"pod {name} is still being deleted; it is tried again with a new one")
         states = [each.state for each in pod.status.container_statuses or ()]
         refused = any(state.waiting and state.waiting.reason in NEVER_STARTS for state in states)
         if pod.status.phase in ("Failed", "Succeeded") or refused:

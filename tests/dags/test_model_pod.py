@@ -121,6 +121,19 @@ def test_a_pod_that_does_not_become_healthy_is_deleted_and_says_why(
     assert api.pods == {}
 
 
+def test_a_pod_that_is_being_deleted_is_not_waited_for(api: KubernetesApi) -> None:
+    import model_pod
+    from airflow.sdk.exceptions import AirflowException
+
+    model_pod.start_model(RUN, poll_seconds=0.1)
+    [pod] = api.all
+    pod.body["metadata"]["deletionTimestamp"] = (
+        "2026-06-22T00:00:00Z"  # its process answers until the grace period ends
+    )
+    with pytest.raises(AirflowException, match="is still being deleted; it is tried again"):
+        model_pod.start_model(RUN, poll_seconds=0.1)
+
+
 def test_a_pod_that_is_late_is_deleted(api: KubernetesApi, monkeypatch: pytest.MonkeyPatch) -> None:
     import model_pod
     from airflow.sdk.exceptions import AirflowException
