@@ -100,6 +100,22 @@ def test_the_weights_stay_on_a_volume_and_a_model_is_spread_over_gpus(
     assert spec["containers"][0]["args"][-2:] == ["--tensor-parallel-size", "4"]
 
 
+def test_no_key_goes_to_the_pod_and_media_are_read_by_whom_they_were(
+    api: KubernetesApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from model_pod import asking
+
+    monkeypatch.setenv("PROFILING_MEDIA_IMAGE_MODEL", "eyes-1")
+    found = asking("http://10.0.0.7:8000/v1")
+    assert (found.media_image_model, found.llm_api_key) == (None, None), "there was no server that reads them"
+    monkeypatch.setenv("PROFILING_LLM_URL", "https://models.example.com/v1")
+    monkeypatch.setenv("PROFILING_LLM_API_KEY", "sk-hosted")
+    found = asking("http://10.0.0.7:8000/v1")
+    assert (found.llm_url, found.llm_api_key) == ("http://10.0.0.7:8000/v1", None)
+    assert found.media_image_model == "eyes-1"
+    assert found.media_server == ("https://models.example.com/v1", "sk-hosted")
+
+
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
