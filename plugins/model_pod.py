@@ -12,6 +12,7 @@ import urllib.request
 from typing import Any, Literal
 
 from airflow.sdk.exceptions import AirflowException
+from pydantic import SecretStr
 from training_task import PROFILES, Job, TrainingSettings, Where
 
 from profiling.errors import SettingsError
@@ -41,8 +42,16 @@ class ModelSettings(Where):
 
 
 def asking(url: str) -> Settings:
-    """The settings of a task of the run: those of the worker, with the pod as the server to ask."""
-    return Settings.load().model_copy(update={"llm_url": url, "llm_model": ModelSettings.load().llm_pod_model})
+    """The settings of a task of the run: those of the worker, with the pod as the server to ask. Media are read as they were."""
+    known = Settings.load()
+    changes: dict[str, Any] = {"llm_url": url, "llm_model": ModelSettings.load().llm_pod_model}
+    changes |= {"llm_api_key": None}  # a key goes to no other server than its own
+    if known.media_server is None:
+        changes |= {"media_image_model": None, "media_audio_model": None}  # the pod serves none of them
+    else:
+        address, key = known.media_server
+        changes |= {"media_url": address, "media_api_key": SecretStr(key) if key else None}
+    return known.model_copy(update=changes)
 
 
 def start_model(run_id: str, poll_seconds: float = POLL_SECONDS) -> str:
@@ -166,6 +175,8 @@ def _until_healthy(client: Any, namespace: str, name: str, where: ModelSettings,
     ends = time.monotonic() + READY_WITHIN_SECONDS
     while True:
         pod = client.read_namespaced_pod(name, namespace)
+        if pod.metadata.deletion_timestamp:  # of this run before it was cleared: it may still answer
+            raise AirflowException(f"pod {name} is still being deleted; it is tried again with a new one")
         states = [each.state for each in pod.status.container_statuses or ()]
         refused = any(state.waiting and state.waiting.reason in NEVER_STARTS for state in states)
         if pod.status.phase in ("Failed", "Succeeded") or refused:

@@ -6,7 +6,7 @@ The same input gives the same bytes: no clock, no random choice, sums that do no
 import json
 import math
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -171,7 +171,6 @@ def render_report(
         actions=_bars(_counts(people["next_best_action"])),
         predictions=_predictions(people["document"]),
         facts=_facts(people["document"]),
-        authors=_authors_of_facts(people["document"]),
         at_least=AT_LEAST,
         written=_written(people["document"]),
         rows=_outcomes(ingest),
@@ -367,13 +366,28 @@ def _known(value: float) -> float | None:
     return None if value != value else value
 
 
-def _facts(documents: "pd.Series") -> list[dict[str, Any]]:
-    """Topic by topic the facts that most customers share, AT_LEAST of them: in the words of their slot, never of a customer."""
+def _facts(documents: "pd.Series") -> dict[str, Any]:
+    """`rows`: by topic the facts that most customers share, AT_LEAST of them, in the words of their slot and never of a customer;
+    `authors`: how many facts rules, each language model and people wrote, where who corrected one is not named.
+    """
     said: dict[tuple[str, str, str, bool], list[float]] = {}
-    for fact in _all_facts(documents):
-        if not fact["written_by"].startswith(CORRECTED):  # its statement is another one than its slot's
+    authors: Counter[str] = Counter()
+    for document in documents:
+        for fact in json.loads(document).get("facts") or []:
+            if fact["written_by"].startswith(CORRECTED):  # its statement is another one than its slot's
+                authors["correction"] += 1
+                continue
+            authors[fact["written_by"]] += 1
             key = (fact["topic"], fact["subtopic"], fact["value"], fact["polarity"] < 0)
             said.setdefault(key, []).append(fact["polarity"])
+    bars = [
+        bar._replace(label=words(bar.label.en)) if bar.label.en in ("rules", "correction") else bar
+        for bar in _bars(authors, is_code=False)  # a model's name is no code
+    ]
+    return {"rows": _shared(said), "authors": bars}
+
+
+def _shared(said: Mapping[tuple[str, str, str, bool], list[float]]) -> list[dict[str, Any]]:
     rows = []
     for topic, name in topic_names().items():
         known = [(key, found) for key, found in said.items() if key[0] == topic and len(found) >= AT_LEAST]
@@ -390,19 +404,6 @@ def _statement(topic: str, subtopic: str, value: str, polarity: float, language:
     slot = by_name().get((topic, subtopic))
     said = slot.statement(language, polarity, value) if slot is not None else None
     return said or f"{subtopic.replace('_', ' ')} {value}".strip()  # a slot of an earlier version
-
-
-def _authors_of_facts(documents: "pd.Series") -> list[Bar]:
-    """How many facts rules, each language model and people wrote; who corrected one is not named."""
-    authors = (fact["written_by"] for fact in _all_facts(documents))
-    counts = Counter("correction" if author.startswith(CORRECTED) else author for author in authors)
-    bars = _bars(counts, is_code=False)  # a model's name is no code
-    return [bar._replace(label=words(bar.label.en)) if bar.label.en in WORDS else bar for bar in bars]
-
-
-def _all_facts(documents: "pd.Series") -> Iterator[dict[str, Any]]:
-    for document in documents:
-        yield from json.loads(document).get("facts") or []
 
 
 _KINDS = {

@@ -52,7 +52,8 @@ def test_the_dag_starts_asks_and_stops_whatever_happens(bag: Any) -> None:
     order = [task.task_id for task in dag.topological_sort()]
     assert order == ["start", "features", "close_features", "profile", "close_profiles", "publish", "stop"]
     start, stop = dag.get_task("start"), dag.get_task("stop")
-    assert (start.is_setup, stop.is_teardown, stop.on_failure_fail_dagrun) == (True, True, True)
+    assert (start.is_setup, stop.is_teardown) == (True, True)
+    assert stop.on_failure_fail_dagrun is False, "or a failed day would end as a success"
     assert "start" in stop.upstream_task_ids
     assert stop.trigger_rule == "all_done_setup_success"
     assert dag.timetable.can_be_scheduled is False
@@ -99,6 +100,22 @@ def test_the_weights_stay_on_a_volume_and_a_model_is_spread_over_gpus(
     assert spec["containers"][0]["args"][-2:] == ["--tensor-parallel-size", "4"]
 
 
+def test_no_key_goes_to_the_pod_and_media_are_read_by_whom_they_were(
+    api: KubernetesApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from model_pod import asking
+
+    monkeypatch.setenv("PROFILING_MEDIA_IMAGE_MODEL", "eyes-1")
+    found = asking("http://10.0.0.7:8000/v1")
+    assert (found.media_image_model, found.llm_api_key) == (None, None), "there was no server that reads them"
+    monkeypatch.setenv("PROFILING_LLM_URL", "https://models.example.com/v1")
+    monkeypatch.setenv("PROFILING_LLM_API_KEY", "sk-hosted")
+    found = asking("http://10.0.0.7:8000/v1")
+    assert (found.llm_url, found.llm_api_key) == ("http://10.0.0.7:8000/v1", None)
+    assert found.media_image_model == "eyes-1"
+    assert found.media_server == ("https://models.example.com/v1", "sk-hosted")
+
+
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
@@ -118,6 +135,19 @@ def test_a_pod_that_does_not_become_healthy_is_deleted_and_says_why(
     with pytest.raises(AirflowException, match=sentence):
         model_pod.start_model(RUN, poll_seconds=0.1)
     assert api.pods == {}
+
+
+def test_a_pod_that_is_being_deleted_is_not_waited_for(api: KubernetesApi) -> None:
+    import model_pod
+    from airflow.sdk.exceptions import AirflowException
+
+    model_pod.start_model(RUN, poll_seconds=0.1)
+    [pod] = api.all
+    pod.body["metadata"]["deletionTimestamp"] = (
+        "2026-06-22T00:00:00Z"  # its process answers until the grace period ends
+    )
+    with pytest.raises(AirflowException, match="is still being deleted; it is tried again"):
+        model_pod.start_model(RUN, poll_seconds=0.1)
 
 
 def test_a_pod_that_is_late_is_deleted(api: KubernetesApi, monkeypatch: pytest.MonkeyPatch) -> None:

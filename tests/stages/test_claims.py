@@ -16,7 +16,7 @@ from tests.worlds import settings_in, small_shop
 def shop(tmp_path_factory: pytest.TempPathFactory, static_cache: Path) -> tuple[Settings, list[str]]:
     root = tmp_path_factory.mktemp("claims")
     settings = settings_in(root, static_cache).model_copy(update={"max_rejects": 0.5})
-    days = small_shop(settings, customers=8, days=7)
+    days = small_shop(settings, customers=12, days=14)
     list(stages.run_days(settings, days[0], days[-1], ["ingest", "features"]))
     for day in days[-2:]:
         list(stages.run_days(settings, day, day, ["profile", "publish"]))

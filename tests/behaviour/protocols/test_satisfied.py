@@ -55,5 +55,7 @@ def test_what_was_read_once_is_taken_from_the_cache(tmp_path: Path, monkeypatch:
 
 
 def test_a_protocol_that_does_not_exist_is_said() -> None:
-    with pytest.raises(SettingsError, match="there are aspects, embedding, facts, keywords, redaction, returns, satisfied"):
+    with pytest.raises(
+        SettingsError, match="there are aspects, embedding, facts, keywords, redaction, returns, satisfied"
+    ):
         protocol("fly")
