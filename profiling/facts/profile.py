@@ -9,6 +9,7 @@ from profiling.facts.days import fact_id, joined
 from profiling.facts.slots import by_name
 
 MAX_FACTS = 12
+_CLEAR = 0.05  # below, a statement takes no side
 FACT_COLUMNS = (
     "customer_id", "fact_id", "topic", "subtopic", "value", "statement", "polarity", "confidence", "is_inferred", "since",
     "stated_at", "written_by", "count", "superseded", "evidence",
@@ -77,6 +78,7 @@ def _of_customer(
             held.append(record)
         elif correction["kind"] == "stated":
             changes = {"statement": correction["statement"], "written_by": f"correction by {correction['said_by']}"}
+            changes["polarity_said"] = _side(correction["statement"])
             held.append(
                 record | changes | {"confidence": 1.0, "is_inferred": False, "stated_at": correction["stated_at"]}
             )
@@ -90,10 +92,20 @@ def _of_customer(
         {name: record.get(name) for name in FACT_COLUMNS}
         | {
             "customer_id": customer,
+            "polarity": record.get("polarity_said", record["polarity"]),
             "fact_id": fact_id(customer, record["topic"], record["subtopic"], record["value"], record["polarity"]),
         }
         for record in ranked[:MAX_FACTS]
     ]
+
+
+def _side(statement: str) -> float:
+    """-1, 0 or 1: what a corrected statement says, by the lexicons; the fact it stands for may have said the opposite."""
+    from profiling.text.language import detect
+    from profiling.text.sentiment import score
+
+    said = score([statement], detect([statement]))[0][0]
+    return 0.0 if abs(said) < _CLEAR else 1.0 if said > 0 else -1.0
 
 
 def key_of(record: Mapping[str, Any]) -> _Key:

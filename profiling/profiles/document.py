@@ -12,10 +12,11 @@ from profiling.profiles.predictions import prediction
 from profiling.profiles.satisfaction import MIN_TREND_COUNT
 from profiling.profiles.wording import ACTS, aspect_name, reason_sentence, written_language
 from profiling.strategy import outreach
-from profiling.strategy.next_best_action import decide
+from profiling.strategy.next_best_action import TROUBLE_DAYS, decide
 
 # Complaints this clear become the reason of a service recovery.
 _BAD_POLARITY = -0.2
+_SURE_COMPLAINT = 0.6  # confidence of a fact from which somebody is approached for it
 # What completeness counts: the parts that data, a model or a language model can fill.
 PARTS = (
     "attributes", "consent", "spend", "items", "categories", "interests", "satisfaction", "trend", "aspects", "facts",
@@ -294,6 +295,7 @@ def _next_best_action(
     complaints = [a for a in level["aspects"] if a["polarity"] <= _BAD_POLARITY]
     worst = min(complaints, key=lambda a: (a["polarity"], a["aspect"]), default=None)
     offer = offers[0] if offers else None
+    trouble = _complaint(draft["facts"], draft["as_of"])
     facts = {
         **{name: customer[name] for name in ("life_cycle", "rfm_label", "main_kind", "purchase_count", "review_count")},
         **{name: customer[name] for name in ("days_known", "recency_days", "quiet_days", "usual_gap_days")},
@@ -304,6 +306,7 @@ def _next_best_action(
         "top_interest": interests[0]["topic"] if interests else None,
         "top_interest_share": interests[0]["share"] if interests else None,
         "recommended": (_or_none(offer["title"]) or offer["item_id"]) if offer else None,
+        "complaint": trouble["statement"] if trouble else None,
     }
     shown = own["activity"][0]["evidence"] if own["activity"] else []
     claims: dict[str, dict[str, Any]] = {
@@ -311,10 +314,31 @@ def _next_best_action(
         "aspect": worst or level,
         "interest": interests[0] if interests else _cited([], 0),
         "activity": _cited(shown, int(customer["main_count"])),
+        "complaint": trouble or level,
     }
     granted = {name for name, consent in draft["consent"].items() if consent["value"] == "granted"}
     decision = decide(facts, granted, claims, language)
     return {**decision, "channel": known(decision["channel"], "there is nothing to say")}
+
+
+def _complaint(facts: Any, as_of: str) -> dict[str, Any] | None:
+    """The strongest fact of the last TROUBLE_DAYS by which the customer is unhappy with the shop, not merely inferred weakly."""
+    since = (pd.Timestamp(as_of, tz="UTC") - pd.Timedelta(days=TROUBLE_DAYS)).isoformat()
+    if isinstance(facts, Unknown):
+        return None
+    return next(
+        (
+            fact
+            for fact in facts
+            if _is_about_us(fact) and fact["confidence"] >= _SURE_COMPLAINT and fact["stated_at"] >= since
+        ),
+        None,
+    )
+
+
+def _is_about_us(fact: Mapping[str, Any]) -> bool:
+    is_against = fact["polarity"] < 0
+    return is_against and fact["topic"] in ("complaints", "service_experience", "intent")
 
 
 def _or_none(value: Any) -> Any:

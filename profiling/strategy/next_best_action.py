@@ -10,11 +10,11 @@ Customer = Mapping[str, Any]
 FIELDS = (
     "life_cycle", "rfm_label", "days_known", "recency_days", "quiet_days", "usual_gap_days", "main_kind", "main_act",
     "purchase_count", "review_count", "tier", "satisfaction", "worst_aspect", "top_interest", "top_interest_share",
-    "recommended",
+    "recommended", "complaint",
 )  # fmt: skip
 
 # What a reason may rest on; `decide` is given the evidence of each.
-CLAIMS = ("satisfaction", "aspect", "interest", "activity")
+CLAIMS = ("satisfaction", "aspect", "interest", "activity", "complaint")
 
 # Marketing goes through a channel only where the customer granted its purpose. On site nothing is sent to anybody.
 PURPOSE_OF_CHANNEL = {"email": "marketing_email", "sms": "marketing_sms"}
@@ -77,6 +77,16 @@ RULES = (
         is_marketing=False,
     ),
     Rule(
+        "complains",
+        lambda c: c["complaint"] is not None,
+        "recover_service",
+        ("email",),
+        "complaint",
+        "Said lately: {complaint}. Make it good before anything is offered.",
+        "近来表示：{complaint}。先解决问题，再谈推荐。",
+        is_marketing=False,
+    ),
+    Rule(
         "valuable_and_leaving",
         lambda c: c["life_cycle"] in ("at_risk", "lapsed") and c["tier"] in ("high", "medium"),
         "win_back",
@@ -117,8 +127,8 @@ RULES = (
         "cross_sell",
         ("email", ONSITE),
         "interest",
-        "Likes {top_interest} most and does not have this yet: {recommended}.",
-        "最喜欢{top_interest}，而且还没有这件商品：{recommended}。",
+        "Likes {top_interest} most; the best offer that is not owned yet: {recommended}.",
+        "最喜欢{top_interest}；尚未拥有的首选推荐：{recommended}。",
     ),
     Rule(
         "silent_buyer",

@@ -116,6 +116,14 @@ def correction(kind: str, who: str = ANN, at: str = "2026-06-10", **changes: Any
     return base | changes
 
 
+def test_a_corrected_statement_takes_its_own_side() -> None:
+    state = folded(day("2026-06-01", (ANN, fact())))
+    (stated,) = held(state, corrections=[correction("stated", statement="Hates tents")]).to_dict("records")
+    (before,) = held(state).to_dict("records")
+    assert (before["polarity"], stated["polarity"]) == (1.0, -1.0)
+    assert stated["fact_id"] == before["fact_id"]
+
+
 def test_a_correction_overrules_also_what_is_said_again_later() -> None:
     state = folded(day("2026-06-01", (ANN, fact())), day("2026-06-20", (ANN, fact())))
     assert held(state, corrections=[correction("wrong")]).empty

@@ -10,6 +10,7 @@ PLAIN = {
     "usual_gap_days": 12.0, "main_kind": "purchase", "main_act": "purchase",
     "purchase_count": 3, "review_count": 1, "tier": "medium",
     "satisfaction": 0.7, "worst_aspect": None, "top_interest": None, "top_interest_share": None, "recommended": None,
+    "complaint": None,
 }  # fmt: skip
 
 
@@ -24,6 +25,10 @@ CASES = [
     ({"satisfaction": 0.39, "worst_aspect": "delivery"}, "unhappy_about_aspect"),
     ({"satisfaction": 0.9, "worst_aspect": "delivery"}, "nothing_fits"),
     ({"satisfaction": 0.39, "recency_days": 61, "quiet_days": 61}, "nothing_fits"),
+    (
+        {"complaint": "Is unhappy with the packaging", "life_cycle": "loyal"},
+        "complains",
+    ),  # however satisfied on the whole
     ({"life_cycle": "at_risk"}, "valuable_and_leaving"),
     ({"life_cycle": "lapsed", "tier": "high"}, "valuable_and_leaving"),
     ({"life_cycle": "lapsed", "tier": "low"}, "nothing_fits"),

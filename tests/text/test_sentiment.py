@@ -99,6 +99,7 @@ def test_blame_in_chinese_is_blame(text: str) -> None:
         "It is not the best.",
         "The tuners aren't the greatest",
         "The sound could be better.",
+        "For this price I expected much better.",
         "It could have been a little better",
         "far from perfect",
         "It leaves a lot to be desired.",
