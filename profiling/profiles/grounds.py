@@ -163,6 +163,14 @@ def _held(document: Document) -> dict[str, bool]:
         "falling": trend == "falling",
         "steady": trend in ("steady", None),  # of habits it is said too
         "never_bought": not counts.get("purchase"),
+        "bought": counts.get("purchase", 0) > 0,
+        "bought_again": counts.get("purchase", 0) > 1,
+        "reviewed": counts.get("review", 0) + counts.get("post", 0) > 0,
+        "searched": counts.get("search", 0) > 0,
+        "praises_service": any(
+            each["aspect"] == "service" and each["polarity"] > 0 for each in document["satisfaction"]["aspects"]
+        ),
+        "intends": bool(document.get("facts")),  # what somebody wants stands in facts only
         "never_reviewed": not counts.get("review"),
         "buys_again": foreseen.get("repeat_purchase", False),
         "leaves": foreseen.get("churn", False),
