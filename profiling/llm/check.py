@@ -362,14 +362,17 @@ def _opinion(clause: str, language: str) -> tuple[float, bool]:
     signs: set[int] = set()
     names: set[str] = set()
     taken: list[tuple[int, int]] = []
-    clause = clause.replace("满意度", "度")  # a scale, no opinion
+    clause = re.sub("满意(?:度|程度)", "度", clause)  # a scale, no opinion
+    denied = True
     for name, sign, pattern in _opinion_patterns(language):
         for match in pattern.finditer(clause):
             if not any(start < match.end() and match.start() < end for start, end in taken):
                 taken.append(match.span())
-                signs.add(-sign if _negation(language).search(clause[: match.start()]) else sign)
+                is_denied = bool(_negation(language).search(clause[: match.start()]))
+                signs.add(-sign if is_denied else sign)
+                denied = denied and is_denied
                 names.add(name)
-    if not signs:
+    if not signs or (denied and len(signs) > 1):  # "no praise and no complaint"
         return 0.0, False
     return float(min(signs)), "likes" in names and names <= {"likes", "praise"}
 
@@ -475,7 +478,20 @@ def _is_odd_capital(match: re.Match[str], rest: str, kind: str) -> bool:
 
 _MONEY = frozenset(["usd", "cny", "eur"])
 _CAPITALS = _MONEY | frozenset(
-    ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
+    [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ]
     + ["customer", "shop", "team"]  # of a greeting or at the end of a message
 )
 _NUMBER_WORDS = frozenset(
