@@ -477,23 +477,13 @@ def _is_odd_capital(match: re.Match[str], rest: str, kind: str) -> bool:
 
 
 _MONEY = frozenset(["usd", "cny", "eur"])
-_CAPITALS = _MONEY | frozenset(
-    [
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ]
-    + ["customer", "shop", "team"]  # of a greeting or at the end of a message
-)
+_CAPITALS = (
+    _MONEY
+    | frozenset(
+        ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november"]
+    )
+    | {"december", "customer", "shop", "team"}
+)  # months, and the words of greetings
 _NUMBER_WORDS = frozenset(
     [
         "one",
