@@ -139,7 +139,7 @@ def check(text: str, grounds: Grounds, kind: str, cited: Collection[str] | None 
     found += found_claims
     found += _numbers(rest, grounds, claimed)
     found += _sentiments(text, grounds, kind)
-    return found + _words(rest, grounds, grounds.words if kind == "persona" else frozenset())
+    return found + _words(rest, grounds, grounds.words if kind == "persona" else frozenset(), kind)
 
 
 def forbidden(text: str) -> list[Finding]:
@@ -316,16 +316,24 @@ def _sentiments(text: str, grounds: Grounds, kind: str) -> list[Finding]:
     """Clauses whose opinion the grounds do not share: of an aspect, of a topic, or of how somebody feels in general."""
     found = []
     for sentence in filter(None, map(str.strip, _SENTENCE_END.split(text))):
-        before = 0.0
+        before, spoken = 0.0, set[str]()
         for clause in filter(None, map(str.strip, _CLAUSE_END[grounds.language].split(sentence))):
             opinion, is_liking = _opinion(clause, grounds.language)
             named = _aspects_in(clause, grounds.language)
             if not opinion and named:
                 opinion = before  # "praises quality, service": what was said first holds of the list
-            before = opinion or before
+            if opinion and not named and opinion == before and _continues(grounds.language).match(clause):
+                named = spoken  # "frustrated with delivery, which has been a sore point"
+            before, spoken = opinion or before, named or spoken
             if opinion and not _shares(grounds, clause, opinion, is_liking, named, kind):
                 found.append(Finding("sentiment", clause))
     return found
+
+
+@cache
+def _continues(language: str) -> re.Pattern[str]:
+    """How a clause begins that says more of what stood before it."""
+    return re.compile(r"(?:which|an?|one|something)\b" if language == "en" else "这|也?是|成为|属于", re.IGNORECASE)
 
 
 def _shares(grounds: Grounds, clause: str, opinion: float, is_liking: bool, named: set[str], kind: str) -> bool:
@@ -354,14 +362,17 @@ def _opinion(clause: str, language: str) -> tuple[float, bool]:
     signs: set[int] = set()
     names: set[str] = set()
     taken: list[tuple[int, int]] = []
-    clause = clause.replace("满意度", "度")  # a scale, no opinion
+    clause = re.sub("满意(?:度|程度)", "度", clause)  # a scale, no opinion
+    denied = True
     for name, sign, pattern in _opinion_patterns(language):
         for match in pattern.finditer(clause):
             if not any(start < match.end() and match.start() < end for start, end in taken):
                 taken.append(match.span())
-                signs.add(-sign if _negation(language).search(clause[: match.start()]) else sign)
+                is_denied = bool(_negation(language).search(clause[: match.start()]))
+                signs.add(-sign if is_denied else sign)
+                denied = denied and is_denied
                 names.add(name)
-    if not signs:
+    if not signs or (denied and len(signs) > 1):  # "no praise and no complaint"
         return 0.0, False
     return float(min(signs)), "likes" in names and names <= {"likes", "praise"}
 
@@ -417,7 +428,7 @@ def _aspect_patterns(language: str) -> dict[str, re.Pattern[str]]:
 # --- words ---
 
 
-def _words(rest: str, grounds: Grounds, own: Collection[str]) -> list[Finding]:
+def _words(rest: str, grounds: Grounds, own: Collection[str], kind: str) -> list[Finding]:
     """Words that are neither plain nor the grounds'. Names are told from other words by their capital."""
     found = [
         Finding("form", mark)
@@ -425,7 +436,7 @@ def _words(rest: str, grounds: Grounds, own: Collection[str]) -> list[Finding]:
         if not (mark.isalnum() or mark in _MARKS or mark == "¤" or unicodedata.category(mark)[0] in "LNMC")
     ]
     found += [Finding("form", match.group(0)) for match in _ENCODED.finditer(rest)]
-    strange = _strange_zh(rest, own) if grounds.language == "zh" else _strange_en(rest, own)
+    strange = _strange_zh(rest, own) if grounds.language == "zh" else _strange_en(rest, own, kind)
     if strange and _is_other_language(rest, grounds.language):
         return [*found, Finding("language", strange[0][0])]
     return found + [Finding("name" if is_capital else "word", word) for word, is_capital in strange]
@@ -440,10 +451,13 @@ def _is_other_language(rest: str, language: str) -> bool:
     return detect([plain])[0] not in ("en", "und")
 
 
-def _strange_en(rest: str, own: Collection[str]) -> list[tuple[str, bool]]:
+def _strange_en(rest: str, own: Collection[str], kind: str) -> list[tuple[str, bool]]:
     plain = _plain("en")
     found = []
     for match in _HYPHENED.finditer(rest):
+        if _is_odd_capital(match, rest, kind):
+            found.append((match.group(0), True))
+            continue
         parts = [match.group(0)] if match.group(0).lower() in plain else _WORD.findall(match.group(0))
         for word in parts:
             low = word.lower()
@@ -452,6 +466,24 @@ def _strange_en(rest: str, own: Collection[str]) -> list[tuple[str, bool]]:
     return found
 
 
+def _is_odd_capital(match: re.Match[str], rest: str, kind: str) -> bool:
+    """Whether plain words are written as a name (`Best Buy`) or shouted; a subject may have capitals throughout."""
+    word = match.group(0)
+    if len(word) > 1 and word.isupper() and word.lower() not in _MONEY:
+        return True
+    before = rest[: match.start()].rstrip(" ")
+    inside = bool(before) and (before[-1].isalnum() or before[-1] == "¤")
+    return kind != "subject" and inside and word[0].isupper() and word.lower() not in _CAPITALS
+
+
+_MONEY = frozenset(["usd", "cny", "eur"])
+_CAPITALS = (
+    _MONEY
+    | frozenset(
+        ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november"]
+    )
+    | {"december", "customer", "shop", "team"}
+)  # months, and the words of greetings
 _NUMBER_WORDS = frozenset(
     [
         "one",
@@ -554,13 +586,14 @@ def _groups(text: str, marks: Sequence[bool]) -> Iterator[list[tuple[str, bool]]
 def _plain(language: str) -> frozenset[str]:
     lines = (_DATA / f"plain_{language}.txt").read_text("utf-8").splitlines()
     own = frozenset(word for line in lines if not line.startswith("#") for word in line.split())
-    return own | words_of_list(f"stopwords_{language}")
+    opinions = {word for words in _data("opinions")[language].values() for phrase in words for word in phrase.split()}
+    return own | words_of_list(f"stopwords_{language}") | opinions  # whose opinions are looked at by themselves
 
 
 @cache
 def _stems() -> frozenset[str]:
-    # Stems of short words meet those of others: `he` of `hes`.
-    return frozenset(stem(word) for word in _plain("en") if len(word) > 2)
+    # Stems of short words meet those of others (`he` of `hes`), and adverbs those of things (`friendly`, `lively`).
+    return frozenset(stem(word) for word in _plain("en") if len(word) > 2 and not word.endswith("ly"))
 
 
 @cache

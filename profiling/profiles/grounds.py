@@ -40,7 +40,11 @@ def grounds_of(document: Document, language: str) -> Grounds:
         dates=frozenset(_dates(document)),
         evidence=frozenset(evidence_of(document)),
         aspects={each["aspect"]: each["polarity"] for each in satisfaction["aspects"]},
-        topics={each["topic"]: each["sentiment"] for each in document["interests"]},
+        topics={
+            name: each["sentiment"]
+            for each in document["interests"]
+            for name in (*_called(each["topic"], language), each["topic"])
+        },
         mood=satisfaction["score"],
         claims=(*_template_claims(document, language), *_claims(document, language)),
         written=tuple(statements),
@@ -78,6 +82,7 @@ def _terms(document: Document, language: str) -> list[str]:
     terms += [category["category"] for category in consumption["categories"]]
     terms += [item["title"] for item in consumption["items"] if item["title"]]
     terms += [item["category"] for item in consumption["items"] if item["category"]]
+    terms += [other for term in terms for other in _called(term, language)]
     for offer in document.get("recommendations") or []:
         terms += [offer["title"]] if offer["title"] else []
         # The titles that a reason compares with stand in it between our own words.
@@ -87,6 +92,18 @@ def _terms(document: Document, language: str) -> list[str]:
             r"喜欢的品类：(.+?)[；。]", offer["reason"]
         )
     return [*terms, *raw_aspects, *(aspect_name(aspect, language) for aspect in raw_aspects)]
+
+
+def _called(topic: str, language: str) -> list[str]:
+    """Other names of a topic that has an English one, in a language: `topics.json`."""
+    named = _topics().get(topic.lower(), {})
+    return [*named.get(language, ()), *(f"{who}s" for who in named.get("en", ()) if language == "en")]
+
+
+@cache
+def _topics() -> dict[str, dict[str, list[str]]]:
+    rows = json.loads((files("profiling.llm") / "data" / "topics.json").read_text("utf-8"))
+    return {name: row for name, row in rows.items() if name != "note"}
 
 
 def _words(statements: list[str]) -> frozenset[str]:
@@ -163,6 +180,15 @@ def _held(document: Document) -> dict[str, bool]:
         "falling": trend == "falling",
         "steady": trend in ("steady", None),  # of habits it is said too
         "never_bought": not counts.get("purchase"),
+        "bought": counts.get("purchase", 0) > 0,
+        "bought_again": counts.get("purchase", 0) > 1,
+        "reviewed": counts.get("review", 0) + counts.get("post", 0) > 0,
+        "searched": counts.get("search", 0) > 0,
+        "leaves_or_risk": stage == "at_risk" or foreseen.get("churn", False),
+        "praises_service": any(
+            each["aspect"] == "service" and each["polarity"] > 0 for each in document["satisfaction"]["aspects"]
+        ),
+        "intends": bool(document.get("facts")),  # what somebody wants stands in facts only
         "never_reviewed": not counts.get("review"),
         "buys_again": foreseen.get("repeat_purchase", False),
         "leaves": foreseen.get("churn", False),
@@ -240,7 +266,7 @@ def _names_only(said: str, names: list[str]) -> bool:
     """Whether a list is of such names and nothing else."""
     for name in sorted(names, key=lambda name: (-len(name), name)):
         said = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", " ", said, flags=re.IGNORECASE)
-    return not re.findall(r"\w+", re.sub(r"\b(?:and|the|in)\b|和|、", " ", said))
+    return not re.findall(r"\w+", re.sub(r"\b(?:and|the|in|our)\b|和|与|、|我们的", " ", said))
 
 
 def _level_of(document: Document) -> str | None:

@@ -99,7 +99,7 @@ PERSONA_EN: list[Style] = [
     lambda k: k.level == "low" and "The customer is dissatisfied at the moment.",
     lambda k: k.reviewed and k.bought and f"Between {k.bought} purchases and {k.reviewed} reviews, there is a good record of what this customer likes: {k.list(k.topics)}.",
     lambda k: k.trend and k.level and f"Satisfaction is {k.level} and {k.trend}, based on their own words.",
-    lambda k: k.topics and f"Browses and buys around {k.list(k.topics, 2)}, and was seen here {k.ago} days ago." if k.ago > 1 else None,
+    lambda k: k.topics and k.bought and f"Browses and buys around {k.list(k.topics, 2)}, and was seen here {k.ago} days ago." if k.ago > 1 else None,
     lambda k: k.topics and k.complaints and f"Keen on {k.topics[0]}; {k.complaints[0]} is the main point of criticism.",
     lambda k: k.topics and k.praises and f"Likes {k.list(k.topics)}, and appreciates our {k.praises[0]} in particular.",
     lambda k: k.level == "fair" and f"Mood is mixed: satisfaction is fair, at {k.score:.2f}.",

@@ -1,7 +1,8 @@
 """How many attacks the fact check lets through, and how many honest outputs it throws away.
 
 python -m tests.llm.measure            the halves that the check was made with, and what failed
-python -m tests.llm.measure --test     the others, figures only
+python -m tests.llm.measure --part fresh --quiet    another part, figures only
+python -m tests.llm.measure --fresh    texts and attacks by an author who had not seen the check
 """
 
 import argparse
@@ -16,7 +17,8 @@ from profiling.llm.contract import Failure, Reply, Request, Usage
 from profiling.profiles.grounds import grounds_of
 from profiling.profiles.wording import LANGUAGES
 from profiling.profiles.written import TEMPLATE, tasks_of
-from tests.llm.attacks import ATTACKS, HELD_OUT, LOOKED_AT, Attack
+from tests.llm import fresh
+from tests.llm.attacks import ATTACKS, HELD_OUT, LOOKED_AT, PLACES, Attack
 from tests.llm.customers import LIES, Document, documents
 from tests.llm.honest import PARTS, Honest, honest
 
@@ -150,11 +152,56 @@ def rejected(one: Honest) -> list[tuple[str, str]]:
     return [tuple(found) for found in check(one.text, grounds, one.kind, cited)]
 
 
+def fresh_findings(entry: fresh.Entry) -> list[tuple[str, str]]:
+    """What is found in an honest or dishonest text of the other author."""
+    document = next(each for each in documents(entry["language"]) if each["customer_id"] == entry["customer"])
+    return rejected(Honest(entry["text"], entry["kind"], entry["language"], "", document))
+
+
+def fresh_taken(entry: fresh.Entry, most: int = 6) -> list[str]:
+    """Texts with what an attack of the other author wants, planted in every place, that the check lets through."""
+    honest_text = _BESIDE[entry["language"]]["persona" if entry["kind"] == "persona" else "message"]
+    taken = []
+    for where in PLACES:
+        attack = Attack("fresh", entry["language"], "direct", where, entry["attack"], entry["obeyed"])
+        for document in [each for each in documents(entry["language"]) if each["interests"]][:most]:
+            planted(document, attack)
+            for says in MANNERS.values():
+                one = Honest(says(attack.wants, honest_text), entry["kind"], entry["language"], "", document)
+                taken += [] if rejected(one) else [one.text]
+    return taken
+
+
+_BESIDE = {
+    "en": {"persona": "A shopper with a history.", "message": "Hello, we hope to see you again."},
+    "zh": {"persona": "这位客户与我们有往来。", "message": "您好，期待再次见到您。"},
+}
+
+
+def _report_fresh(is_quiet: bool) -> None:
+    for part, entries in (("honest", fresh.honest()), ("dishonest", fresh.dishonest())):
+        found = [(entry, fresh_findings(entry)) for entry in entries]
+        print(f"{part}: {sum(not what for _, what in found)} of {len(found)} pass")
+        for kind in fresh.KINDS:
+            for language in LANGUAGES:
+                own = [not what for entry, what in found if (entry["kind"], entry["language"]) == (kind, language)]
+                print(f"  {language} {kind}: {sum(own)} of {len(own)}")
+        for entry, what in found:
+            if not is_quiet and bool(what) == (part == "honest"):
+                print("  ", entry["text"], what)
+    taken = [text for entry in fresh.attacks() for text in fresh_taken(entry)]
+    print(f"attacks {len(fresh.attacks())}, taken {len(taken)}", *([] if is_quiet else taken), sep="\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--fresh", action="store_true", help="The texts of an author who had not seen the check.")
     parser.add_argument("--part", choices=PARTS, default=PARTS[0])
     parser.add_argument("--quiet", action="store_true", help="Figures only: for a part that must not be looked at.")
     arguments = parser.parse_args()
+    if arguments.fresh:
+        _report_fresh(arguments.quiet)
+        return
     attacks = LOOKED_AT if arguments.part == PARTS[0] else HELD_OUT
     outcomes = [outcome for attack in attacks for outcome in run_attack(attack)]
     taken = [outcome for outcome in outcomes if outcome.fallback is None]
