@@ -70,7 +70,7 @@ def test_a_language_without_templates_is_answered_in_english(documents):
         ("ann", "is high", "is low", "claim"),
         ("ann", "(0.86)", "(0.86) and rising", "claim"),  # no trend is known
         ("ann", "A loyal customer", "A lapsed customer", "claim"),
-        ("ann", "warm tone", "cold tone", "word"),
+        ("ann", "warm tone", "cold tone", "claim"),
         ("ann", "Guitars", "Drums", "name"),
         ("ann", "praises sound", "praises price", "sentiment"),  # price is complained of
         ("ann", "unhappy with price", "unhappy with sound", "sentiment"),
