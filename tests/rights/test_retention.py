@@ -222,6 +222,7 @@ def test_the_caches_of_pods_on_a_volume_go_too(settings: Settings, tmp_path: Pat
     settings = settings.model_copy(update={"cache": tmp_path / "cache"})
     for folder in (settings.cache, settings.cache / "bucket-0", settings.cache / "bucket-1"):
         TextCache(folder, "texts").put_many({"key": b"said"})
+    Lake.open(settings, may_create=True)
     assert removed(stages.retain(settings, LAST)) == {}, "stored today"
     assert removed(stages.retain(settings, day_before(date.today().isoformat()))) == {}
     settings = settings.model_copy(update={"retention_days": settings.retention_days | {"text_cache": -2}})
