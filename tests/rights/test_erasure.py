@@ -224,6 +224,7 @@ def test_a_day_staged_before_and_closed_after_stores_nothing_of_her(settings: Se
 
 def test_a_bucket_staged_while_she_is_being_erased_is_computed_again_by_its_close(settings: Settings) -> None:
     write(settings, "events", DAYS[0], "rows.jsonl", lines([event(1, NAMES[0], DAYS[0]), event(2, "ann", DAYS[0])]))
+    Lake.open(settings, may_create=True)
     request = requests.ask(settings, [f"customer:{NAMES[0]}"])
     for step in ("suppress", "staging"):
         stages.erase(settings, request.id, step)
