@@ -25,9 +25,16 @@ def naming(lake: Lake, identities: Collection[str]) -> Iterator[pd.DataFrame]:
 
 def own_part(document: str, identities: Collection[str], events: Collection[str]) -> dict[str, Any]:
     """Of such a document what is the person's: their identities, and the claims that cite events of theirs, citing only these."""
-    claims = _cited(json.loads(document), frozenset(events)) or {}
-    members = sorted(set(identities) & set(json.loads(document)["identity"]["members"]))
+    whole = json.loads(document)
+    # What is written of all that is known tells of the other too, whatever it cites.
+    of_both = {"persona": None, "next_best_action": _without_copy(whole.get("next_best_action"))}
+    claims = _cited({**whole, **of_both}, frozenset(events)) or {}
+    members = sorted(set(identities) & set(whole["identity"]["members"]))
     return {**claims, "identity": {"members": members}}
+
+
+def _without_copy(action: Any) -> Any:
+    return {name: value for name, value in action.items() if name != "copy"} if isinstance(action, dict) else None
 
 
 def _cited(value: Any, events: frozenset[str]) -> Any:

@@ -29,6 +29,7 @@ main()
 """
 
 
+@pytest.mark.long
 def test_a_day_is_read_in_pods_and_closed_on_the_worker(tmp_path: Path, static_cache: Path) -> None:
     from local_airflow import LocalAirflow
     from processes import free_port

@@ -63,6 +63,7 @@ def test_ingest_backwards_heals(reference: tuple[Settings, list[str]]) -> None:
     assert tables(other) == tables(settings)
 
 
+@pytest.mark.long
 def test_four_buckets_apart_and_in_any_order(reference: tuple[Settings, list[str]]) -> None:
     settings, days = reference
     other = elsewhere(settings, "buckets", buckets=4)
