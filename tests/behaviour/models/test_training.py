@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import torch
 
+from profiling import device
 from profiling.behaviour.models import MODELS, _checkpoints, make, training_loop
 from profiling.behaviour.models._checkpoints import FILE, Keeper, Progress
 from profiling.behaviour.models.contract import TEXT, Resumable
@@ -293,3 +294,13 @@ def test_the_loop_knows_nothing_of_the_network() -> None:
     bag, sequences = Bag(), [np.array([2]), np.array([3])] * 40
     train(bag, sequences, np.array([1.0, 0.0] * 40), Schedule(learning_rate=0.1, epochs=20))
     assert scores_of(bag, sequences[:2]) @ [1, -1] > 1
+
+
+@pytest.mark.parametrize(("flags", "is_low"), [({"avx2"}, False), ({"avx512f"}, False), ({"avx512_bf16"}, True)])
+def test_bfloat16_is_learned_with_only_where_the_processor_multiplies_it(
+    flags: set[str], is_low: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without such instructions oneDNN has no bfloat16 LSTM at all, and every training would stop."""
+    monkeypatch.setattr(device, "cpu_flags", lambda: frozenset(flags))
+    with training_loop.low_precision(torch.device("cpu")):
+        assert torch.is_autocast_enabled("cpu") is is_low
