@@ -1,9 +1,9 @@
 """Sentence embeddings: which encoders there are (docs/text.md has a table of them), transformers, and word tables made of them.
 
-The same text gives the same bytes, whatever stands beside it: texts are padded to a length that follows from their own
-token count alone, in batches of one fixed shape per length, the last one filled. Measured on MiniLM in bfloat16:
-bit-identical when shuffled, alone or in a crowd, and with one or two threads, so PyTorch keeps its own number of threads, which
-it takes once, from OMP_NUM_THREADS or the cores it may use. Another device or precision gives other last bits (cosine at least
+The same text gives the same bytes, whatever stands beside it: the tokens of several texts are packed into rows of one fixed
+length, so that every product has the same shape, and attention sees a text alone. Tests hold MiniLM bit-identical when
+shuffled, alone or in a crowd, and with one or two threads, so PyTorch keeps its own number of threads, which it takes once, from
+OMP_NUM_THREADS or the cores it may use. Another device or precision gives other last bits (cosine at least
 .999): a vector is the same model's all the same, so `model` does not name them and sums over days go on, while `numerics`, which
 stands in the keys of the cache, does.
 """
@@ -16,11 +16,13 @@ import os
 import re
 import shutil
 import tempfile
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from hashlib import file_digest, sha256
 from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,12 +34,13 @@ from profiling.text import readable
 
 log = logging.getLogger(__name__)
 
-# Padded lengths in tokens, and the tokens of one batch: rows = BATCH_TOKENS / length, so every batch costs about the same. A
-# day has a few texts of every length, and each length pays a whole batch: 512 tokens make a small day three times as fast as
-# 2,048 and a large one a tenth slower. A GPU is idle with so few; its number was not measured.
+MOST_TOKENS = 256
+# Tokens of a row. Its end is computed even where no text stands, which a small day pays once; 2,048 are a tenth faster for a
+# large one. A GPU is idle with so few, and slow where texts of many lengths share a row: there texts are padded to LENGTHS. Its
+# numbers were not measured.
+ROW_TOKENS = 1_024
+GPU_ROW_TOKENS = 16_384
 LENGTHS = (8, 16, 32, 48, 64, 96, 128, 192, 256)
-BATCH_TOKENS = 512
-GPU_BATCH_TOKENS = 16_384
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[0-9a-f]{40})?", re.ASCII)
 
@@ -116,8 +119,7 @@ def _packaged_encoder(name: str, cache: Path, device: Wanted) -> Encoder:
 class TransformerEncoder:
     """A transformer in a sentence-transformers folder: its prompt, tokens, encoder, pooling (mean or first token), unit length.
 
-    Computes in bfloat16 where the hardware has it: 88 texts/s against 50 in float32 on 2 cores, cosine to float32 at least
-    0.9998 on 200 reviews.
+    Computes in bfloat16 where the hardware has it (cosine to float32 at least 0.9998 on 200 reviews).
     """
 
     def __init__(
@@ -133,7 +135,7 @@ class TransformerEncoder:
 
     @cached_property
     def numerics(self) -> str:
-        return f"{self._device}-{precision(self._device)}"
+        return f"{self._device}-{precision(self._device)}{'-packed' if self._is_bert else ''}"
 
     def can_read(self, language: str) -> bool:
         return self._languages is None or language == "und" or language in self._languages
@@ -142,11 +144,8 @@ class TransformerEncoder:
         prompted = [self._prompt + readable(text) for text in texts]
         tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(prompted)]
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
-        for length, rows in _by_length([len(ids) for ids in tokens]):
-            size = max(1, (BATCH_TOKENS if self._device == "cpu" else GPU_BATCH_TOKENS) // length)
-            for start in range(0, len(rows), size):
-                batch = rows[start : start + size]
-                vectors[batch] = self._embed([tokens[row] for row in batch], size, length)
+        for batch, pooled in self._packed(tokens) if self._is_bert else self._padded(tokens):
+            vectors[batch] = pooled
         return vectors
 
     @cached_property
@@ -158,7 +157,7 @@ class TransformerEncoder:
         """Most tokens of a text, special ones included."""
         path = self._folder / "sentence_bert_config.json"
         declared = _json(path).get("max_seq_length") if path.exists() else None
-        return min(declared or LENGTHS[-1], LENGTHS[-1])
+        return min(declared or MOST_TOKENS, MOST_TOKENS)
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -169,41 +168,88 @@ class TransformerEncoder:
         tokenizer.enable_truncation(self._limit)
         return tokenizer
 
+    @property
+    def _is_bert(self) -> bool:
+        """Whether `profiling.text.bert` computes what the checkpoint's own class computes; transformers computes the others."""
+        return (
+            self._config["model_type"] == "bert"
+            and self._config.get("position_embedding_type", "absolute") == "absolute"
+            and self._config["hidden_act"] in ("gelu", "relu")
+        )
+
     @cached_property
     def _network(self) -> Any:
         import torch
 
-        from profiling.text import bert
-
         dtype = getattr(torch, precision(self._device))
-        if bert.is_supported(self._config):
+        if self._is_bert:
+            from profiling.text import bert
+
             return bert.load(self._folder).to(self._device, dtype)
         from transformers import AutoModel
 
         # Weights in safetensors only, and no code of the folder's own: nothing is unpickled.
         network = AutoModel.from_pretrained(self._folder, dtype=dtype, local_files_only=True, use_safetensors=True)
-        network = network.eval().to(self._device)
-        return lambda ids, mask: network(input_ids=ids, attention_mask=mask.long()).last_hidden_state
+        return network.eval().to(self._device)
 
-    def _embed(self, tokens: list[list[int]], size: int, length: int) -> np.ndarray:
-        """Vectors of at most `size` token lists, computed as a full (size, length) batch."""
+    def _packed(self, tokens: list[list[int]]) -> Iterator[tuple[list[int], np.ndarray]]:
+        """(texts, vectors): texts of any length side by side in rows of one size."""
         import torch
 
-        ids = np.full((size, length), self._config.get("pad_token_id") or 0, dtype=np.int64)
-        mask = np.zeros((size, length), dtype=bool)
-        mask[:, 0] = True  # a row without any token would average nothing
-        for row, sequence in enumerate(tokens):
-            ids[row, : len(sequence)] = sequence
-            mask[row, : len(sequence)] = True
-        with torch.inference_mode():
-            shown = torch.from_numpy(mask).to(self._device)
-            states = self._network(torch.from_numpy(ids).to(self._device), shown).float()  # (B, L, D)
-            if self._is_first_token:
-                pooled = states[:, 0]
-            else:
-                kept = shown.unsqueeze(-1)  # (B, L, 1)
-                pooled = (states * kept).sum(1) / kept.sum(1)  # (B, D)
-            return torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()[: len(tokens)]
+        from profiling.text.bert import Block
+
+        is_cpu = self._device == "cpu"
+        size = ROW_TOKENS if is_cpu else GPU_ROW_TOKENS
+        taken = [len(ids) if is_cpu else _padded_length(len(ids)) for ids in tokens]
+        for row in _rows(taken, size):
+            ids, shown = self._blank(size), torch.zeros(size, dtype=torch.bool)
+            blocks, start = [], 0
+            # Longest first, so texts of one length are neighbours, and attention takes them together.
+            for length, same in groupby(row, key=taken.__getitem__):
+                first = start
+                for text in same:
+                    ids[start : start + len(tokens[text])] = torch.tensor(tokens[text])
+                    shown[start : start + len(tokens[text])] = True
+                    start += length
+                blocks.append(Block(first, (start - first) // length, length))
+            ids, shown = ids.to(self._device), shown.to(self._device)
+            with torch.inference_mode():
+                states = self._network(ids, blocks, None if is_cpu else shown).float()  # (T, D)
+                yield row, np.concatenate([self._pooled(each.of(states), each.of(shown)) for each in blocks])
+
+    def _padded(self, tokens: list[list[int]]) -> Iterator[tuple[list[int], np.ndarray]]:
+        """(texts, vectors): texts padded to a length that follows from their own, in batches that are always full."""
+        import torch
+
+        for length, texts in _by_length([len(ids) for ids in tokens]):
+            size = max(1, (ROW_TOKENS if self._device == "cpu" else GPU_ROW_TOKENS) // length)
+            for start in range(0, len(texts), size):
+                batch = texts[start : start + size]
+                ids, shown = self._blank(size, length), torch.zeros(size, length, dtype=torch.bool)
+                shown[len(batch) :, 0] = True  # attention to nothing is no number
+                for row, text in enumerate(batch):
+                    ids[row, : len(tokens[text])] = torch.tensor(tokens[text])
+                    shown[row, : len(tokens[text])] = True
+                ids, shown = ids.to(self._device), shown.to(self._device)
+                with torch.inference_mode():
+                    states = self._network(input_ids=ids, attention_mask=shown.long()).last_hidden_state  # (n, L, D)
+                    yield batch, self._pooled(states[: len(batch)].float(), shown[: len(batch)])
+
+    def _blank(self, *shape: int) -> Any:
+        import torch
+
+        return torch.full(shape, self._config.get("pad_token_id") or 0, dtype=torch.int64)
+
+    def _pooled(self, states: Any, shown: Any) -> np.ndarray:  # (n, L, D), (n, L) -> (n, D), unit length
+        import torch
+
+        if self._is_first_token:
+            pooled = states[:, 0]
+        else:
+            kept = shown.unsqueeze(-1)  # (n, L, 1)
+            pooled = (states * kept).sum(1) / kept.sum(1)
+        vectors: np.ndarray = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
+        return vectors
 
 
 class StaticEncoder:
@@ -289,12 +335,32 @@ def _packaged() -> Path:
     return Path(spec.origin).parent / "model"
 
 
+def _rows(counts: list[int], size: int) -> Iterator[list[int]]:
+    """Texts of some token counts put into as few rows of `size` tokens as best fit decreasing finds, longest first; texts
+    without tokens are left out."""
+    rows: list[list[int]] = []
+    free: list[tuple[int, int]] = []  # tokens that are free in a row, and the row; sorted
+    for text in sorted(filter(counts.__getitem__, range(len(counts))), key=lambda text: -counts[text]):
+        at = bisect_left(free, (counts[text], -1))
+        room, row = free.pop(at) if at < len(free) else (size, len(rows))
+        if row == len(rows):
+            rows.append([])
+        rows[row].append(text)
+        insort(free, (room - counts[text], row))
+    yield from rows
+
+
+def _padded_length(count: int) -> int:
+    return next(length for length in LENGTHS if count <= length) if count else 0
+
+
 def _by_length(counts: list[int]) -> Iterator[tuple[int, list[int]]]:
-    """(padded length, rows) for token counts, shortest first."""
-    rows: dict[int, list[int]] = {}
-    for row, count in enumerate(counts):
-        rows.setdefault(next(length for length in LENGTHS if count <= length), []).append(row)
-    yield from sorted(rows.items())
+    """(padded length, texts) for token counts, shortest first; texts without tokens are left out."""
+    texts: dict[int, list[int]] = {}
+    for text, count in enumerate(counts):
+        if count:
+            texts.setdefault(_padded_length(count), []).append(text)
+    yield from sorted(texts.items())
 
 
 def weights_digest(path: Path) -> str:

@@ -13,11 +13,10 @@ import numpy as np
 
 from profiling.errors import SettingsError
 from profiling.text import readable
-from profiling.text.embedding import LENGTHS, weights_digest
+from profiling.text.embedding import MOST_TOKENS, weights_digest
 
 # As many tokens of a text as the other encoders read. The engine would read all, in time that grows with them: 20,000
 # characters of Chinese took two minutes.
-MOST_TOKENS = LENGTHS[-1]
 _CHARACTERS = 2_000  # no text of MOST_TOKENS is longer, but for spaces and rare long words
 
 

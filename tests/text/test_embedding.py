@@ -11,7 +11,7 @@ import pytest
 from profiling import device
 from profiling.errors import SettingsError
 from profiling.text import bert
-from profiling.text.embedding import Encoder, StaticEncoder, TransformerEncoder, _packaged, load_encoder
+from profiling.text.embedding import Encoder, StaticEncoder, TransformerEncoder, _packaged, _rows, load_encoder
 
 from .conftest import NASTY
 
@@ -78,16 +78,48 @@ def test_our_bert_is_the_bert_of_transformers() -> None:
     ours, theirs = bert.load(folder), AutoModel.from_pretrained(folder, local_files_only=True).eval()
     for text in TEXTS[:10]:
         ids = torch.tensor([tokenizer.encode(text).ids])
+        length = ids.shape[1]
         with torch.inference_mode():
-            mine = ours(ids, torch.ones_like(ids, dtype=torch.bool)).mean(1)
-            reference = theirs(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state.mean(1)
-        assert torch.cosine_similarity(mine, reference).item() >= 0.9999
-        # Padding must not be seen: the same tokens in a longer row.
-        padded = torch.nn.functional.pad(ids, (0, 7))
-        mask = torch.arange(padded.shape[1])[None] < ids.shape[1]
+            mine = ours(ids[0], [bert.Block(0, 1, length)]).mean(0)
+            reference = theirs(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state.mean(1)[0]
+        assert torch.cosine_similarity(mine, reference, dim=0).item() >= 0.9999
+        # Neither padding nor neighbours must be seen: the same tokens between others, in longer blocks.
+        other = torch.full((9,), 2023)
+        row = torch.cat(
+            [other, torch.nn.functional.pad(ids[0], (0, 7)), torch.nn.functional.pad(ids[0], (0, 7)), other[:4]]
+        )
+        shown = torch.ones(len(row), dtype=torch.bool)
+        for start in (9, 9 + length + 7):
+            shown[start + length : start + length + 7] = False
         with torch.inference_mode():
-            again = ours(padded, mask)[:, : ids.shape[1]].mean(1)
-        assert torch.allclose(again, mine, atol=1e-5)
+            states = ours(row, [bert.Block(0, 1, 9), bert.Block(9, 2, length + 7)], shown)
+        for start in (9, 9 + length + 7):
+            assert torch.allclose(states[start : start + length].mean(0), mine, atol=1e-5)
+
+
+def test_rows_are_filled_and_hold_every_text_once() -> None:
+    counts = np.random.default_rng(3).integers(0, 257, 1_000).tolist()
+    rows = list(_rows(counts, 1_024))
+    assert sorted(text for row in rows for text in row) == [text for text, count in enumerate(counts) if count]
+    assert max(sum(counts[text] for text in row) for row in rows) <= 1_024
+    assert len(rows) == -(-sum(counts) // 1_024)
+    for row in rows:
+        assert [counts[text] for text in row] == sorted((counts[text] for text in row), reverse=True)
+    assert list(_rows([], 8)) == list(_rows([0, 0], 8)) == []
+
+
+def test_padded_blocks_as_a_gpu_computes_them_give_the_same_vectors(
+    english: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The texts of a GPU's row are padded to few lengths; here the same on the CPU."""
+    import torch
+
+    expected = english.encode(TEXTS)
+    encoder = TransformerEncoder(_packaged(), "english", None, "cpu")
+    monkeypatch.setattr(TransformerEncoder, "_device", "cpu:0")  # which PyTorch knows, and which is not "cpu"
+    assert torch.device("cpu:0").type == "cpu"
+    vectors = encoder.encode(TEXTS)
+    assert (vectors * expected).sum(axis=1).min() > 0.999
 
 
 def test_bfloat16_is_near_float32(english: Encoder) -> None:
@@ -99,8 +131,8 @@ def test_bfloat16_is_near_float32(english: Encoder) -> None:
     model = bert.load(_packaged())
     texts = [NASTY["english"], NASTY["german"], TEXTS[-4]]
     for text, vector in zip(texts, english.encode(texts), strict=True):
-        ids = torch.tensor([tokenizer.encode(text).ids])
-        exact = model(ids, torch.ones_like(ids, dtype=torch.bool)).mean(1)[0].numpy()
+        ids = torch.tensor(tokenizer.encode(text).ids)
+        exact = model(ids, [bert.Block(0, 1, len(ids))]).mean(0).numpy()
         assert vector @ exact / np.linalg.norm(exact) > 0.999
 
 
@@ -153,7 +185,7 @@ def test_float32_gives_other_bits_under_another_name_and_the_same_direction(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, english: Encoder
 ) -> None:
     texts = [NASTY["english"], NASTY["mixed"], TEXTS[-4]]
-    for flags, numerics in (({"avx512_bf16"}, "cpu-bfloat16"), (set(), "cpu-float32")):
+    for flags, numerics in (({"avx512_bf16"}, "cpu-bfloat16-packed"), (set(), "cpu-float32-packed")):
         monkeypatch.setattr(device, "cpu_flags", lambda flags=flags: frozenset(flags))
         encoder = TransformerEncoder(_packaged(), "english", None, "cpu")
         assert (encoder.model, encoder.numerics) == (english.model, numerics)
@@ -168,11 +200,8 @@ def test_every_tensor_follows_the_networks_device() -> None:
     import torch
 
     model = bert.load(_packaged()).to("meta")
-    ids, mask = (
-        torch.zeros((2, 8), dtype=torch.int64, device="meta"),
-        torch.ones((2, 8), dtype=torch.bool, device="meta"),
-    )
-    assert model(ids, mask).device.type == "meta"
+    ids, shown = (torch.zeros(16, dtype=kind, device="meta") for kind in (torch.int64, torch.bool))
+    assert model(ids, [bert.Block(0, 2, 8)], shown).device.type == "meta"
 
 
 def test_names_cost_no_import_and_static_needs_no_torch(static: Encoder, static_cache: Path) -> None:
