@@ -65,6 +65,14 @@ class Slot:
 
 
 @cache
+def fixed_statements() -> frozenset[str]:
+    """Every statement that says the same of everybody it is true of: nothing that a customer wrote stands in it."""
+    return frozenset(
+        side for slot in slots() if not slot.has_value for sides in slot.statements.values() for side in sides
+    )
+
+
+@cache
 def slots() -> tuple[Slot, ...]:
     """All slots, in the order they are tried."""
     data = _data()

@@ -21,14 +21,15 @@ name, word   a name, or another word, that is in neither
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
-from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
-from profiling.llm.numbers import Amount, amounts
-from profiling.text.lexicons import words as words_of_list
+from profiling.llm.grounds import Finding, Grounds
+from profiling.llm.numbers import amounts
+from profiling.llm.sentiments import unshared
+from profiling.llm.statements import Statements
+from profiling.llm.words import DATA, HAN_RUN, plain, strange_en, strange_zh
 
 REASONS = (
     "form", "contact", "instruction", "promise", "sensitive", "echo", "evidence", "language", "claim", "number", "sentiment",
@@ -46,18 +47,8 @@ ECHO_WORDS, ECHO_CHARACTERS = 8, 16
 # The same of what looks like an order, where less is enough.
 ORDER_WORDS, ORDER_CHARACTERS = 4, 8
 _LONGEST_TERM, _LONGEST_TERM_WORDS = 80, 10
-_CLEAR = 0.05  # below this a polarity has no sign
 
-_DATA = files("profiling.llm") / "data"
-_WORD = re.compile(r"[^\W\d_]+")
-_HYPHENED = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-_HAN_RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？；;])\s*|\n+")
-_CLAUSE_END = {
-    "en": re.compile(r"[,;:()—–]|\b(?:but|while|whereas|though|although|yet|however|despite|instead)\b", re.IGNORECASE),
-    "zh": re.compile(r"[，,；：（）]|但是|不过|然而|但|而"),
-}
 # What may stand in a text outside names. Quotation marks, dashes and the like; no brackets, slashes or signs of code.
 _MARKS = frozenset(" .,;:!?'\"()-–—%’‘“”，。；：！？、（）《》·…￥$€¥")
 _CONTACT = re.compile(
@@ -72,55 +63,6 @@ _ENCODED = re.compile(
 )
 
 
-class Finding(NamedTuple):
-    """Something wrong: the reason to count by, and the place in the text."""
-
-    reason: str
-    what: str
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A phrase that asserts something, and whether the grounds say the same; `kinds`: of texts where it is looked for, or all."""
-
-    pattern: re.Pattern[str]
-    holds: Callable[[re.Match[str]], bool]
-    kinds: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Grounds:
-    """What a text may rest on.
-
-    Attributes:
-        language: it has to be written in, `en` or `zh`.
-        terms: names that may be said, as `names_in` returns them.
-        words: other words, lower case, that the grounds bring; only a persona may say them.
-        amounts: numbers that may be said, with their units.
-        dates: YYYY-MM-DD.
-        evidence: what may be cited.
-        aspects: polarity by the aspect's name as `profiling.text` knows it.
-        topics: sentiment by topic; None where nothing was said of it.
-        mood: satisfaction, 0 to 1; None where unknown.
-        claims: phrases and whether they hold.
-        written: what customers wrote, of which no long run may be repeated.
-        orders: what of it looks like an order to whoever reads it.
-    """
-
-    language: str
-    terms: frozenset[str] = frozenset()
-    words: frozenset[str] = frozenset()
-    amounts: tuple[Amount, ...] = ()
-    dates: frozenset[str] = frozenset()
-    evidence: frozenset[str] = frozenset()
-    aspects: Mapping[str, float] = field(default_factory=dict)
-    topics: Mapping[str, float | None] = field(default_factory=dict)
-    mood: float | None = None
-    claims: tuple[Claim, ...] = ()
-    written: tuple[str, ...] = ()
-    orders: tuple[str, ...] = ()
-
-
 def check(text: str, grounds: Grounds, kind: str, cited: Collection[str] | None = None) -> list[Finding]:
     """What is wrong with a text; empty where everything is supported.
 
@@ -129,17 +71,24 @@ def check(text: str, grounds: Grounds, kind: str, cited: Collection[str] | None 
         cited: ids the author names as evidence; None where no evidence is asked for.
     """
     found = _form(text, grounds.language, kind)
+    said = grounds.statements if kind == "persona" else Statements(grounds.language)
     rest = without_terms(text, grounds.terms)
-    found += forbidden(rest) + _forbidden(text, ("sensitive",))
+    found += [each for each in forbidden(rest) if each.reason != "promise" or not _is_said(each, text, said)]
+    found += _forbidden(text, ("sensitive",))
     found += _echoes(text, grounds)
     if cited is not None:
         strange = sorted(set(cited) - grounds.evidence)
         found += [Finding("evidence", each) for each in strange or ([] if cited else ["none cited"])]
-    claimed, found_claims = _claims(text, grounds, kind)
-    found += found_claims
-    found += _numbers(rest, grounds, claimed)
-    found += _sentiments(text, grounds, kind)
-    return found + _words(rest, grounds, grounds.words if kind == "persona" else frozenset(), kind)
+    found += _claims(text, grounds, kind, said)
+    found += _numbers(rest, grounds)
+    found += unshared(said.without_runs(text), grounds, kind)
+    return found + _words(said.without_runs(rest), grounds, said.words, kind)
+
+
+def _is_said(found: Finding, text: str, said: Statements) -> bool:
+    """Whether a customer speaks of it: who wants a refund was promised none."""
+    at = text.find(found.what)
+    return at >= 0 and said.hold_up(re.compile(re.escape(found.what), re.IGNORECASE), text, (at, at + len(found.what)))
 
 
 def forbidden(text: str) -> list[Finding]:
@@ -190,10 +139,18 @@ def names_in(terms: Iterable[str]) -> tuple[frozenset[str], tuple[str, ...]]:
         for part in re.split(r"\s*/\s*|\s*[()（）|,，]\s*", term):
             words = part.split()
             names |= {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)}
-            for run in _HAN_RUN.findall(part):
+            for run in HAN_RUN.findall(part):
                 names |= {run[i:j] for i in range(len(run)) for j in range(i + 2, len(run) + 1)}
-    small = _plain("en") | {"x", "g"}
+    names |= {_other_number(name) for name in names if name.isascii()}
+    small = plain("en") | {"x", "g"}
     return frozenset(whole | {name for name in names if name and name.lower() not in small}), tuple(orders)
+
+
+def _other_number(name: str) -> str:
+    """`pet` of `pets`, `knives` of `knife`; plurals with an s are found where names are looked for."""
+    if re.search(r"[a-z]fe?$", name):
+        return re.sub("fe?$", "ves", name)
+    return name[:-1] if re.search(r"[a-z]{2}[^s]s$", name) else name
 
 
 def without_terms(text: str, terms: Collection[str]) -> str:
@@ -261,7 +218,7 @@ def _pattern(reason: str, language: str) -> re.Pattern[str]:
 
 @cache
 def _data(name: str) -> dict[str, Any]:
-    return json.loads((_DATA / f"{name}.json").read_text("utf-8"))
+    return json.loads((DATA / f"{name}.json").read_text("utf-8"))
 
 
 def _echoes(text: str, grounds: Grounds) -> list[Finding]:
@@ -287,142 +244,33 @@ def _runs(text: str, words: int, characters: int) -> set[str]:
 # --- claims and numbers ---
 
 
-def _claims(text: str, grounds: Grounds, kind: str) -> tuple[list[tuple[int, int]], list[Finding]]:
-    """Where claims stand that hold (their numbers are looked at by them), and those that do not."""
-    held, found = [], []
+def _claims(text: str, grounds: Grounds, kind: str, said: Statements) -> list[Finding]:
+    """Claims that neither hold nor are a fact's own."""
+    found = []
+    masked, names = said.without_runs(text), _spans(text, grounds.topics)
     for claim in grounds.claims:
         if claim.kinds and kind not in claim.kinds:
             continue
-        for match in claim.pattern.finditer(text):
-            if claim.holds(match):
-                held.append(match.span())
-            else:
+        for match in claim.pattern.finditer(masked):
+            is_name = claim.may_be_name and any(start <= match.start() and match.end() <= end for start, end in names)
+            of_facts = claim.by_fact and said.hold_up(
+                None if claim.by_fact == "any" else claim.pattern, text, match.span()
+            )
+            if not (claim.holds(match) or is_name or of_facts):
                 found.append(Finding("claim", match.group(0)))
-    return held, found
+    return found
 
 
-def _numbers(rest: str, grounds: Grounds, claimed: list[tuple[int, int]]) -> list[Finding]:
+def _spans(text: str, names: Iterable[str]) -> list[tuple[int, int]]:
+    return [match.span() for name in names for match in re.finditer(rf"{re.escape(name)}s?", text, re.IGNORECASE)]
+
+
+def _numbers(rest: str, grounds: Grounds) -> list[Finding]:
     return [
         Finding("number", said.what)
         for said in amounts(rest, grounds.language)
         if not said.is_among(grounds.amounts, grounds.dates)
     ]
-
-
-# --- sentiment ---
-
-
-def _sentiments(text: str, grounds: Grounds, kind: str) -> list[Finding]:
-    """Clauses whose opinion the grounds do not share: of an aspect, of a topic, or of how somebody feels in general."""
-    found = []
-    for sentence in filter(None, map(str.strip, _SENTENCE_END.split(text))):
-        before, spoken = 0.0, set[str]()
-        for clause in filter(None, map(str.strip, _CLAUSE_END[grounds.language].split(sentence))):
-            opinion, is_liking = _opinion(clause, grounds.language)
-            named = _aspects_in(clause, grounds.language)
-            if not opinion and named:
-                opinion = before  # "praises quality, service": what was said first holds of the list
-            if opinion and not named and opinion == before and _continues(grounds.language).match(clause):
-                named = spoken  # "frustrated with delivery, which has been a sore point"
-            before, spoken = opinion or before, named or spoken
-            if opinion and not _shares(grounds, clause, opinion, is_liking, named, kind):
-                found.append(Finding("sentiment", clause))
-    return found
-
-
-@cache
-def _continues(language: str) -> re.Pattern[str]:
-    """How a clause begins that says more of what stood before it."""
-    return re.compile(r"(?:which|an?|one|something)\b" if language == "en" else "这|也?是|成为|属于", re.IGNORECASE)
-
-
-def _shares(grounds: Grounds, clause: str, opinion: float, is_liking: bool, named: set[str], kind: str) -> bool:
-    if named and not (
-        is_liking and kind != "persona"
-    ):  # "customers with your taste like it" is no opinion of its taste
-        return all(_agrees(grounds.aspects.get(aspect), opinion) for aspect in named)
-    topics = [sentiment for topic, sentiment in grounds.topics.items() if topic.lower() in clause.lower()]
-    if topics or (is_liking and kind != "persona"):
-        return opinion > 0 or any(sentiment is not None and sentiment < 0 for sentiment in topics)
-    if is_liking:  # "likes to browse"; "dislikes shopping" is a mood
-        return opinion > 0
-    if kind != "persona":  # the shop's own mood: glad to help, sorry
-        return opinion > 0 or any(polarity < 0 for polarity in grounds.aspects.values())
-    if grounds.mood is None:
-        return False
-    return grounds.mood >= 0.5 if opinion > 0 else grounds.mood < 0.5
-
-
-def _agrees(polarity: float | None, opinion: float) -> bool:
-    return polarity is not None and polarity * opinion > 0 and abs(polarity) > _CLEAR
-
-
-def _opinion(clause: str, language: str) -> tuple[float, bool]:
-    """-1, 0 or 1, and whether it is only a liking. Any negative word weighs more than the positive ones beside it."""
-    signs: set[int] = set()
-    names: set[str] = set()
-    taken: list[tuple[int, int]] = []
-    clause = re.sub("满意(?:度|程度)", "度", clause)  # a scale, no opinion
-    denied = True
-    for name, sign, pattern in _opinion_patterns(language):
-        for match in pattern.finditer(clause):
-            if not any(start < match.end() and match.start() < end for start, end in taken):
-                taken.append(match.span())
-                is_denied = bool(_negation(language).search(clause[: match.start()]))
-                signs.add(-sign if is_denied else sign)
-                denied = denied and is_denied
-                names.add(name)
-    if not signs or (denied and len(signs) > 1):  # "no praise and no complaint"
-        return 0.0, False
-    return float(min(signs)), "likes" in names and names <= {"likes", "praise"}
-
-
-@cache
-def _opinion_patterns(language: str) -> list[tuple[str, int, re.Pattern[str]]]:
-    listed = _data("opinions")[language]
-    order = (("negative", -1), ("positive", 1), ("praise", 1), ("likes", 1))
-    return [(name, sign, _either(tuple(listed[name]), language)) for name, sign in order]
-
-
-@cache
-def _negation(language: str) -> re.Pattern[str]:
-    """Ends just before the opinion, at most three words between in English."""
-    words = "|".join(re.escape(word) for word in sorted(_data("opinions")[language]["negation"], key=len, reverse=True))
-    return re.compile(
-        rf"(?:\b(?:{words})|n[’']t)\s+(?:\w+\s+){{0,3}}$" if language == "en" else rf"(?:{words})[太够是很会]?$", re.I
-    )
-
-
-@cache
-def _either(words: tuple[str, ...], language: str) -> re.Pattern[str]:
-    either = "|".join(re.escape(word) for word in sorted(words, key=lambda word: (-len(word), word)))
-    return re.compile(rf"\b(?:{either})\b" if language == "en" else either, re.IGNORECASE)
-
-
-def _aspects_in(clause: str, language: str) -> set[str]:
-    return {aspect for aspect, pattern in _aspect_patterns(language).items() if pattern.search(clause)}
-
-
-# Names of aspects beyond the words by which texts of customers are found to speak of them. `package` and `set up` are things.
-_ASPECT_NAMES = {
-    "en": {
-        "delivery": ["delivery", "deliveries", "shipping"], "price": ["price", "prices", "pricing", "cost"],
-        "quality": ["quality"], "service": ["service", "customer service", "support"], "packaging": ["packaging"],
-        "appearance": ["appearance", "looks"], "taste": ["taste", "flavour", "flavor"], "ease_of_use": ["ease of use"],
-        "size_fit": ["size", "sizing", "fit"], "sound": ["sound"],
-    },
-    "zh": {
-        "delivery": ["物流", "配送", "送货", "快递", "发货"], "price": ["价格", "价钱", "性价比"],
-        "quality": ["质量", "品质", "做工"],
-        "service": ["服务", "客服", "售后"], "packaging": ["包装"], "appearance": ["外观"], "taste": ["口味", "味道", "口感"],
-        "ease_of_use": ["易用性"], "size_fit": ["尺寸"],
-    },
-}  # fmt: skip
-
-
-@cache
-def _aspect_patterns(language: str) -> dict[str, re.Pattern[str]]:
-    return {aspect: _either(tuple(names), language) for aspect, names in _ASPECT_NAMES[language].items()}
 
 
 # --- words ---
@@ -436,7 +284,7 @@ def _words(rest: str, grounds: Grounds, own: Collection[str], kind: str) -> list
         if not (mark.isalnum() or mark in _MARKS or mark == "¤" or unicodedata.category(mark)[0] in "LNMC")
     ]
     found += [Finding("form", match.group(0)) for match in _ENCODED.finditer(rest)]
-    strange = _strange_zh(rest, own) if grounds.language == "zh" else _strange_en(rest, own, kind)
+    strange = strange_zh(rest, own) if grounds.language == "zh" else strange_en(rest, own, kind)
     if strange and _is_other_language(rest, grounds.language):
         return [*found, Finding("language", strange[0][0])]
     return found + [Finding("name" if is_capital else "word", word) for word, is_capital in strange]
@@ -449,160 +297,3 @@ def _is_other_language(rest: str, language: str) -> bool:
     if language == "zh":
         return not is_chinese(plain)
     return detect([plain])[0] not in ("en", "und")
-
-
-def _strange_en(rest: str, own: Collection[str], kind: str) -> list[tuple[str, bool]]:
-    plain = _plain("en")
-    found = []
-    for match in _HYPHENED.finditer(rest):
-        if _is_odd_capital(match, rest, kind):
-            found.append((match.group(0), True))
-            continue
-        parts = [match.group(0)] if match.group(0).lower() in plain else _WORD.findall(match.group(0))
-        for word in parts:
-            low = word.lower()
-            if low not in plain and low not in own and low not in _NUMBER_WORDS and stem(low) not in _stems():
-                found.append((word, word[0].isupper()))
-    return found
-
-
-def _is_odd_capital(match: re.Match[str], rest: str, kind: str) -> bool:
-    """Whether plain words are written as a name (`Best Buy`) or shouted; a subject may have capitals throughout."""
-    word = match.group(0)
-    if len(word) > 1 and word.isupper() and word.lower() not in _MONEY:
-        return True
-    before = rest[: match.start()].rstrip(" ")
-    inside = bool(before) and (before[-1].isalnum() or before[-1] == "¤")
-    return kind != "subject" and inside and word[0].isupper() and word.lower() not in _CAPITALS
-
-
-_MONEY = frozenset(["usd", "cny", "eur"])
-_CAPITALS = (
-    _MONEY
-    | frozenset(
-        ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november"]
-    )
-    | {"december", "customer", "shop", "team"}
-)  # months, and the words of greetings
-_NUMBER_WORDS = frozenset(
-    [
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        "thirteen",
-        "fourteen",
-        "fifteen",
-        "sixteen",
-        "seventeen",
-        "eighteen",
-        "nineteen",
-        "twenty",
-        "thirty",
-        "forty",
-        "fifty",
-        "sixty",
-        "seventy",
-        "eighty",
-        "ninety",
-        "hundred",
-        "thousand",
-        "million",
-        "dozen",
-        "half",
-        "percent",
-        "usd",
-        "cny",
-        "eur",
-        "dollars",
-        "euros",
-        "yuan",
-        "january",
-        "february",
-        "march",
-        "april",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ]
-)  # looked at as numbers, amounts and dates
-
-
-def _strange_zh(rest: str, own: Collection[str]) -> list[tuple[str, bool]]:
-    found = [(word, True) for word in re.findall(r"[A-Za-zÀ-ÿ]+", rest) if word.upper() not in ("USD", "CNY", "EUR")]
-    words = _plain("zh") | frozenset(own) | _NUMERALS
-    return found + [(run, False) for text in _HAN_RUN.findall(rest) for run in _uncovered(text, words)]
-
-
-_NUMERALS = frozenset("零〇一二两三四五六七八九十百千万亿半元块") | {"百分之", "欧元", "美元", "人民币"}
-_LONGEST_ZH = 8
-
-
-def _uncovered(text: str, words: Collection[str]) -> list[str]:
-    """The runs of a Chinese text that its words cannot cover, however it is cut."""
-    best: list[tuple[int, int]] = [(0, -1)]  # characters uncovered up to here, where the last word begins
-    for end in range(1, len(text) + 1):
-        options = [(best[end - 1][0] + 1, -1)]
-        options += [
-            (best[start][0], start) for start in range(max(0, end - _LONGEST_ZH), end) if text[start:end] in words
-        ]
-        best.append(min(options))
-    marks, end = [False] * len(text), len(text)
-    while end:
-        start = best[end][1]
-        if start < 0:
-            marks[end - 1] = True
-            end -= 1
-        else:
-            end = start
-    return ["".join(c for c, _ in run) for run in _groups(text, marks)]
-
-
-def _groups(text: str, marks: Sequence[bool]) -> Iterator[list[tuple[str, bool]]]:
-    run: list[tuple[str, bool]] = []
-    for character, mark in zip(text, marks, strict=True):
-        if mark:
-            run.append((character, mark))
-        elif run:
-            yield run
-            run = []
-    if run:
-        yield run
-
-
-@cache
-def _plain(language: str) -> frozenset[str]:
-    lines = (_DATA / f"plain_{language}.txt").read_text("utf-8").splitlines()
-    own = frozenset(word for line in lines if not line.startswith("#") for word in line.split())
-    opinions = {word for words in _data("opinions")[language].values() for phrase in words for word in phrase.split()}
-    return own | words_of_list(f"stopwords_{language}") | opinions  # whose opinions are looked at by themselves
-
-
-@cache
-def _stems() -> frozenset[str]:
-    # Stems of short words meet those of others (`he` of `hes`), and adverbs those of things (`friendly`, `lively`).
-    return frozenset(stem(word) for word in _plain("en") if len(word) > 2 and not word.endswith("ly"))
-
-
-@cache
-def _stemmer() -> Any:
-    from nltk.stem.snowball import SnowballStemmer
-
-    return SnowballStemmer("english")
-
-
-def stem(word: str) -> str:
-    """The stem of an English word, lower case."""
-    return str(_stemmer().stem(word))

@@ -73,13 +73,15 @@ _UNITS_ZH = {
     "star": "星",
     "count": "次|件|条|个|封|笔|款|单|种|回|篇|遍",
 }
+# English words that are looked at as numbers, amounts and dates ("may" is another word too).
+SPOKEN = frozenset(word for said in _VALUES for word in said.split() if len(word) > 1) | frozenset(_MONTHS) - {"may"}
 _DIGIT_ZH = {character: n for n, character in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 _SCALE_ZH = {"十": 10, "百": 100, "千": 1000, "万": 10_000, "亿": 100_000_000}
 _NUMERAL_ZH = f"[{''.join(_DIGIT_ZH)}{''.join(_SCALE_ZH)}]+"
 # Chinese words that hold a numeral and count nothing.
 _NO_NUMBERS_ZH = re.compile(
     "一(?:位|名|个|款|些|直|般|定|样|起|下|点|如既往|句|声|路|段|阵子|有|旦|份|种|面|方面)|第一次|首次|进一步|唯一|之一|另一|再一次|最近一次|上一次|每一次|有一阵子|"
-    "一(?:番|系列|丝|项|阵|部分|向|贯|度|时|会儿|切|致|并|同|道|目了然|员|味|旁|边|流|心一意|直以来|例|抹|缕|来|方|经|律|概|端|头|言|成不变|以贯之)|第一(?!次?[单笔])|"
+    "一(?:块(?![钱五二三四六七八九半])|把|瓶|双|本|张|番|系列|丝|项|阵|部分|向|贯|度|时|会儿|切|致|并|同|道|目了然|员|味|旁|边|流|心一意|直以来|例|抹|缕|来|方|经|律|概|端|头|言|成不变|以贯之)|第一(?!次?[单笔])|"
     "两(?:者|方面|类|种|端|极)|二(?:者|来)|再一次|三生有幸|三者|万(?:分|事|般)|百般|千般|千言万语|半数|多元|"
     "万一|千万|十分|统一|同一|只言片语|三言两语"
 )

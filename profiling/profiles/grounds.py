@@ -8,14 +8,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
-from profiling.llm.check import Claim, Grounds, is_statement, names_in
+from profiling.facts.slots import fixed_statements
+from profiling.llm.check import is_statement, names_in
+from profiling.llm.grounds import Claim, Grounds
 from profiling.llm.numbers import Amount
+from profiling.llm.sentiments import aspects_in, names_of
+from profiling.llm.statements import Statements
 from profiling.profiles.wording import LEVEL, LIFE_CYCLE, TREND, aspect_name
-from profiling.text.lexicons import chinese
-from profiling.text.lexicons import words as words_of_list
-from profiling.text.tokens import words_of
 
 Document = Mapping[str, Any]
 
@@ -23,6 +24,7 @@ HIGH_FROM, LOW_BELOW = 0.7, 0.4
 # Below this a trend, and an aspect's polarity, are noise of the scale rather than an opinion.
 STEADY_WITHIN = 0.05
 CLEAR_POLARITY = 0.2
+_BY_FACT: dict[str, Literal["same", "any"]] = {"intends": "any", "never": "same", "never_bought": "same"}
 _KIND_OF_COUNT = {"ad_click": "interaction", "ad_impression": "interaction", "repayment": "interaction"}
 
 
@@ -32,10 +34,17 @@ def grounds_of(document: Document, language: str) -> Grounds:
     names, orders = names_in(_terms(document, language))
     facts = document.get("facts") or []
     statements = [fact["statement"] for fact in facts]
+    harmless = tuple(each for each in statements if is_statement(each) or each in fixed_statements())
     return Grounds(
         language=language,
         terms=names,
-        words=_words(statements),
+        statements=Statements(language, harmless),
+        opinions=frozenset(
+            (aspect, 1.0 if fact["polarity"] > 0 else -1.0)
+            for fact in facts
+            if fact["polarity"] and fact["statement"] in harmless
+            for aspect in aspects_in(fact["statement"], language)
+        ),
         amounts=tuple(_amounts(document)),
         dates=frozenset(_dates(document)),
         evidence=frozenset(evidence_of(document)),
@@ -48,7 +57,7 @@ def grounds_of(document: Document, language: str) -> Grounds:
         mood=satisfaction["score"],
         claims=(*_template_claims(document, language), *_claims(document, language)),
         written=tuple(statements),
-        orders=(*orders, *(statement for statement in statements if not is_statement(statement))),
+        orders=(*orders, *(statement for statement in statements if statement not in harmless)),
     )
 
 
@@ -106,14 +115,6 @@ def _topics() -> dict[str, dict[str, list[str]]]:
     return {name: row for name, row in rows.items() if name != "note"}
 
 
-def _words(statements: list[str]) -> frozenset[str]:
-    """The words of facts that say nothing but facts. Chinese ones stand in the dictionary: what is cut out of a line by its looks
-    may be any characters side by side."""
-    stop = words_of_list("stopwords_en") | words_of_list("stopwords_zh")
-    found = {word for statement in statements if is_statement(statement) for word in words_of(statement)} - stop
-    return frozenset(word for word in found if word.isascii() or word in chinese()[1])
-
-
 def _amounts(document: Document) -> Iterator[Amount]:
     activity, consumption, segment = document["activity"], document["consumption"], document["segment"]
     yield Amount(activity["interaction_count"], "interaction")
@@ -158,7 +159,7 @@ def _claims(document: Document, language: str) -> Iterator[Claim]:
     """Phrases of any author that say something of stages, value, mood, habits and the future: `claims.json`."""
     held = _held(document)
     for name, kinds, pattern in _patterns(language):
-        yield Claim(pattern, _always(held[name]), kinds)
+        yield Claim(pattern, _always(held[name]), kinds, _BY_FACT.get(name), may_be_name=name == "never")
 
 
 def _held(document: Document) -> dict[str, bool]:
@@ -188,7 +189,7 @@ def _held(document: Document) -> dict[str, bool]:
         "praises_service": any(
             each["aspect"] == "service" and each["polarity"] > 0 for each in document["satisfaction"]["aspects"]
         ),
-        "intends": bool(document.get("facts")),  # what somebody wants stands in facts only
+        "intends": False,  # what somebody wants stands in facts only
         "never_reviewed": not counts.get("review"),
         "buys_again": foreseen.get("repeat_purchase", False),
         "leaves": foreseen.get("churn", False),
@@ -244,8 +245,8 @@ def _template_claims(document: Document, language: str) -> Iterator[Claim]:
         "today": lambda _: activity["recency_days"] == 0,
         "score": lambda m: score is not None and f"{score:.2f}" == m[1],
         "likes": lambda m: _names_only(m[1], [each["topic"] for each in document["interests"]]),
-        "praise": lambda m: _names_only(m[1], aspects_of(document, language, 1)),
-        "complaint": lambda m: _names_only(m[1], aspects_of(document, language, -1)),
+        "praise": lambda m: _names_only(m[1], _judged(document, language, 1)),
+        "complaint": lambda m: _names_only(m[1], _judged(document, language, -1)),
     }
     for name, pattern in patterns[language].items():
         yield Claim(re.compile(pattern), holds[name])
@@ -256,6 +257,14 @@ def _template_claims(document: Document, language: str) -> Iterator[Claim]:
         yield Claim(re.compile(before + phrase), _always(level == _level_of(document)))
     for trend, phrase in TREND[language].items():
         yield Claim(re.compile(re.escape(phrase)), _always(trend == _trend_of(document)))
+
+
+def _judged(document: Document, language: str, sign: int) -> list[str]:
+    """What is clearly praised or complained of, by aspects or by facts, under all its names."""
+    named = set(aspects_of(document, language, sign))
+    of_facts = [fact["statement"] for fact in document.get("facts") or [] if fact["polarity"] * sign > 0]
+    named |= {aspect for statement in of_facts for aspect in aspects_in(statement, language)}
+    return [*named, *(name for aspect in named for name in names_of(aspect, language))]
 
 
 def _always(answer: bool) -> Callable[[re.Match[str]], bool]:

@@ -15,8 +15,9 @@ from typing import Any
 
 import pandas as pd
 
-from profiling.llm.check import Finding, Grounds, check, is_sensitive
+from profiling.llm.check import check, is_sensitive
 from profiling.llm.contract import Failure, LanguageModel, Reply, Request
+from profiling.llm.grounds import Finding, Grounds
 from profiling.llm.prompts import load
 from profiling.profiles.canonical import dumps
 from profiling.profiles.grounds import (
