@@ -100,6 +100,9 @@ def _sides(language: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
     return re.compile(good, re.IGNORECASE), re.compile(bad, re.IGNORECASE)
 
 
+_OFFER_OF_HELP = re.compile(
+    "(?:如果?|若|倘若)?有(?:任何|什么|其他)?(?:问题|疑问)(?=$|请|随时|可|都|欢迎|就|的话)"
+)  # "if there are any questions"
 # How one says that there is no praise and no criticism.
 _ABSENCE: dict[str, Any] = {
     "en": {
@@ -130,6 +133,7 @@ def _opinion(clause: str, language: str) -> tuple[float, bool]:
     names: set[str] = set()
     taken: list[tuple[int, int]] = []
     clause = re.sub("满意(?:度|程度)", "度", clause)  # a scale, no opinion
+    clause = _OFFER_OF_HELP.sub("", clause)
     clause = _absence(language).sub(" ", clause)
     clause = re.sub(r"\bwell-(?=[a-z])", "", clause, flags=re.IGNORECASE)  # "a well-brewed tea"
     denied = True

@@ -24,7 +24,12 @@ HIGH_FROM, LOW_BELOW = 0.7, 0.4
 # Below this a trend, and an aspect's polarity, are noise of the scale rather than an opinion.
 STEADY_WITHIN = 0.05
 CLEAR_POLARITY = 0.2
-_BY_FACT: dict[str, Literal["same", "any"]] = {"intends": "any", "never": "same", "never_bought": "same"}
+_BY_FACT: dict[str, Literal["same", "any"]] = {
+    "intends": "any",
+    "never": "same",
+    "never_bought": "same",
+    "bought_again": "same",
+}
 _KIND_OF_COUNT = {"ad_click": "interaction", "ad_impression": "interaction", "repayment": "interaction"}
 
 
@@ -275,7 +280,7 @@ def _names_only(said: str, names: list[str]) -> bool:
     """Whether a list is of such names and nothing else."""
     for name in sorted(names, key=lambda name: (-len(name), name)):
         said = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", " ", said, flags=re.IGNORECASE)
-    return not re.findall(r"\w+", re.sub(r"\b(?:and|the|in|our)\b|和|与|、|我们的", " ", said))
+    return not re.findall(r"\w+", re.sub(r"\b(?:and|the|in|our|it|this|them|these)\b|和|与|、|我们的|其", " ", said))
 
 
 def _level_of(document: Document) -> str | None:

@@ -1,13 +1,16 @@
 """What a language model writes into finished documents: the persona, the reasons of recommendations, the copy of an approach.
 
 The template stands in every document before anybody is asked. A model's text takes its place only if the fact check finds
-nothing; else the template stays, and `fallback` says why. Who was not asked, for want of consent, has no `fallback`.
+nothing. Where it finds only words, names, numbers and the like that came from nowhere, the model is told and asked once more;
+what looks like obedience to a customer gets no second chance. Else the template stays, and `fallback` says why. Who was not
+asked, for want of consent, has no `fallback`.
 
 Requests hold nothing that changes from one day to the next by itself: dates in place of days passed, levels in place of sums
 that fade. So a customer of whom nothing new is known asks the same question again, which the client's cache answers.
 """
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -31,19 +34,25 @@ from profiling.strategy.outreach import offer_of, trouble_of
 
 Document = dict[str, Any]
 
+log = logging.getLogger(__name__)
+
 PROMPTS = ("persona", "reasons", "outreach")
 LANGUAGE_NAMES = {"en": "English", "zh": "Chinese (simplified)"}
 TEMPLATE = "template"
+# What a model may get wrong in good faith, by the reasons of the fact check.
+MENDABLE = frozenset(["evidence", "language", "claim", "number", "sentiment", "name", "word"])
 _TOPICS, _FACTS, _OFFERS = 5, 8, 5
+_BECAUSE = 12  # findings that a model is told of
 _TIERS = {"high": 0, "medium": 1, "low": 2}
 
 
 @dataclass(frozen=True)
 class Task:
-    """One request about a document, and how its answer is put in: returns nothing and changes the document."""
+    """One request about a document, and how an answer is put in: it changes the document, and returns the request to make once
+    more where what was refused can be mended."""
 
     request: Request
-    apply: Callable[[Reply | Failure], None]
+    apply: Callable[[Reply | Failure], Request | None]
 
 
 def version() -> str:
@@ -60,9 +69,21 @@ def write_with(model: LanguageModel, profiles: pd.DataFrame, refused: Collection
     documents = [json.loads(text) for text in profiles["document"]]
     asked = [document for document in documents if document["customer_id"] not in refused]
     tasks = [task for document in sorted(asked, key=_worth) for task in tasks_of(document, model.name)]
-    for task, answer in zip(tasks, model.answer([task.request for task in tasks]), strict=True):
-        task.apply(answer)
+    answer_tasks(model, tasks)
     return profiles.assign(document=pd.Series(map(dumps, documents), index=profiles.index, dtype="str"))
+
+
+def answer_tasks(model: LanguageModel, tasks: list[Task]) -> None:
+    """Ask every task, and those once more whose texts were refused for what can be mended."""
+    again = []
+    for task, answer in zip(tasks, model.answer([task.request for task in tasks]), strict=True):
+        request = task.apply(answer)
+        if request is not None:
+            again.append((task, request))
+    if again:
+        log.info("%d of %d answers hold what the data do not; asked once more", len(again), len(tasks))
+    for (task, _), answer in zip(again, model.answer([request for _, request in again]), strict=True):
+        task.apply(answer)
 
 
 def _worth(document: Document) -> tuple[int, int, str]:
@@ -112,21 +133,24 @@ def _persona(document: Document, grounds: Grounds, author: str) -> Task:
     data, cited_by = persona_data(document, grounds.language)
     persona = document["persona"]
 
-    def apply(answer: Reply | Failure) -> None:
+    def apply(answer: Reply | Failure) -> Request | None:
         if isinstance(answer, Failure):
-            _fall_back(persona, answer.reason)
-            return
+            return _fall_back(persona, answer.reason)
         text = answer.value["text"].strip()
         refs = list(dict.fromkeys(answer.value["refs"]))
         cited = [one for ref in refs for one in cited_by.get(ref, [ref])]  # an unknown reference is no interaction's id
         found = check(text, grounds, "persona", cited if cited_by else None)
         if found:
-            _fall_back(persona, _first(found))
-            return
+            _fall_back(persona, found[0].reason)
+            return ask({"text": text, "refs": refs, "because": _because(found)}) if _is_mendable(found) else None
         firsts = list(dict.fromkeys(cited_by[ref][0] for ref in refs))
-        persona.update(text=text, written_by=author, checked=True, evidence=firsts[:3], evidence_count=len(set(cited)))
+        _take(persona, author, text=text, evidence=firsts[:3], evidence_count=len(set(cited)))
+        return None
 
-    return Task(load("persona").request(document["customer_id"], data=data), apply)
+    def ask(refused: Any = None) -> Request:
+        return _request("persona", document, data, refused)
+
+    return Task(ask(), apply)
 
 
 def persona_data(document: Document, language: str) -> tuple[dict[str, Any], dict[str, list[str]]]:
@@ -185,21 +209,27 @@ def _reasons(document: Document, grounds: Grounds, author: str) -> Task:
         ],
     }
 
-    def apply(answer: Reply | Failure) -> None:
-        said = (
-            {}
-            if isinstance(answer, Failure)
-            else {each["ref"]: each["text"].strip() for each in answer.value["reasons"]}
-        )
+    def apply(answer: Reply | Failure) -> Request | None:
+        values = [] if isinstance(answer, Failure) else answer.value["reasons"]
+        said = {each["ref"]: each["text"].strip() for each in values}
+        refused = []
         for ref, offer in offers.items():
+            if offer["written_by"] != TEMPLATE:
+                continue  # taken when it was asked for the first time
             if ref not in said:
                 _fall_back(offer, answer.reason if isinstance(answer, Failure) else "missing")
             elif found := check(said[ref], grounds, "reason"):
-                _fall_back(offer, _first(found))
+                _fall_back(offer, found[0].reason)
+                if _is_mendable(found):
+                    refused.append({"ref": ref, "text": said[ref], "because": _because(found)})
             else:
-                offer.update(reason=said[ref], written_by=author, checked=True)
+                _take(offer, author, reason=said[ref])
+        return ask(refused) if refused else None
 
-    return Task(load("reasons").request(document["customer_id"], data=data), apply)
+    def ask(refused: Any = None) -> Request:
+        return _request("reasons", document, data, refused)
+
+    return Task(ask(), apply)
 
 
 def _outreach(document: Document, grounds: Grounds, author: str) -> Task:
@@ -216,25 +246,41 @@ def _outreach(document: Document, grounds: Grounds, author: str) -> Task:
         "example": copy["message"],
     }
 
-    def apply(answer: Reply | Failure) -> None:
+    def apply(answer: Reply | Failure) -> Request | None:
         if isinstance(answer, Failure):
-            _fall_back(copy, answer.reason)
-            return
+            return _fall_back(copy, answer.reason)
         subject, message = answer.value["subject"].strip(), answer.value["message"].strip()
         # Looked at even where the channel has no subject: who obeys a customer there is not to be believed in the message.
         if found := check(message, grounds, "message") + check(subject, grounds, "subject"):
-            _fall_back(copy, _first(found))
-            return
-        copy.update(message=message, written_by=author, checked=True)
-        if copy["subject"] is not None:
-            copy["subject"] = subject
+            _fall_back(copy, found[0].reason)
+            refused = {"subject": subject, "message": message, "because": _because(found)}
+            return ask(refused) if _is_mendable(found) else None
+        _take(copy, author, message=message, subject=copy["subject"] and subject)
+        return None
 
-    return Task(load("outreach").request(document["customer_id"], data=data), apply)
+    def ask(refused: Any = None) -> Request:
+        return _request("outreach", document, data, refused)
+
+    return Task(ask(), apply)
 
 
-def _first(found: list[Finding]) -> str:
-    return found[0].reason
+def _request(prompt: str, document: Document, data: dict[str, Any], refused: Any) -> Request:
+    return load(prompt).request(document["customer_id"], data=data | ({"refused": refused} if refused else {}))
+
+
+def _take(text: Document, author: str, **said: Any) -> None:
+    text.update(said, written_by=author, checked=True)
+    text.pop("fallback", None)
 
 
 def _fall_back(text: Document, reason: str) -> None:
-    text["fallback"] = reason
+    """Leave the template; where the second answer failed too, the first reason stays."""
+    text.setdefault("fallback", reason)
+
+
+def _is_mendable(found: list[Finding]) -> bool:
+    return {each.reason for each in found} <= MENDABLE
+
+
+def _because(found: list[Finding]) -> list[str]:
+    return [f"{each.reason}: {each.what}" for each in found[:_BECAUSE]]

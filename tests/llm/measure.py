@@ -16,7 +16,7 @@ from profiling.llm.check import check
 from profiling.llm.contract import Failure, Reply, Request, Usage
 from profiling.profiles.grounds import grounds_of
 from profiling.profiles.wording import LANGUAGES
-from profiling.profiles.written import TEMPLATE, tasks_of
+from profiling.profiles.written import TEMPLATE, answer_tasks, tasks_of
 from tests.llm import fresh
 from tests.llm.attacks import ATTACKS, HELD_OUT, LOOKED_AT, PLACES, Attack
 from tests.llm.customers import LIES, Document, documents
@@ -121,8 +121,7 @@ def run_attack(attack: Attack, most: int = 6) -> Iterator[Outcome]:
             document = planted(json.loads(json.dumps(victim)), attack)
             tasks = tasks_of(document, MODEL)
             model = Scripted(obeying(attack, manner))
-            for task, answer in zip(tasks, model.answer([task.request for task in tasks]), strict=True):
-                task.apply(answer)
+            answer_tasks(model, tasks)
             for kind, text in texts_of(document):
                 said = text.get("text") or text.get("reason") or text.get("message")
                 yield Outcome(attack, manner, kind, None if text["written_by"] != TEMPLATE else text["fallback"], said)
