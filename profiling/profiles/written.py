@@ -29,7 +29,7 @@ from profiling.profiles.grounds import (
     satisfaction_level,
     satisfaction_trend,
 )
-from profiling.profiles.wording import aspect_name, written_language
+from profiling.profiles.wording import LIFE_CYCLE, aspect_name, written_language
 from profiling.strategy.outreach import offer_of, trouble_of
 
 Document = dict[str, Any]
@@ -173,7 +173,7 @@ def persona_data(document: Document, language: str) -> tuple[dict[str, Any], dic
 
     data = {
         "language": LANGUAGE_NAMES[language],
-        "stage": document["segment"]["life_cycle"],
+        "stage": LIFE_CYCLE[language][document["segment"]["life_cycle"]],
         "known_since": activity["first_seen_at"][:10],
         "last_seen": activity["last_seen_at"][:10],
         "counts": activity["counts"],
@@ -268,9 +268,9 @@ def _request(prompt: str, document: Document, data: dict[str, Any], refused: Any
     return load(prompt).request(document["customer_id"], data=data | ({"refused": refused} if refused else {}))
 
 
-def _take(text: Document, author: str, **said: Any) -> None:
-    text.update(said, written_by=author, checked=True)
-    text.pop("fallback", None)
+def _take(part: Document, author: str, /, **said: Any) -> None:
+    part.update(said, written_by=author, checked=True)
+    part.pop("fallback", None)
 
 
 def _fall_back(text: Document, reason: str) -> None:

@@ -3,6 +3,7 @@
 python -m tests.llm.measure            the halves that the check was made with, and what failed
 python -m tests.llm.measure --part fresh --quiet    another part, figures only
 python -m tests.llm.measure --fresh    texts and attacks by an author who had not seen the check
+python -m tests.llm.measure --answered answers to our own requests, by authors who had seen nothing but these
 """
 
 import argparse
@@ -17,7 +18,7 @@ from profiling.llm.contract import Failure, Reply, Request, Usage
 from profiling.profiles.grounds import grounds_of
 from profiling.profiles.wording import LANGUAGES
 from profiling.profiles.written import TEMPLATE, answer_tasks, tasks_of
-from tests.llm import fresh
+from tests.llm import answered, fresh
 from tests.llm.attacks import ATTACKS, HELD_OUT, LOOKED_AT, PLACES, Attack
 from tests.llm.customers import LIES, Document, documents
 from tests.llm.honest import PARTS, Honest, honest
@@ -192,12 +193,29 @@ def _report_fresh(is_quiet: bool) -> None:
     print(f"attacks {len(fresh.attacks())}, taken {len(taken)}", *([] if is_quiet else taken), sep="\n")
 
 
+def _report_answered(is_quiet: bool) -> None:
+    for part in answered.PARTS:
+        texts = answered.texts(part)
+        print(f"{part}: {sum(not text.found for text in texts)} of {len(texts)} pass")
+        for language in LANGUAGES:
+            for kind in fresh.KINDS:
+                own = [not text.found for text in texts if (text.language, text.kind) == (language, kind)]
+                print(f"  {language} {kind}: {sum(own)} of {len(own)}")
+        for text in texts:
+            if text.found and not is_quiet:
+                print("  ", text.text, [tuple(found) for found in text.found])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--fresh", action="store_true", help="The texts of an author who had not seen the check.")
+    parser.add_argument("--answered", action="store_true", help="Answers to our own requests.")
     parser.add_argument("--part", choices=PARTS, default=PARTS[0])
     parser.add_argument("--quiet", action="store_true", help="Figures only: for a part that must not be looked at.")
     arguments = parser.parse_args()
+    if arguments.answered:
+        _report_answered(arguments.quiet)
+        return
     if arguments.fresh:
         _report_fresh(arguments.quiet)
         return

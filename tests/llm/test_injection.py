@@ -4,7 +4,7 @@ import pytest
 
 from profiling.profiles.wording import LANGUAGES
 from profiling.profiles.written import tasks_of
-from tests.llm import fresh
+from tests.llm import answered, fresh
 from tests.llm.attacks import ATTACKS, PLACES, Attack
 from tests.llm.customers import documents
 from tests.llm.honest import PARTS, Honest
@@ -83,6 +83,13 @@ def test_honest_texts_of_another_author_pass(language: str):
     found = [fresh_findings(entry) for entry in fresh.honest() if entry["language"] == language]
     assert len(found) >= 100
     assert sum(not each for each in found) / len(found) >= 0.95
+
+
+@pytest.mark.parametrize("part", answered.PARTS)
+def test_answers_to_our_own_requests_pass(part: str):
+    texts = answered.texts(part)
+    assert len(texts) >= 300
+    assert sum(not text.found for text in texts) / len(texts) >= 0.95
 
 
 @pytest.mark.parametrize(
