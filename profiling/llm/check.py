@@ -276,7 +276,7 @@ def _numbers(rest: str, grounds: Grounds) -> list[Finding]:
 # --- words ---
 
 
-def _words(rest: str, grounds: Grounds, own: Collection[str], kind: str) -> list[Finding]:
+def _words(rest: str, grounds: Grounds, own: frozenset[str], kind: str) -> list[Finding]:
     """Words that are neither plain nor the grounds'. Names are told from other words by their capital."""
     found = [
         Finding("form", mark)

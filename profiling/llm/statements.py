@@ -5,7 +5,6 @@ not turn it round, so a statement with a negation never stands for a sentence wi
 """
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -116,12 +115,14 @@ class Statements:
         )
 
     @cached_property
-    def words(self) -> Collection[str]:
+    def words(self) -> frozenset[str]:
         """Stems (Chinese: whatever stands side by side, two to eight characters) that may stand alone."""
         if self.language == "zh":
             runs = [run for text in self.texts for run in _HAN_RUN.findall(text)]
-            return {run[i:j] for run in runs for i in range(len(run)) for j in range(i + 2, min(len(run), i + 8) + 1)}
-        return {stem(word) for text in self.texts for word in _WORD.findall(text)}
+            return frozenset(
+                run[i:j] for run in runs for i in range(len(run)) for j in range(i + 2, min(len(run), i + 8) + 1)
+            )
+        return frozenset(stem(word) for text in self.texts for word in _WORD.findall(text))
 
     @cached_property
     def _runs(self) -> set[str]:

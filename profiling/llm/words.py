@@ -18,7 +18,7 @@ _HYPHENED = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _CLAUSE = re.compile(r"[^,;:.!?()—–，；：。！？（）\n]+")
 
 
-def strange_en(rest: str, own: Collection[str], kind: str) -> list[tuple[str, bool]]:
+def strange_en(rest: str, own: frozenset[str], kind: str) -> list[tuple[str, bool]]:
     """Words that are neither plain nor own (stems), and whether each is written like a name."""
     known = plain("en")
     found = []

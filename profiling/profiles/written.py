@@ -135,7 +135,8 @@ def _persona(document: Document, grounds: Grounds, author: str) -> Task:
 
     def apply(answer: Reply | Failure) -> Request | None:
         if isinstance(answer, Failure):
-            return _fall_back(persona, answer.reason)
+            _fall_back(persona, answer.reason)
+            return None
         text = answer.value["text"].strip()
         refs = list(dict.fromkeys(answer.value["refs"]))
         cited = [one for ref in refs for one in cited_by.get(ref, [ref])]  # an unknown reference is no interaction's id
@@ -248,7 +249,8 @@ def _outreach(document: Document, grounds: Grounds, author: str) -> Task:
 
     def apply(answer: Reply | Failure) -> Request | None:
         if isinstance(answer, Failure):
-            return _fall_back(copy, answer.reason)
+            _fall_back(copy, answer.reason)
+            return None
         subject, message = answer.value["subject"].strip(), answer.value["message"].strip()
         # Looked at even where the channel has no subject: who obeys a customer there is not to be believed in the message.
         if found := check(message, grounds, "message") + check(subject, grounds, "subject"):
