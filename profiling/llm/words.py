@@ -4,7 +4,7 @@ import json
 import re
 from calendar import month_name
 from collections.abc import Collection, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -119,6 +119,7 @@ def _stemmer() -> Any:
     return SnowballStemmer("english")
 
 
+@lru_cache(maxsize=1 << 15)
 def stem(word: str) -> str:
     """The stem of an English word, lower case."""
     return str(_stemmer().stem(word))
