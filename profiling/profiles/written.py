@@ -118,7 +118,8 @@ def _persona(document: Document, grounds: Grounds, author: str) -> Task:
         text = answer.value["text"].strip()
         refs = list(dict.fromkeys(answer.value["refs"]))
         cited = [one for ref in refs for one in cited_by.get(ref, [ref])]  # an unknown reference is no interaction's id
-        found = check(text, grounds, "persona", cited if cited_by else None)
+        # Where there is nothing to cite, none need be, and any that is comes from nowhere.
+        found = check(text, grounds, "persona", cited if cited_by or refs else None)
         if found:
             _fall_back(persona, _first(found))
             return
