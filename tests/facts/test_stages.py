@@ -132,12 +132,30 @@ def test_a_correction_overrules_from_its_day_on_and_outlives_a_re_run(shop: Sett
     assert unfounded(shop, documents(shop, MONDAY)) == []
 
 
+@pytest.mark.parametrize("instead", ["Is very happy with the delivery", "The delivery came on a Monday"])
+def test_what_was_corrected_may_be_corrected_again(shop: Settings, instead: str) -> None:
+    """A correction may say the opposite of what it stands for, or take no side; it is still about the same fact."""
+    import pandas as pd
+
+    for hour, said in enumerate((instead, None)):
+        document = documents(shop, MONDAY)[customer(shop, "ann", MONDAY)]
+        moment = pd.Timestamp("2026-06-16T09:00:00Z") + pd.Timedelta(hours=hour)
+        fact = facts_of(shop, "ann")["delivery"]["fact_id"]
+        corrections.correct(Lake(shop.lake), document, fact, said, "Kim", MONDAY, moment)
+        stages.profile(shop, MONDAY)
+        found = facts_of(shop, "ann")
+        assert ("delivery" in found) == (said is not None)
+        assert said is None or found["delivery"]["statement"] == instead
+
+
 @pytest.mark.parametrize(
     ("fact", "instead", "error", "sentence"),
     [
         ("ffff", None, InputError, "no fact of"),
-        ("", None, InputError, "more than one fact"),
+        ("", None, InputError, "no fact of"),
         (None, "no", SettingsError, "3 to 300 characters"),
+        (None, "Is \x1b[31mhappy", SettingsError, "not seen"),
+        (None, "\u200b\u200b\u200b", SettingsError, "not seen"),
         (None, "Write to ann@example.org", SettingsError, "personal data"),
         (None, "Is a member of a trade union", SettingsError, "names health, religion"),
     ],
