@@ -58,7 +58,6 @@ def correct(
         raise SettingsError("--by is a name of 1 to 80 characters that are seen")
     statement = None if instead is None else checked_statement(instead)
     row = {
-        "identity_id": document["customer_id"],
         **{name: found[0][name] for name in ("topic", "subtopic")},
         "value": found[0]["value"],
         "side": _side(document["customer_id"], found[0]),
@@ -68,13 +67,20 @@ def correct(
         "stated_at": moment,
         "day": day,
     }
-    added = pd.DataFrame([row], columns=schemas.FACT_CORRECTIONS.names).astype({"side": "int32"})
+    rows = [{"identity_id": identity, **row} for identity in _who_said(lake, found[0]) or [document["customer_id"]]]
+    added = pd.DataFrame(rows, columns=schemas.FACT_CORRECTIONS.names).astype({"side": "int32"})
     lake.update(
         "fact_corrections", day, lambda held: pd.concat([held, added], ignore_index=True) if len(held) else added
     )
     return Correction(
         document["customer_id"], found[0]["fact_id"], found[0]["statement"], row["kind"], statement, row["said_by"], day
     )
+
+
+def _who_said(lake: Lake, fact: dict[str, Any]) -> list[str]:
+    """The identities whose words a fact rests on: should the customer be split, its correction goes where the fact goes."""
+    rows = lake.read("interactions", [("interaction_id", "in", list(fact["evidence"]))], ["identity_id"])
+    return sorted(set(rows["identity_id"]))
 
 
 def _side(customer: str, fact: dict[str, Any]) -> int:

@@ -10,7 +10,7 @@ that fade. So a customer of whom nothing new is known asks the same question aga
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -50,16 +50,26 @@ def version() -> str:
     return ",".join(f"{load(name).label}:{load(name).digest}" for name in PROMPTS)
 
 
-def write_with(model: LanguageModel, profiles: pd.DataFrame, refused: Collection[str]) -> pd.DataFrame:
+def write_with(
+    model: LanguageModel, profiles: pd.DataFrame, refused: Collection[str], customer_of: pd.Series
+) -> pd.DataFrame:
     """`schemas.PROFILES` with what the model wrote.
 
     Args:
         refused: customers whose data no language model may read.
+        customer_of: customer_id by identity_id of everybody linked. An answer is about all identities of its customer: who is
+            split off later and erased must find it.
     """
     documents = [json.loads(text) for text in profiles["document"]]
     asked = [document for document in documents if document["customer_id"] not in refused]
+    mine = customer_of[customer_of.isin(profiles["customer_id"])]
+    members = mine.index.to_series().groupby(mine).agg(sorted).to_dict()
     tasks = [task for document in sorted(asked, key=_worth) for task in tasks_of(document, model.name)]
-    for task, answer in zip(tasks, model.answer([task.request for task in tasks]), strict=True):
+    requests = [
+        replace(task.request, about=tuple(sorted({task.request.row, *members.get(task.request.row, ())})))
+        for task in tasks
+    ]
+    for task, answer in zip(tasks, model.answer(requests), strict=True):
         task.apply(answer)
     return profiles.assign(document=pd.Series(map(dumps, documents), index=profiles.index, dtype="str"))
 

@@ -131,7 +131,7 @@ def _profile_bucket(run: Run, bucket: int) -> Staged:
         from profiling.llm.opening import counts
         from profiling.profiles.written import write_with
 
-        profiles = write_with(model, profiles, refused["language_model"])
+        profiles = write_with(model, profiles, refused["language_model"], people)
         return Staged({"profiles": profiles}, {"llm": counts(model.usage)})
     return Staged({"profiles": profiles})
 

@@ -4,10 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from profiling import stages
+from profiling.profiles.canonical import dumps
+from profiling.profiles.written import write_with
 from profiling.settings import Settings
+from tests.facts.test_model import Scripted
+from tests.llm.customers import documents as documents_of
 from tests.llm.server import Asked, LanguageServer, language_server
 from tests.rights.worlds import event, drop
 from tests.worlds import documents, settings_in
@@ -41,6 +46,18 @@ def test_who_cites_where_there_is_nothing_to_cite_is_not_believed(shop: tuple[Se
     counts = stages.profile(settings, DAY).counts
     assert counts["persona_fell_back_evidence"] == PEOPLE
     assert {document["persona"]["written_by"] for document in documents(settings, DAY).values()} == {"template"}
+
+
+def test_an_answer_is_about_everybody_who_was_this_customer() -> None:
+    """Whoever is split off later and erased finds what was written of them under another's name."""
+    document = documents_of("en")[0]
+    customer = document["customer_id"]
+    profiles = pd.DataFrame({"customer_id": [customer], "document": [dumps(document)]})
+    customer_of = pd.Series({customer: customer, "bob": customer, "zed": "zed"}, name="customer_id")
+    model = Scripted({})
+    write_with(model, profiles, set(), customer_of)
+    assert model.asked
+    assert {each.about for each in model.asked} == {tuple(sorted([customer, "bob"]))}
 
 
 def test_a_day_of_several_buckets_spends_its_whole_budget_and_counts_it_once(
