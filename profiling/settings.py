@@ -70,7 +70,9 @@ def _endpoint(url: str | None) -> str | None:
 
 def _server(url: str | None) -> str | None:
     if url is not None and "@" in url.partition("://")[2].partition("/")[0]:
-        raise ValueError("credentials have no place in an address; write it as http://127.0.0.1:8000/v1, and set the key")
+        raise ValueError(
+            "credentials have no place in an address; write it as http://127.0.0.1:8000/v1, and set the key"
+        )
     if url is not None and not (re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url) and _has_host(url)):
         raise ValueError(f"{url!r} is no address of a server of the OpenAI protocol, such as http://127.0.0.1:8000/v1")
     return url and url.rstrip("/")

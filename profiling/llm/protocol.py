@@ -266,7 +266,9 @@ def _short_of_errors() -> "type[httpx.Client]":
                     if len(content) > MAX_ERROR_BYTES or time.monotonic() > ends:
                         break
             told = {name: response.headers[name] for name in _OF_ERRORS if name in response.headers}
-            return httpx.Response(response.status_code, headers=told, content=content[:MAX_ERROR_BYTES], request=request)
+            return httpx.Response(
+                response.status_code, headers=told, content=content[:MAX_ERROR_BYTES], request=request
+            )
 
     return Client
 

@@ -33,6 +33,7 @@ Document = dict[str, Any]
 PROMPTS = ("persona", "reasons", "outreach")
 LANGUAGE_NAMES = {"en": "English", "zh": "Chinese (simplified)"}
 TEMPLATE = "template"
+LEAST_LETTERS = 2  # such as 您好
 _TOPICS, _FACTS, _OFFERS = 5, 8, 5
 _TIERS = {"high": 0, "medium": 1, "low": 2}
 
@@ -129,7 +130,7 @@ def _persona(document: Document, grounds: Grounds, author: str) -> Task:
         refs = list(dict.fromkeys(answer.value["refs"]))
         cited = [one for ref in refs for one in cited_by.get(ref, [ref])]  # an unknown reference is no interaction's id
         # Where there is nothing to cite, none need be, and any that is comes from nowhere.
-        found = check(text, grounds, "persona", cited if cited_by or refs else None)
+        found = _empty(text) + check(text, grounds, "persona", cited if cited_by or refs else None)
         if found:
             _fall_back(persona, _first(found))
             return
@@ -204,7 +205,7 @@ def _reasons(document: Document, grounds: Grounds, author: str) -> Task:
         for ref, offer in offers.items():
             if ref not in said:
                 _fall_back(offer, answer.reason if isinstance(answer, Failure) else "missing")
-            elif found := check(said[ref], grounds, "reason"):
+            elif found := _empty(said[ref]) + check(said[ref], grounds, "reason"):
                 _fall_back(offer, _first(found))
             else:
                 offer.update(reason=said[ref], written_by=author, checked=True)
@@ -232,7 +233,10 @@ def _outreach(document: Document, grounds: Grounds, author: str) -> Task:
             return
         subject, message = answer.value["subject"].strip(), answer.value["message"].strip()
         # Looked at even where the channel has no subject: who obeys a customer there is not to be believed in the message.
-        if found := check(message, grounds, "message") + check(subject, grounds, "subject"):
+        found = (
+            _empty(message) + check(message, grounds, "message") + _empty(subject) + check(subject, grounds, "subject")
+        )
+        if found:
             _fall_back(copy, _first(found))
             return
         copy.update(message=message, written_by=author, checked=True)
@@ -240,6 +244,12 @@ def _outreach(document: Document, grounds: Grounds, author: str) -> Task:
             copy["subject"] = subject
 
     return Task(load("outreach").request(document["customer_id"], data=data), apply)
+
+
+def _empty(text: str) -> list[Finding]:
+    """A dot, a digit or one letter asserts nothing, and says nothing in the template's place."""
+    letters = sum(map(str.isalpha, text))
+    return [] if letters >= LEAST_LETTERS else [Finding("form", f"{letters} letters")]
 
 
 def _first(found: list[Finding]) -> str:

@@ -138,7 +138,11 @@ def test_a_correction_goes_where_the_words_go(settings: Settings) -> None:
     import pandas as pd
 
     both = {"customer": "ann", "loyalty": "L1"}
-    drop(settings, [event(1, "ann", MONDAY, identifiers=both), event(2, "bob", MONDAY, identifiers={"loyalty": "L1"})], MONDAY)
+    drop(
+        settings,
+        [event(1, "ann", MONDAY, identifiers=both), event(2, "bob", MONDAY, identifiers={"loyalty": "L1"})],
+        MONDAY,
+    )
     stages.ingest(settings, MONDAY)
     lake = Lake(settings.lake)
     rows = lake.read("interactions").set_index("identity_id")

@@ -108,9 +108,7 @@ def test_of_an_error_no_more_is_read_than_says_what_it_is(server: LanguageServer
 
 
 @pytest.mark.parametrize("said", [10**400, 10**30, -1, "7", 1.5, None])
-def test_a_count_that_can_be_none_is_taken_as_the_most(
-    server: LanguageServer, open_model: Open, said: object
-) -> None:
+def test_a_count_that_can_be_none_is_taken_as_the_most(server: LanguageServer, open_model: Open, said: object) -> None:
     body = {"choices": [{"message": {"content": json.dumps(GOOD)}}], "usage": {"prompt_tokens": said}}
     server.answers = lambda asked: sends(json.dumps(body).encode())
     model = open_model(prices=Prices(1.0, 2.0))

@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 
 from profiling import stages
+from profiling.llm.contract import Reply
 from profiling.profiles.canonical import dumps
-from profiling.profiles.written import write_with
+from profiling.profiles.written import tasks_of, write_with, written_counts
 from profiling.settings import Settings
 from tests.facts.test_model import Scripted
 from tests.llm.customers import documents as documents_of
 from tests.llm.server import Asked, LanguageServer, language_server
-from tests.rights.worlds import event, drop
+from tests.rights.worlds import drop, event
 from tests.worlds import documents, settings_in
 
 DAY = "2026-06-15"
@@ -46,6 +47,18 @@ def test_who_cites_where_there_is_nothing_to_cite_is_not_believed(shop: tuple[Se
     counts = stages.profile(settings, DAY).counts
     assert counts["persona_fell_back_evidence"] == PEOPLE
     assert {document["persona"]["written_by"] for document in documents(settings, DAY).values()} == {"template"}
+
+
+@pytest.mark.parametrize("text", [".", "…", "1", "a", "“”", " . . . "])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_text_that_says_nothing_takes_no_template_s_place(language: str, text: str) -> None:
+    said = {"text": text, "refs": ["e1"], "reasons": [{"ref": "o1", "text": text}], "subject": text, "message": text}
+    for document in documents_of(language)[:6]:
+        for task in tasks_of(document, "m"):
+            task.apply(Reply(said, "m", 1, 1))
+        counts = written_counts([document])
+        assert counts["persona_fell_back_form"] == 1
+        assert not any(name.endswith("_written") for name in counts)
 
 
 def test_an_answer_is_about_everybody_who_was_this_customer() -> None:
