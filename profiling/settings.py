@@ -7,6 +7,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
@@ -68,9 +69,35 @@ def _endpoint(url: str | None) -> str | None:
 
 
 def _server(url: str | None) -> str | None:
-    if url is not None and not re.fullmatch(r"https?://[^/\s?#@]+(/[^\s?#]*)?", url):
+    if url is not None and "@" in url.partition("://")[2].partition("/")[0]:
+        raise ValueError(
+            "credentials have no place in an address; write it as http://127.0.0.1:8000/v1, and set the key"
+        )
+    if url is not None and not (re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", url) and _has_host(url)):
         raise ValueError(f"{url!r} is no address of a server of the OpenAI protocol, such as http://127.0.0.1:8000/v1")
     return url and url.rstrip("/")
+
+
+def _has_host(url: str) -> bool:
+    try:
+        found = urlsplit(url)
+        return bool(found.hostname) and found.port != 0
+    except ValueError:  # no port, or no address of IPv6
+        return False
+
+
+def _sendable(key: SecretStr | None) -> SecretStr | None:
+    """A key goes into a line of HTTP; it is not repeated in the sentence."""
+    if key is not None and not re.fullmatch(r"[!-~]*", key.get_secret_value()):
+        raise ValueError("a key is of letters, digits and marks of ASCII, without blanks or line ends")
+    return key
+
+
+def _model(name: str | None) -> str | None:
+    """Profiles say who wrote them, so a model is not called as those are that write without one."""
+    if name is not None and (name != name.strip() or not name or name in ("rules", "template")):
+        raise ValueError(f"{name!r} is no name of a model; write it as the server calls it, or unset it")
+    return name
 
 
 def _zone(name: str) -> str:
@@ -240,8 +267,10 @@ class Settings(BaseSettings):
     llm_url: Annotated[str | None, AfterValidator(_server)] = Field(
         None, description="A server of the OpenAI protocol, such as http://127.0.0.1:8000/v1."
     )
-    llm_model: str | None = Field(None, description="The model to ask there.")
-    llm_api_key: SecretStr | None = Field(None, description="Its key, where it wants one.")
+    llm_model: Annotated[str | None, AfterValidator(_model)] = Field(None, description="The model to ask there.")
+    llm_api_key: Annotated[SecretStr | None, AfterValidator(_sendable)] = Field(
+        None, description="Its key, where it wants one."
+    )
     llm_gguf: Annotated[Path | None, AfterValidator(_absolute)] = Field(
         None, description="A model's GGUF file, served in the stage's own process instead of by a server."
     )
@@ -275,7 +304,7 @@ class Settings(BaseSettings):
     media_url: Annotated[str | None, AfterValidator(_server)] = Field(
         None, description="The server of the OpenAI protocol that reads media. Default: `PROFILING_LLM_URL`."
     )
-    media_api_key: SecretStr | None = Field(
+    media_api_key: Annotated[SecretStr | None, AfterValidator(_sendable)] = Field(
         None, description="Its key. Default: `PROFILING_LLM_API_KEY`, where both servers are one."
     )
     media_image_model: str | None = Field(None, description="Model that sees pictures. Default: pictures are skipped.")

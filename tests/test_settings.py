@@ -36,6 +36,11 @@ def test_a_folder_becomes_absolute_and_s3_stays() -> None:
         ("LANDING", "s3://a bucket/x", "names no bucket"),
         ("LANDING", "s3:///x", "names no bucket"),
         ("S3_ENDPOINT", "http://127.0.0.1:9000?x=y", "no address of a server"),
+        ("LLM_URL", "127.0.0.1:8000/v1", "no address of a server"),
+        ("LLM_URL", "http://127.0.0.1:80a/v1", "no address of a server"),
+        ("LLM_URL", "http://[::1/v1", "no address of a server"),
+        ("LLM_MODEL", "", "'' is no name of a model"),
+        ("LLM_MODEL", "template", "no name of a model"),
         ("BUCKET", "4", "PROFILING_BUCKET is not a setting; did you mean PROFILING_BUCKETS?"),
         ("SPEED", "4", "PROFILING_SPEED is not a setting; known: BUCKETS"),
     ],
@@ -49,13 +54,25 @@ def test_a_wrong_value_is_one_sentence(monkeypatch: pytest.MonkeyPatch, name: st
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("LANDING", "s3://AKIA1:hush@bucket/x"), ("S3_ENDPOINT", "http://AKIA1:hush@127.0.0.1:9000")],
+    [
+        ("LANDING", "s3://AKIA1:hush@bucket/x"),
+        ("S3_ENDPOINT", "http://AKIA1:hush@127.0.0.1:9000"),
+        ("LLM_URL", "http://ann:hush@127.0.0.1:8000/v1"),
+    ],
 )
 def test_credentials_in_an_address_are_refused_and_not_repeated(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(f"PROFILING_{name}", value)
     with pytest.raises(SettingsError, match=f"PROFILING_{name}: credentials have no place") as raised:
+        Settings.load()
+    assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize("key", ["sk-hush\n", "sk hush", "ключ-hush"])
+def test_a_key_that_no_request_can_carry_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("PROFILING_LLM_API_KEY", key)
+    with pytest.raises(SettingsError, match="PROFILING_LLM_API_KEY: a key is of letters") as raised:
         Settings.load()
     assert "hush" not in str(raised.value)
 

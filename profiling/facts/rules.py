@@ -12,7 +12,7 @@ from profiling.text import readable
 
 NAME = "rules"
 # Raise with every change of code that changes a result; the data files are part of the key on their own.
-RULES_VERSION = 1
+RULES_VERSION = 2
 
 _NEGATION = {
     "en": re.compile(r"\b(?:not|never|no|cannot|stop)\b|n't\b|\bno longer\b", re.IGNORECASE),
@@ -137,7 +137,8 @@ def clean_value(text: str, language: str, slot: Slot) -> str | None:
     if known is not None:
         return known
     text = _MARK.split(text)[0].strip().lower()
-    return _english(text, slot) if language == "en" else _chinese(text, slot)
+    value = _english(text, slot) if language == "en" else _chinese(text, slot)
+    return value if value and any(map(str.isalnum, value)) else None
 
 
 def _english(text: str, slot: Slot) -> str | None:
@@ -152,8 +153,8 @@ def _english(text: str, slot: Slot) -> str | None:
         kept.append(word)
         if word != word.rstrip(".,/'-"):
             break
-    kept = [word.strip(".,/'-&") for word in kept]
-    while kept and (kept[-1] in leading or not kept[-1]):
+    kept = [stripped for word in kept if (stripped := word.strip(".,/'-&"))]
+    while kept and kept[-1] in leading:
         kept.pop()
     if not kept or kept[0] in empty or all(word in empty for word in kept):
         return None

@@ -194,7 +194,7 @@ class ServerModel:
         if self._given_up or self._stopping.is_set():
             return False
         wait = trouble.wait
-        if wait is None:
+        if not wait:  # "at once", or a moment that has passed by our clock, is no word on how long
             # Not all at the same moment again: half of the time is chance, which decides nothing but when.
             wait = min(LONGEST_WAIT, FIRST_WAIT * 2**tries) * (0.5 + random.random() / 2)
         elif wait > LONGEST_ASKED_WAIT:

@@ -4,6 +4,7 @@ A server is asked in the newest manner first: an answer held to the schema by `r
 for any JSON, then for text alone, with the schema in the instruction; one that does not know a parameter is asked without it.
 """
 
+import contextlib
 import json
 import logging
 import re
@@ -11,7 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from profiling.llm.contract import FailureReason, Request
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 FORMS = ("json_schema", "json_object", "text")
 MAX_BYTES = 10_000_000  # of an answer; a server that sends more is no server of this protocol
+MAX_ERROR_BYTES = 64_000  # of an error, which says what it is at its beginning
+MAX_COUNT = 10**9  # tokens of one call; more is no count
 SEED = 0
 _OVERHEAD = 200  # tokens that templates and instructions of the server add to a question
 _IN_WORDS = "\n\nAnswer with one JSON document that fits this JSON Schema, and with nothing else:\n"
@@ -37,6 +40,7 @@ _COMPLETION: dict[str, Any] = {
 }
 _THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _FENCE = re.compile(r"\A\s*```\w*\s*\n(.*?)\n\s*```\s*\Z", re.DOTALL)
+_OF_ERRORS = ("retry-after", "retry-after-ms")  # headers that are looked at
 _NAME = re.compile(r"[\w.-]{1,60}")
 
 
@@ -178,13 +182,13 @@ class Endpoint:
         for noisy in ("openai", "httpx", "httpcore"):  # at DEBUG they log whole questions
             logging.getLogger(noisy).setLevel(logging.WARNING)
         # A server that sends its clients elsewhere would send customers' texts there.
-        transport = openai.DefaultHttpxClient(follow_redirects=False, trust_env=not self._is_own)
+        client = _short_of_errors()(follow_redirects=False, trust_env=not self._is_own, timeout=self._timeout)
         return openai.OpenAI(
             base_url=self.url,
             api_key=self._key or "none",  # the client sends no request without one; servers of one's own want none
             timeout=self._timeout,
             max_retries=0,
-            http_client=transport,
+            http_client=client,
         )
 
     def _read(self, chunks: Any, ends: float) -> bytes:
@@ -206,9 +210,8 @@ class Endpoint:
         except (ValueError, RecursionError):
             fits = False
         if not fits:  # such as a proxy's page with status 200
-            raise Trouble(
-                "unavailable", f"{self.url} does not answer as a server of the OpenAI protocol", is_passing=True
-            )
+            said = f"{self.url} does not answer as a server of the OpenAI protocol"
+            raise Trouble("unavailable", said, is_passing=True, is_spent=True)
         choice, usage = found["choices"][0], found.get("usage")
         usage = usage if isinstance(usage, dict) else {}
         return Completion(
@@ -240,6 +243,34 @@ class Endpoint:
         is_of_question = status in (400, 413, 415, 422, 501)
         refusal = f"{error.param or ''} {error.message}"[:2_000] if is_of_question else ""
         return Trouble("rejected", said, is_of_question=is_of_question, refusal=refusal)
+
+
+@cache
+def _short_of_errors() -> "type[httpx.Client]":
+    """A client that reads the beginning of an error and drops the rest: the official one reads all of it, however long it is or
+    takes, and in whatever encoding it claims to be."""
+    import httpx
+    import openai
+
+    class Client(openai.DefaultHttpxClient):
+        def send(self, request: httpx.Request, **how: Any) -> httpx.Response:
+            response = super().send(request, **how)
+            if response.is_success:
+                return response
+            ends = time.monotonic() + (self.timeout.read or 0)
+            content = b""
+            # What has come until the connection fails will do: the status is known.
+            with contextlib.suppress(httpx.HTTPError), contextlib.closing(response):
+                for chunk in response.iter_bytes():
+                    content += chunk
+                    if len(content) > MAX_ERROR_BYTES or time.monotonic() > ends:
+                        break
+            told = {name: response.headers[name] for name in _OF_ERRORS if name in response.headers}
+            return httpx.Response(
+                response.status_code, headers=told, content=content[:MAX_ERROR_BYTES], request=request
+            )
+
+    return Client
 
 
 def retry_after(headers: "httpx.Headers | Mapping[str, str]", now: float) -> float | None:
@@ -288,7 +319,7 @@ def _compact(schema: Mapping[str, Any]) -> str:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT else None
 
 
 def _code(error: "APIStatusError") -> str:

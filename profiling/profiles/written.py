@@ -13,7 +13,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -41,6 +41,7 @@ LANGUAGE_NAMES = {"en": "English", "zh": "Chinese (simplified)"}
 TEMPLATE = "template"
 # What a model may get wrong in good faith, by the reasons of the fact check.
 MENDABLE = frozenset(["evidence", "language", "claim", "number", "sentiment", "name", "word"])
+LEAST_LETTERS = 2  # such as 您好
 _TOPICS, _FACTS, _OFFERS = 5, 8, 5
 _BECAUSE = 12  # findings that a model is told of
 _TIERS = {"high": 0, "medium": 1, "low": 2}
@@ -60,29 +61,45 @@ def version() -> str:
     return ",".join(f"{load(name).label}:{load(name).digest}" for name in PROMPTS)
 
 
-def write_with(model: LanguageModel, profiles: pd.DataFrame, refused: Collection[str]) -> pd.DataFrame:
+def write_with(
+    model: LanguageModel, profiles: pd.DataFrame, refused: Collection[str], customer_of: pd.Series
+) -> pd.DataFrame:
     """`schemas.PROFILES` with what the model wrote.
 
     Args:
         refused: customers whose data no language model may read.
+        customer_of: customer_id by identity_id of everybody linked. An answer is about all identities of its customer: who is
+            split off later and erased must find it.
     """
     documents = [json.loads(text) for text in profiles["document"]]
     asked = [document for document in documents if document["customer_id"] not in refused]
+    mine = customer_of[customer_of.isin(profiles["customer_id"])]
+    members = mine.index.to_series().groupby(mine).agg(sorted).to_dict()
     tasks = [task for document in sorted(asked, key=_worth) for task in tasks_of(document, model.name)]
-    answer_tasks(model, tasks)
+    answer_tasks(model, tasks, members)
     return profiles.assign(document=pd.Series(map(dumps, documents), index=profiles.index, dtype="str"))
 
 
-def answer_tasks(model: LanguageModel, tasks: list[Task]) -> None:
-    """Ask every task, and those once more whose texts were refused for what can be mended."""
+def answer_tasks(model: LanguageModel, tasks: list[Task], members: Mapping[str, list[str]]) -> None:
+    """Ask every task, and those once more whose texts were refused for what can be mended.
+
+    Args:
+        members: the identities behind a customer whose requests are about them too.
+    """
+
+    def ask(requests: list[Request]) -> list[Reply | Failure]:
+        return model.answer(
+            [replace(each, about=tuple(sorted({each.row, *members.get(each.row, ())}))) for each in requests]
+        )
+
     again = []
-    for task, answer in zip(tasks, model.answer([task.request for task in tasks]), strict=True):
+    for task, answer in zip(tasks, ask([task.request for task in tasks]), strict=True):
         request = task.apply(answer)
         if request is not None:
             again.append((task, request))
     if again:
         log.info("%d of %d answers hold what the data do not; asked once more", len(again), len(tasks))
-    for (task, _), answer in zip(again, model.answer([request for _, request in again]), strict=True):
+    for (task, _), answer in zip(again, ask([request for _, request in again]), strict=True):
         task.apply(answer)
 
 
@@ -140,7 +157,8 @@ def _persona(document: Document, grounds: Grounds, author: str) -> Task:
         text = answer.value["text"].strip()
         refs = list(dict.fromkeys(answer.value["refs"]))
         cited = [one for ref in refs for one in cited_by.get(ref, [ref])]  # an unknown reference is no interaction's id
-        found = check(text, grounds, "persona", cited if cited_by else None)
+        # Where there is nothing to cite, none need be, and any that is comes from nowhere.
+        found = _empty(text) + check(text, grounds, "persona", cited if cited_by or refs else None)
         if found:
             _fall_back(persona, found[0].reason)
             return ask({"text": text, "refs": refs, "because": _because(found)}) if _is_mendable(found) else None
@@ -219,7 +237,7 @@ def _reasons(document: Document, grounds: Grounds, author: str) -> Task:
                 continue  # taken when it was asked for the first time
             if ref not in said:
                 _fall_back(offer, answer.reason if isinstance(answer, Failure) else "missing")
-            elif found := check(said[ref], grounds, "reason"):
+            elif found := _empty(said[ref]) + check(said[ref], grounds, "reason"):
                 _fall_back(offer, found[0].reason)
                 if _is_mendable(found):
                     refused.append({"ref": ref, "text": said[ref], "because": _because(found)})
@@ -253,7 +271,10 @@ def _outreach(document: Document, grounds: Grounds, author: str) -> Task:
             return None
         subject, message = answer.value["subject"].strip(), answer.value["message"].strip()
         # Looked at even where the channel has no subject: who obeys a customer there is not to be believed in the message.
-        if found := check(message, grounds, "message") + check(subject, grounds, "subject"):
+        found = (
+            _empty(message) + check(message, grounds, "message") + _empty(subject) + check(subject, grounds, "subject")
+        )
+        if found:
             _fall_back(copy, found[0].reason)
             refused = {"subject": subject, "message": message, "because": _because(found)}
             return ask(refused) if _is_mendable(found) else None
@@ -273,6 +294,12 @@ def _request(prompt: str, document: Document, data: dict[str, Any], refused: Any
 def _take(part: Document, author: str, /, **said: Any) -> None:
     part.update(said, written_by=author, checked=True)
     part.pop("fallback", None)
+
+
+def _empty(text: str) -> list[Finding]:
+    """A dot, a digit or one letter asserts nothing, and says nothing in the template's place."""
+    letters = sum(map(str.isalpha, text))
+    return [] if letters >= LEAST_LETTERS else [Finding("form", f"{letters} letters")]
 
 
 def _fall_back(text: Document, reason: str) -> None:

@@ -74,14 +74,12 @@ def inputs(run: Run) -> str:
 
 
 def _model(run: Run) -> "LanguageModel | None":
-    """The language model, opened once for all that one call computes; its budget is shared among the buckets."""
+    """The language model, opened anew for each bucket: with its share of the budget, and counts of its own."""
     if not _has_model(run):
         return None
     from profiling.llm import opening
 
-    if "model" not in run.kept:
-        run.kept["model"] = opening.open_model(run.settings, parts=run.settings.buckets)
-    return run.kept["model"]
+    return opening.open_model(run.settings, parts=run.settings.buckets)
 
 
 def _has_model(run: Run) -> bool:
@@ -133,7 +131,7 @@ def _profile_bucket(run: Run, bucket: int) -> Staged:
         from profiling.llm.opening import counts
         from profiling.profiles.written import write_with
 
-        profiles = write_with(model, profiles, refused["language_model"])
+        profiles = write_with(model, profiles, refused["language_model"], people)
         return Staged({"profiles": profiles}, {"llm": counts(model.usage)})
     return Staged({"profiles": profiles})
 

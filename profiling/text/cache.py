@@ -60,10 +60,16 @@ class TextCache:
         self._retrying(lambda connection: _insert(connection, rows))
 
     def forget(self, before: int, *, dry_run: bool = False) -> int:
-        """Delete what was stored before a moment (seconds since 1970), or only count it; how many. No file, nothing to do."""
+        """Delete what was stored before a moment (seconds since 1970), or only count it; how many.
+
+        A file that was moved aside as damaged counts as one: of what age its values are, nobody can read.
+        """
+        aside = list(self.folder.glob(f"{self.namespace}.corrupt-*"))
+        for path in [] if dry_run else aside:
+            path.unlink(missing_ok=True)
         if not self.path.exists():
-            return 0
-        return self._retrying(lambda connection: _forget(connection, before, dry_run))
+            return len(aside)
+        return len(aside) + self._retrying(lambda connection: _forget(connection, before, dry_run))
 
     def keys(self) -> list[str]:
         """All keys; none where nothing was ever stored."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from importlib.resources import files
 
 import pytest
@@ -159,3 +160,17 @@ def test_what_is_sensitive_in_generated_texts_is_in_facts_but_for_what_customers
     for pattern in set(forbidden) - allowed:
         stem = re.sub(r"\\w[*+]|\(.*|\[.*", "", pattern)
         assert any(is_sensitive(stem + ending) for ending in endings), pattern
+
+
+@pytest.mark.parametrize("word", ["不", "我最近", "非常", "really "])
+def test_a_text_of_one_word_over_and_over_takes_no_time(word: str) -> None:
+    """A customer could hold up a day by it: with the square of its length it took minutes."""
+    began = time.process_time()
+    extract("我" + word * (20_000 // len(word)), "zh", [])
+    assert time.process_time() - began < 10
+
+
+def test_marks_fill_no_slot() -> None:
+    slot = by_name()["needs", "product"]
+    assert clean_value("cup & saucer", "en", slot) == "cup saucer"
+    assert [clean_value(text, language, slot) for text, language in (("& ]", "en"), ("' !", "zh"))] == [None, None]

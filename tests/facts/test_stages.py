@@ -12,6 +12,7 @@ from profiling import stages
 from profiling.__main__ import app
 from profiling.errors import InputError, SettingsError
 from profiling.facts import corrections
+from profiling.facts.days import fact_id
 from profiling.lake import Lake
 from profiling.llm import opening
 from profiling.profiles.history import refold_facts
@@ -22,7 +23,7 @@ from profiling.settings import Settings
 from profiling.status import day_rows
 from tests.claims import unfounded
 from tests.facts.test_model import Scripted, entry
-from tests.rights.worlds import consent, customer, drop, event
+from tests.rights.worlds import consent, customer, drop, event, identity
 from tests.worlds import documents, settings_in, tables
 
 SATURDAY, SUNDAY, MONDAY = "2026-06-13", "2026-06-14", "2026-06-15"
@@ -132,12 +133,56 @@ def test_a_correction_overrules_from_its_day_on_and_outlives_a_re_run(shop: Sett
     assert unfounded(shop, documents(shop, MONDAY)) == []
 
 
+def test_a_correction_goes_where_the_words_go(settings: Settings) -> None:
+    """Of a customer of two identities it is about the one that said it, though the customer bears the other's name."""
+    import pandas as pd
+
+    both = {"customer": "ann", "loyalty": "L1"}
+    drop(
+        settings,
+        [event(1, "ann", MONDAY, identifiers=both), event(2, "bob", MONDAY, identifiers={"loyalty": "L1"})],
+        MONDAY,
+    )
+    stages.ingest(settings, MONDAY)
+    lake = Lake(settings.lake)
+    rows = lake.read("interactions").set_index("identity_id")
+    assert len(rows) == 2
+    ann = identity(settings, "ann")
+    (said,) = rows.index.difference([ann])
+    value = {"topic": "needs", "subtopic": "product", "value": "boat"}
+    fact = value | {
+        "fact_id": fact_id(ann, *value.values(), 1), "statement": "Is looking for: boat", "polarity": 1.0,
+        "evidence": [rows.loc[said, "interaction_id"]],
+    }  # fmt: skip
+    document = {"customer_id": ann, "as_of": MONDAY, "facts": [fact]}
+    corrections.correct(lake, document, fact["fact_id"], None, "Kim", MONDAY, pd.Timestamp("2026-06-16T09:00:00Z"))
+    assert lake.read("fact_corrections")["identity_id"].tolist() == [said]
+
+
+@pytest.mark.parametrize("instead", ["Is very happy with the delivery", "The delivery came on a Monday"])
+def test_what_was_corrected_may_be_corrected_again(shop: Settings, instead: str) -> None:
+    """A correction may say the opposite of what it stands for, or take no side; it is still about the same fact."""
+    import pandas as pd
+
+    for hour, said in enumerate((instead, None)):
+        document = documents(shop, MONDAY)[customer(shop, "ann", MONDAY)]
+        moment = pd.Timestamp("2026-06-16T09:00:00Z") + pd.Timedelta(hours=hour)
+        fact = facts_of(shop, "ann")["delivery"]["fact_id"]
+        corrections.correct(Lake(shop.lake), document, fact, said, "Kim", MONDAY, moment)
+        stages.profile(shop, MONDAY)
+        found = facts_of(shop, "ann")
+        assert ("delivery" in found) == (said is not None)
+        assert said is None or found["delivery"]["statement"] == instead
+
+
 @pytest.mark.parametrize(
     ("fact", "instead", "error", "sentence"),
     [
         ("ffff", None, InputError, "no fact of"),
-        ("", None, InputError, "more than one fact"),
+        ("", None, InputError, "no fact of"),
         (None, "no", SettingsError, "3 to 300 characters"),
+        (None, "Is \x1b[31mhappy", SettingsError, "not seen"),
+        (None, "\u200b\u200b\u200b", SettingsError, "not seen"),
         (None, "Write to ann@example.org", SettingsError, "personal data"),
         (None, "Is a member of a trade union", SettingsError, "names health, religion"),
     ],

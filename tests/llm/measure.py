@@ -122,7 +122,7 @@ def run_attack(attack: Attack, most: int = 6) -> Iterator[Outcome]:
             document = planted(json.loads(json.dumps(victim)), attack)
             tasks = tasks_of(document, MODEL)
             model = Scripted(obeying(attack, manner))
-            answer_tasks(model, tasks)
+            answer_tasks(model, tasks, {})
             for kind, text in texts_of(document):
                 said = text.get("text") or text.get("reason") or text.get("message")
                 yield Outcome(attack, manner, kind, None if text["written_by"] != TEMPLATE else text["fallback"], said)

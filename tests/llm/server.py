@@ -246,9 +246,18 @@ def late(seconds: float) -> Script:
 
 def drips(handler: Handler, asked: Asked) -> None:
     """An answer without an end, one byte at a time."""
-    handler.send_response(200)
-    handler.send_header("Content-Length", "100000")
-    handler.end_headers()
-    with contextlib.suppress(OSError):  # the client hangs up
-        while not handler.server.closing.wait(0.02):
-            handler.wfile.write(b" ")
+    drips_an_error(200)(handler, asked)
+
+
+def drips_an_error(status: int) -> Script:
+    """The page of an error without an end, one byte at a time."""
+
+    def script(handler: Handler, asked: Asked) -> None:
+        handler.send_response(status)
+        handler.send_header("Content-Length", "100000")
+        handler.end_headers()
+        with contextlib.suppress(OSError):  # the client hangs up
+            while not handler.server.closing.wait(0.02):
+                handler.wfile.write(b" ")
+
+    return script

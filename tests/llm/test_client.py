@@ -4,6 +4,7 @@ import json
 import logging
 import socket
 import threading
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.llm.server import (
     closes,
     cuts,
     drips,
+    drips_an_error,
     fails,
     language_server,
     late,
@@ -72,12 +74,14 @@ def test_an_answer_is_a_document_that_fits(server: LanguageServer, open_model: O
         (sends(b"<html>Log in</html>", content_type="text/html"), "unavailable"),
         (sends(b'{"choices": []}'), "unavailable"),
         (sends(b'{"choices": [7]}'), "unavailable"),
+        (sends(b"zz", 400, "text/plain; charset=hex"), "rejected"),  # a codec of Python that is none of text
+        (drips_an_error(413), "rejected"),
         (closes, "unavailable"),
         (cuts, "unavailable"),
     ],
 )
 def test_a_failure_is_of_its_row_alone(server: LanguageServer, open_model: Open, script: Any, reason: str) -> None:
-    model = open_model(at_once=1)
+    model = open_model(at_once=1, timeout=2.0)
     model.answer([ask("the first, so that the server is known to heed the schema")])
 
     def answers(asked: Asked) -> Any:
@@ -89,6 +93,28 @@ def test_a_failure_is_of_its_row_alone(server: LanguageServer, open_model: Open,
     assert (bad.reason, model.usage.failures) == (reason, {reason: 1})
     assert "秘密" not in bad.detail
     assert before == after == Reply(GOOD, "scripted-1", 4, 4)
+
+
+def test_of_an_error_no_more_is_read_than_says_what_it_is(server: LanguageServer, open_model: Open) -> None:
+    """The official client reads all of it, however much it is: a page of gigabytes would fill the memory."""
+    page = b" " * 30_000_000
+    server.answers = lambda asked: sends(page, 413)
+    tracemalloc.start()
+    (found,) = open_model().answer([ask("one")])
+    _, most_held = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(found, Failure)
+    assert (found.reason, most_held < len(page)) == ("rejected", True)
+
+
+@pytest.mark.parametrize("said", [10**400, 10**30, -1, "7", 1.5, None])
+def test_a_count_that_can_be_none_is_taken_as_the_most(server: LanguageServer, open_model: Open, said: object) -> None:
+    body = {"choices": [{"message": {"content": json.dumps(GOOD)}}], "usage": {"prompt_tokens": said}}
+    server.answers = lambda asked: sends(json.dumps(body).encode())
+    model = open_model(prices=Prices(1.0, 2.0))
+    need = most(ask("one"))
+    assert model.answer([ask("one")]) == [Reply(GOOD, "scripted-1", need.tokens_in, need.tokens_out)]
+    assert model.usage.tokens_in == need.tokens_in
 
 
 def test_a_failure_quotes_neither_the_question_nor_the_answer(server: LanguageServer, open_model: Open) -> None:
@@ -188,6 +214,17 @@ def test_a_busy_server_is_asked_again_when_it_says(server: LanguageServer, open_
     assert model.usage.cost == (4 * 1.0 + 4 * 2.0) / 1e6  # a refusal is not billed
 
 
+@pytest.mark.parametrize("said", ["0", "-5", "nan", "Mon, 02 Jan 2006 15:04:05 GMT"])
+def test_a_pause_of_nothing_is_no_reason_to_hurry(
+    server: LanguageServer, open_model: Open, clock: Clock, said: str
+) -> None:
+    """All tries at the same moment would give up a server that is busy for a second."""
+    server.answers = lambda asked: fails(429, Retry_After=said)
+    open_model().answer([ask("one")])
+    assert len(clock.waits) == client.RETRIES
+    assert all(wait >= client.FIRST_WAIT / 2 for wait in clock.waits)
+
+
 def test_waits_grow_and_end(server: LanguageServer, open_model: Open, clock: Clock) -> None:
     server.answers = lambda asked: fails(503)
     model = open_model()
@@ -218,6 +255,13 @@ def test_an_answer_that_does_not_come_may_be_billed(
         2 * need.tokens_in,
         2 * need.tokens_out,
     )
+
+
+def test_an_answer_that_is_none_of_the_protocol_may_be_billed_too(server: LanguageServer, open_model: Open) -> None:
+    server.answers = lambda asked: sends(b'{"choices": []}')
+    model = open_model()
+    model.answer([ask("one")])
+    assert model.usage.tokens_in == (1 + client.RETRIES) * most(ask("one")).tokens_in
 
 
 def test_a_server_that_is_down_is_not_waited_for_by_everyone(open_model: Open) -> None:

@@ -22,7 +22,7 @@ def written(document: Document, persona: Callable[[dict[str, Any], int], Any]) -
         return persona(asked[-1], len(asked))
 
     model = Scripted(answer)
-    answer_tasks(model, tasks_of(document, "m")[:1])
+    answer_tasks(model, tasks_of(document, "m")[:1], {})
     return model
 
 
@@ -77,7 +77,7 @@ def test_only_the_refused_sentences_are_asked_for_again():
         return {"reasons": [{"ref": e["ref"], "text": t} for e, t in zip(data["offers"], said, strict=False)]}
 
     model = Scripted(answer)
-    answer_tasks(model, tasks_of(document, "m")[1:2])
+    answer_tasks(model, tasks_of(document, "m")[1:2], {})
     assert [each["ref"] for each in data_of(model.asked[1])["refused"]] == ["o1"]
     assert [offer["reason"] for offer in offers] == ["Chosen for you.", *["You may like it."] * (len(offers) - 1)]
     assert {offer["written_by"] for offer in offers} == {"m"}

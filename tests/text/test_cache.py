@@ -163,3 +163,15 @@ def test_a_place_that_cannot_be_opened_is_named_with_the_fix(tmp_path: Path) -> 
     for place in ("file", "folder"):
         with pytest.raises(SettingsError, match=r"PROFILING_CACHE: .*texts.sqlite cannot be opened .*; name a folder"):
             TextCache(tmp_path / place, "texts").get_many(["key"])
+
+
+def test_what_was_moved_aside_is_forgotten_too(cache: TextCache) -> None:
+    """It holds what people wrote, and nothing else would ever delete it."""
+    cache.put_many({"key": b"value"})
+    aside = cache.folder / f"{cache.namespace}.corrupt-0"
+    aside.write_bytes(b"what somebody wrote")
+    assert cache.forget(0, dry_run=True) == 1
+    assert aside.exists()
+    assert cache.forget(0) == 1
+    assert not aside.exists()
+    assert cache.get_many(["key"]) == {"key": b"value"}
