@@ -13,6 +13,8 @@ from profiling.errors import SettingsError
 from profiling.settings import Settings
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from profiling.lake import Lake
 
 
@@ -157,11 +159,18 @@ def correct(
         str | None,
         typer.Option("--day", metavar="YYYY-MM-DD", help="First day whose profile obeys. Default: the newest day."),
     ] = None,
+    stated_at: Annotated[
+        str | None,
+        typer.Option(
+            "--stated-at",
+            metavar="MOMENT",
+            help="When it was said, as 2026-06-28T14:30; without an offset in PROFILING_TIMEZONE. Default: now.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say that a fact of a profile is wrong, or what it should say; it overrules from then on."""
     from dataclasses import asdict
-    from datetime import UTC, datetime
 
     import pandas as pd
 
@@ -174,8 +183,9 @@ def correct(
         raise SettingsError("give --wrong or --statement TEXT, one of the two")
     settings = Settings.load()
     document = find_profile(settings, customer, parse_day(day) if day else None)
-    moment = pd.Timestamp(datetime.now(UTC))
-    done = corrections.correct(Lake.open(settings), document, fact, statement, by, document["as_of"], moment)
+    now = pd.Timestamp.now(tz="UTC")
+    moment = now if stated_at is None else _moment(stated_at, settings)
+    done = corrections.correct(Lake.open(settings), document, fact, statement, by, document["as_of"], moment, now)
     if as_json:
         out.print_json(json.dumps(asdict(done), ensure_ascii=False))
         return
@@ -183,11 +193,27 @@ def correct(
         f"{done.statement!r}: {done.kind if done.instead is None else done.instead}, said by {done.said_by}",
         markup=False,
     )
+    if not done.holds:
+        out.print("kept, but another correction of this fact was stated later, and that one holds")
+        return
     out.print(
         f"holds for profiles from {done.day} on; make those days again, which profiling days --stale lists: "
         f"profiling run --from {done.day} --to DAY --stages profile,publish",
         soft_wrap=True,
     )
+
+
+def _moment(text: str, settings: Settings) -> "pd.Timestamp":
+    """A moment as somebody types it, in UTC."""
+    from datetime import UTC, datetime
+
+    import pandas as pd
+
+    try:
+        said = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise SettingsError(f"--stated-at is a moment such as 2026-06-28T14:30 or 2026-06-28, not {text!r}") from error
+    return pd.Timestamp(said if said.tzinfo else said.replace(tzinfo=settings.zone)).tz_convert(UTC)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from profiling.facts.corrections import in_order
 from profiling.facts.days import fact_id, joined
 from profiling.facts.slots import by_name
 
@@ -54,9 +55,9 @@ def _by_customer(own: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
 def _corrections(
     corrections: pd.DataFrame, mine: pd.Series, customer_of: pd.Series, wanted: set[str]
 ) -> dict[str, dict[_Key, Mapping[Any, Any]]]:
-    """By customer and fact the newest correction."""
+    """By customer and fact the correction that holds."""
     found: dict[str, dict[_Key, Mapping[Any, Any]]] = {}
-    for row in corrections.sort_values(["stated_at", "kind"], kind="stable").to_dict("records"):
+    for row in in_order(corrections).to_dict("records"):
         customer = mine.get(row["identity_id"], customer_of.get(row["identity_id"], row["identity_id"]))
         if customer in wanted:
             key = (row["topic"], row["subtopic"], row["value"], int(row["side"]))
