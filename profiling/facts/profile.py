@@ -15,6 +15,7 @@ FACT_COLUMNS = (
     "customer_id", "fact_id", "topic", "subtopic", "value", "statement", "polarity", "confidence", "is_inferred", "since",
     "stated_at", "written_by", "count", "superseded", "evidence",
 )  # fmt: skip
+DENIED_COLUMNS = ("customer_id", "topic", "subtopic", "value", "side")
 _Key = tuple[str, str, str, int]  # topic, subtopic, value, side
 
 
@@ -43,6 +44,18 @@ def facts_of_customers(
     for customer, records in _by_customer(own).items():
         rows += _of_customer(str(customer), records, said.get(customer, {}), pd.Timestamp(day, tz="UTC"))
     return pd.DataFrame(rows, columns=list(FACT_COLUMNS))
+
+
+def denied_by_customers(corrections: pd.DataFrame, mine: pd.Series, customer_of: pd.Series) -> pd.DataFrame:
+    """DENIED_COLUMNS: the facts of the customers of `mine` that are marked wrong; arguments as of `facts_of_customers`."""
+    said = _corrections(corrections, mine, customer_of, set(mine))
+    rows = [
+        (customer, *key)
+        for customer, facts in sorted(said.items())
+        for key, row in sorted(facts.items())
+        if row["kind"] == "wrong"
+    ]
+    return pd.DataFrame(rows, columns=list(DENIED_COLUMNS))
 
 
 def _by_customer(own: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:

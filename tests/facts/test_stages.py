@@ -130,6 +130,13 @@ def test_a_correction_overrules_from_its_day_on_and_outlives_a_re_run(shop: Sett
     assert found["budget $350"]["statement"] == "Has a budget of $400 with the stand"
     assert found["budget $350"]["written_by"] == "correction by Kim"
     assert "product quiet fan" in facts_of(shop, "ann", SUNDAY)
+    before = documents(shop, MONDAY)[customer(shop, "ann", MONDAY)]
+    assert "unhappy with delivery" in before["persona"]["text"]
+    correct(ids["delivery"], None, MONDAY)
+    stages.profile(shop, MONDAY)
+    after = documents(shop, MONDAY)[customer(shop, "ann", MONDAY)]
+    assert "delivery" not in {each["aspect"] for each in after["satisfaction"]["aspects"]}
+    assert "delivery" not in after["persona"]["text"] + after["next_best_action"]["reason"]
     assert unfounded(shop, documents(shop, MONDAY)) == []
 
 
