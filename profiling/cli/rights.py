@@ -43,6 +43,7 @@ def export(
 
 @app.command()
 def erase(
+    person: Annotated[str | None, typer.Argument(hidden=True)] = None,
     identifiers: Annotated[
         list[str] | None, typer.Option("--identifier", metavar="TYPE:VALUE", help="Who asks; may be given again.")
     ] = None,
@@ -52,7 +53,9 @@ def erase(
     asked_by: Annotated[
         str | None, typer.Option("--asked-by", metavar="NAME", help="Whom to answer; gone with the request.")
     ] = None,
-    request: Annotated[str | None, typer.Option("--request", metavar="ID", help="Carry this request out.")] = None,
+    request: Annotated[
+        str | None, typer.Option("--request", metavar="ID", help="Carry this request out; its first 8 characters do.")
+    ] = None,
     step: Annotated[str | None, typer.Option("--step", metavar="NAME", help="Only one step of it.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what there is to erase.")] = False,
     is_alone: Annotated[bool, typer.Option("--alone", help="Nobody else writes to the lake: do not look.")] = False,
@@ -69,6 +72,11 @@ def erase(
     from profiling.lake import Lake
     from profiling.rights import requests
 
+    if person is not None:
+        raise SettingsError(
+            "an identifier in the clear would stay in the shell's history and stand in the list of processes; `profiling erase` "
+            "asks for it, or reads one a line from a pipe (a customer_id is given as --customer)"
+        )
     settings = Settings.load()
     modes = [
         bool(identifiers or customers),

@@ -267,7 +267,7 @@ def _number(value: float | None) -> str:
 def _change(now: float | None, before: float | None) -> str | None:
     if now is None or before is None:
         return None
-    return f"{now - before:+,}" if isinstance(now, int) and isinstance(before, int) else f"{now - before:+.2f}"
+    return f"{now - before:+,}" if isinstance(now, int) and isinstance(before, int) else f"{now - before:+z.2f}"
 
 
 def _counts(values: "pd.Series") -> dict[str, int]:
@@ -350,7 +350,7 @@ def _topics(topics: "pd.DataFrame | None") -> list[dict[str, Any]]:
             "customers": row["customers"],
             "share": f"{row['share']:.1%}",
             "share_change": _points(row["share"], row["share_before"]),
-            "sentiment": f"{row['sentiment']:+.2f}",
+            "sentiment": f"{row['sentiment']:+z.2f}",
             "sentiment_change": _change(row["sentiment"], _known(row["sentiment_before"])),
         }
         for row in in_service(topics).head(TOP).to_dict("records")
@@ -371,7 +371,7 @@ def _gone(topics: "pd.DataFrame | None") -> list[dict[str, Any]]:
 
 def _points(now: float, before: float) -> str | None:
     """The change of a share, in hundredths."""
-    return None if _known(before) is None else f"{100 * (now - before):+.1f}"
+    return None if _known(before) is None else f"{100 * (now - before):+z.1f}"
 
 
 def _known(value: float) -> float | None:
@@ -408,7 +408,7 @@ def _shared(said: Mapping[tuple[str, str, str, bool], list[float]]) -> list[dict
             mean = math.fsum(found) / len(found)
             said_so = {language: _statement(topic, subtopic, value, mean, language) for language in LANGUAGES}
             row = {"topic": Text(**name), "statement": Text(**said_so)}
-            rows.append(row | {"customers": len(found), "polarity": f"{mean:+.2f}"})
+            rows.append(row | {"customers": len(found), "polarity": f"{mean:+z.2f}"})
     return rows
 
 

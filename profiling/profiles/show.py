@@ -157,7 +157,7 @@ def _clauses(row: dict[Any, Any], document: dict[str, Any]) -> str:
         for span in aspect.get("spans", ())
         if span["interaction_id"] == row["interaction_id"]
     )
-    said = [f"{name} {polarity:+.2f} “{row['text'][start:end]}”" for start, name, polarity, end in spans]
+    said = [f"{name} {polarity:+z.2f} “{row['text'][start:end]}”" for start, name, polarity, end in spans]
     return f" ({'; '.join(said)})" if said else ""
 
 
@@ -200,10 +200,10 @@ def _claims(document: dict[str, Any]) -> Table:
         add("topic", topic["name"], f"{topic['share']:.0%}", topic)
     satisfaction = document["satisfaction"]
     if satisfaction["score"] is not None:
-        trend = "" if satisfaction["trend"] is None else f", trend {satisfaction['trend']:+.2f}"
+        trend = "" if satisfaction["trend"] is None else f", trend {satisfaction['trend']:+z.2f}"
         add("satisfaction", "", f"{satisfaction['score']:.2f} of 1{trend}", satisfaction)
     for aspect in satisfaction["aspects"]:
-        add("aspect", aspect["aspect"], f"{aspect['polarity']:+.2f}", aspect)
+        add("aspect", aspect["aspect"], f"{aspect['polarity']:+z.2f}", aspect)
     for said in document["predictions"] or []:
         why = "; ".join(reason["text"] for reason in said["reasons"])
         place = f"{said['probability']:.0%}, above {said['percentile']:.0%}"

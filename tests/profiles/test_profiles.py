@@ -265,6 +265,17 @@ def test_a_title_in_two_languages_is_said_in_the_customers():
     assert "Bronze" not in text
 
 
+def test_a_figure_that_is_nought_as_printed_has_no_minus(documents):
+    document = copy.deepcopy(documents["ann"])
+    document["satisfaction"]["trend"] = -0.004
+    document["satisfaction"]["aspects"][0]["polarity"] = -0.004
+    shown = Console(width=200, record=True, file=io.StringIO())
+    shown.print(render_profile(document, {}))
+    text = shown.export_text()
+    assert "trend +0.00" in text
+    assert "-0.00" not in text
+
+
 @pytest.mark.parametrize(
     ("title", "language", "said"),
     [
