@@ -310,11 +310,13 @@ FACT_CORRECTIONS = Table(
             "statement", pa.string(), "what it should say; null where it is wrong", is_nullable=True, is_personal=True
         ),
         Column("said_by", pa.string(), "who corrected it: `customer`, or a clerk's name"),
-        Column("stated_at", UTC, "when it was corrected", "UTC"),
+        Column("stated_at", UTC, "when it was said", "UTC"),
+        Column("recorded_at", UTC, "when it was stored; null where it was before this column", "UTC", is_nullable=True),
         Column("day", pa.string(), "first day whose profile it changes", "YYYY-MM-DD"),
     ),
-    key=("identity_id", "topic", "subtopic", "value", "side", "stated_at", "day"),
-    notes="Add-only; of several corrections of a fact the newest holds. No stage writes it, so a day run again keeps them.",
+    key=("identity_id", "topic", "subtopic", "value", "side", "stated_at", "recorded_at", "day"),
+    notes="Add-only; of several corrections of a fact the one stated last holds, of the same instant the one recorded last. "
+    "No stage writes it, so a day run again keeps them.",
 )
 
 _SUMS = (

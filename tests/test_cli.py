@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +138,26 @@ def test_a_protocol_measures_and_writes_json(tmp_path: Path) -> None:
     assert list(printed["evaluations"]) == ["lexicons", "words"]
 
 
+@pytest.mark.parametrize("options", [(), ("--quiet",)])
+def test_a_protocol_says_on_a_terminal_how_far_it_is(tmp_path: Path, options: tuple[str, ...]) -> None:
+    path = write_reviews(tmp_path / "reviews.json", customers=10)
+    call = [*options, "evaluate", "satisfied", "--input", str(path), "--models", "lexicons", "--folds", "1"]
+    leader, follower = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "profiling", *call],
+        env=os.environ | {"PROFILING_CACHE": str(tmp_path / "cache")},
+        stdout=subprocess.DEVNULL,
+        stderr=follower,
+        cwd=Path(__file__).parent.parent,
+    )
+    os.write(follower, b"end")
+    told = os.read(leader, 65536).decode()
+    os.close(leader)
+    os.close(follower)
+    assert done.returncode == 0, told
+    assert ("models, by draws" in told) == (not options)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
@@ -147,6 +168,12 @@ def test_a_protocol_measures_and_writes_json(tmp_path: Path) -> None:
         ),
         (("evaluate", "returns"), 2, "0 files given; this protocol reads one --input"),
         (("evaluate", "returns", "--input", "missing.json"), 1, "missing.json cannot be read"),
+        (("evaluate", "aspects", "--input", "missing.zip"), 1, "there is no missing.zip; --input is NLTK's corpus"),
+        (
+            ("evaluate", "aspects", "--input", __file__),
+            1,
+            "test_cli.py is neither a folder nor a zip; --input is NLTK's",
+        ),
         (("evaluate", "returns", "--input", "x", "--models", "lstm"), 2, "there are recency, logistic_regression"),
         (("evaluate", "satisfied", "--input", "x.txt"), 2, "one whose name ends in pos.txt"),
     ],

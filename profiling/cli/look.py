@@ -29,10 +29,10 @@ def predict(
     out.print(
         f"model {found['model']} {found['sha']} as of {found['as_of']}; more than {found['percentile']:.0%} of its test texts"
     )
-    out.print(f"  {found['base']:+.3f}  before any word is read", markup=False)
+    out.print(f"  {found['base']:+z.3f}  before any word is read", markup=False)
     for reason in found["reasons"]:  # type: ignore[attr-defined]
-        out.print(f"  {reason['amount']:+.3f}  {reason['name']}", markup=False)
-    out.print(f"  {found['rest']:+.3f}  all other words\n  {found['score']:+.3f}  log odds in all", markup=False)
+        out.print(f"  {reason['amount']:+z.3f}  {reason['name']}", markup=False)
+    out.print(f"  {found['rest']:+z.3f}  all other words\n  {found['score']:+z.3f}  log odds in all", markup=False)
 
 
 @app.command()
@@ -106,14 +106,14 @@ def topics(day: Day, as_json: AsJson = False) -> None:
     for row in found["topics"]:
         of_share, of_sentiment = ("" if row[name] is None else f"{row[name]:{form}}" for name, form in _CHANGES)
         cells = [row["name"], row["state"], row["since"], str(row["customers"]), f"{row['share']:.1%}", of_share]
-        cells += [f"{row['sentiment']:+.2f}", of_sentiment, ", ".join(row["terms"][:_TERMS_SHOWN])]
+        cells += [f"{row['sentiment']:+z.2f}", of_sentiment, ", ".join(row["terms"][:_TERMS_SHOWN])]
         table.add_row(*map(Text, cells))
     out.print(table)
     for row in found["gone"]:
         out.print(f"{row['state']}: {row['name']}" + (f" into {row['into']}" if row["into"] else ""), markup=False)
 
 
-_CHANGES = (("share_change", "+.1%"), ("sentiment_change", "+.2f"))
+_CHANGES = (("share_change", "+z.1%"), ("sentiment_change", "+z.2f"))
 _TERMS_SHOWN = 6
 
 

@@ -1,6 +1,7 @@
 """The command that measures."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from profiling.settings import Settings
 
 @app.command()
 def evaluate(
+    context: typer.Context,
     name: Annotated[
         str,
         typer.Argument(
@@ -38,6 +40,9 @@ def evaluate(
     """Measure our models by a protocol on public data, beside the baselines; the figures come with 95 % intervals."""
     from profiling.behaviour.protocols import protocol
 
+    # It takes minutes, so its log lines are told on a terminal too, where all else gives warnings alone.
+    if context.parent is None or not context.parent.params["quiet"]:
+        logging.getLogger("profiling.behaviour.protocols").setLevel(logging.INFO)
     wanted = [each.strip() for each in models.split(",") if each.strip()] if models is not None else None
     report = protocol(name)(inputs or [], Settings.load().cache, wanted, folds)
     document = json.dumps(report.asdict(), ensure_ascii=False, indent=2)

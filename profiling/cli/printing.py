@@ -73,6 +73,13 @@ def print_release(found: "Release", settings: Settings) -> None:
         figures = (row[name] for name in released["statistics"])
         table.add_row(row["by"], row["segment"], *(Text(_interval(figure)) for figure in figures))
     out.print(table)
+    counts = [row["count"]["value"] for row in released["rows"] if "count" in row]
+    if (below := sum(value < 0 for value in counts)) > 0:
+        out.print(
+            f"{below} counts came out below 0 by their noise and are shown as 0, which costs no privacy; the files keep them as "
+            "they came, so that sums of them stay right on average",
+            soft_wrap=True,
+        )
     cost = f"epsilon {released['epsilon']}"
     cost = f"released before for {cost}, costs nothing now" if found.is_repeated else f"{cost} spent"
     out.print(f"{cost}; {found.left} of {settings.privacy_budget_epsilon} left {period(settings)}")
@@ -80,10 +87,10 @@ def print_release(found: "Release", settings: Settings) -> None:
 
 
 def _interval(figure: dict[str, Any]) -> str:
-    """413 [390, 436]; a mean that is lost in the noise is a dash."""
+    """413 [390, 436], a count of at least 0; a mean that is lost in the noise is a dash."""
     value, low, high = (figure[name] for name in ("value", "low", "high"))
     if isinstance(value, int):
-        return f"{value} [{low}, {high}]"
+        return f"{max(0, value)} [{low}, {high}]"
     return f"{'-' if value is None else f'{value:.3f}'} [{low:.3f}, {high:.3f}]"
 
 

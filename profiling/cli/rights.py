@@ -13,6 +13,8 @@ from profiling.errors import SettingsError
 from profiling.settings import Settings
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from profiling.lake import Lake
 
 
@@ -41,6 +43,7 @@ def export(
 
 @app.command()
 def erase(
+    person: Annotated[str | None, typer.Argument(hidden=True)] = None,
     identifiers: Annotated[
         list[str] | None, typer.Option("--identifier", metavar="TYPE:VALUE", help="Who asks; may be given again.")
     ] = None,
@@ -50,7 +53,9 @@ def erase(
     asked_by: Annotated[
         str | None, typer.Option("--asked-by", metavar="NAME", help="Whom to answer; gone with the request.")
     ] = None,
-    request: Annotated[str | None, typer.Option("--request", metavar="ID", help="Carry this request out.")] = None,
+    request: Annotated[
+        str | None, typer.Option("--request", metavar="ID", help="Carry this request out; its first 8 characters do.")
+    ] = None,
     step: Annotated[str | None, typer.Option("--step", metavar="NAME", help="Only one step of it.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what there is to erase.")] = False,
     is_alone: Annotated[bool, typer.Option("--alone", help="Nobody else writes to the lake: do not look.")] = False,
@@ -67,6 +72,11 @@ def erase(
     from profiling.lake import Lake
     from profiling.rights import requests
 
+    if person is not None:
+        raise SettingsError(
+            "an identifier in the clear would stay in the shell's history and stand in the list of processes; `profiling erase` "
+            "asks for it, or reads one a line from a pipe (a customer_id is given as --customer)"
+        )
     settings = Settings.load()
     modes = [
         bool(identifiers or customers),
@@ -157,11 +167,18 @@ def correct(
         str | None,
         typer.Option("--day", metavar="YYYY-MM-DD", help="First day whose profile obeys. Default: the newest day."),
     ] = None,
+    stated_at: Annotated[
+        str | None,
+        typer.Option(
+            "--stated-at",
+            metavar="MOMENT",
+            help="When it was said, as 2026-06-28T14:30; without an offset in PROFILING_TIMEZONE. Default: now.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say that a fact of a profile is wrong, or what it should say; it overrules from then on."""
     from dataclasses import asdict
-    from datetime import UTC, datetime
 
     import pandas as pd
 
@@ -174,8 +191,9 @@ def correct(
         raise SettingsError("give --wrong or --statement TEXT, one of the two")
     settings = Settings.load()
     document = find_profile(settings, customer, parse_day(day) if day else None)
-    moment = pd.Timestamp(datetime.now(UTC))
-    done = corrections.correct(Lake.open(settings), document, fact, statement, by, document["as_of"], moment)
+    now = pd.Timestamp.now(tz="UTC")
+    moment = now if stated_at is None else _moment(stated_at, settings)
+    done = corrections.correct(Lake.open(settings), document, fact, statement, by, document["as_of"], moment, now)
     if as_json:
         out.print_json(json.dumps(asdict(done), ensure_ascii=False))
         return
@@ -183,11 +201,27 @@ def correct(
         f"{done.statement!r}: {done.kind if done.instead is None else done.instead}, said by {done.said_by}",
         markup=False,
     )
+    if not done.holds:
+        out.print("kept, but another correction of this fact was stated later, and that one holds")
+        return
     out.print(
         f"holds for profiles from {done.day} on; make those days again, which profiling days --stale lists: "
         f"profiling run --from {done.day} --to DAY --stages profile,publish",
         soft_wrap=True,
     )
+
+
+def _moment(text: str, settings: Settings) -> "pd.Timestamp":
+    """A moment as somebody types it, in UTC."""
+    from datetime import UTC, datetime
+
+    import pandas as pd
+
+    try:
+        said = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise SettingsError(f"--stated-at is a moment such as 2026-06-28T14:30 or 2026-06-28, not {text!r}") from error
+    return pd.Timestamp(said if said.tzinfo else said.replace(tzinfo=settings.zone)).tz_convert(UTC)
 
 
 @app.command()

@@ -10,7 +10,7 @@ import pandas as pd
 from profiling import schemas
 from profiling.errors import InputError, SettingsError
 from profiling.facts.days import fact_id
-from profiling.facts.slots import is_sensitive
+from profiling.facts.slots import by_name, is_sensitive
 from profiling.lake import Lake
 
 WRONG, STATED = "wrong", "stated"
@@ -19,7 +19,7 @@ MAX_STATEMENT = 300
 
 @dataclass(frozen=True)
 class Correction:
-    """One correction as it was stored; `day` is the first whose profile it changes."""
+    """One correction as it was stored; `day` is the first whose profile it changes, unless one that was stated later holds."""
 
     customer_id: str
     fact_id: str
@@ -28,57 +28,86 @@ class Correction:
     instead: str | None
     said_by: str
     day: str
+    stated_at: str
+    holds: bool
 
 
 def correct(
-    lake: Lake, document: dict[str, Any], fact: str, instead: str | None, said_by: str, day: str, moment: pd.Timestamp
+    lake: Lake,
+    document: dict[str, Any],
+    fact: str,
+    instead: str | None,
+    said_by: str,
+    day: str,
+    moment: pd.Timestamp,
+    now: pd.Timestamp | None = None,
 ) -> Correction:
     """Store that a fact of a profile is wrong, or what it should say.
 
     Args:
-        document: the customer's profile that shows it.
+        document: the customer's profile that shows it, or showed it before it was marked wrong.
         fact: its fact_id, or the first characters.
         instead: the statement in its place; None where it is only wrong.
         said_by: `customer`, or the clerk's name.
         day: the first day whose profile obeys.
         moment: when it was said.
+        now: when it is recorded; None is this moment.
 
     Raises:
-        InputError: the profile has no such fact, or several.
-        SettingsError: the statement is not as `checked_statement` wants it, or the name is no name.
+        InputError: the profile has no such fact, or several, or the same correction holds already.
+        SettingsError: the statement is not as `checked_statement` wants it, or the name is no name; said in the future.
     """
-    found = [each for each in document["facts"] or [] if fact and each["fact_id"].startswith(fact)]
-    if len(found) != 1:
-        known = ", ".join(each["fact_id"][:8] for each in document["facts"] or []) or "none"
-        raise InputError(
-            f"{'no fact' if not found else 'more than one fact'} of {document['customer_id'][:8]} as of {document['as_of']} "
-            f"begins with {fact!r}; its facts: {known} (`profiling show` prints them)"
-        )
+    now = pd.Timestamp.now(tz="UTC") if now is None else now
+    if moment > now:
+        raise SettingsError(f"a correction is not stated in the future: {moment.isoformat()}")
+    held = _held(lake, document, day)
+    found = _found(document, held, fact)
     if not said_by.strip() or len(said_by) > 80 or _has_unseen(said_by):
         raise SettingsError("--by is a name of 1 to 80 characters that are seen")
     statement = None if instead is None else checked_statement(instead)
+    before = held.get(found["fact_id"])
+    kind = WRONG if statement is None else STATED
+    if before is not None and (before["kind"], before["statement"]) == (kind, statement):
+        said = "marked wrong" if statement is None else f"corrected to {statement!r}"
+        raise InputError(
+            f"fact {found['fact_id'][:8]} is already {said}: since {before['stated_at'].isoformat()}, by {before['said_by']}, "
+            f"for profiles from {before['day']} on"
+        )
     row = {
-        **{name: found[0][name] for name in ("topic", "subtopic")},
-        "value": found[0]["value"],
-        "side": _side(document["customer_id"], found[0]),
-        "kind": WRONG if statement is None else STATED,
+        **{name: found[name] for name in ("topic", "subtopic", "value")},
+        "side": _side(document["customer_id"], found),
+        "kind": kind,
         "statement": statement,
         "said_by": said_by.strip(),
         "stated_at": moment,
+        "recorded_at": now,
         "day": day,
     }
-    rows = [{"identity_id": identity, **row} for identity in _who_said(lake, found[0]) or [document["customer_id"]]]
+    rows = [
+        {"identity_id": identity, **row} for identity in _who_said(lake, found, before) or [document["customer_id"]]
+    ]
     added = pd.DataFrame(rows, columns=schemas.FACT_CORRECTIONS.names).astype({"side": "int32"})
     lake.update(
         "fact_corrections", day, lambda held: pd.concat([held, added], ignore_index=True) if len(held) else added
     )
     return Correction(
-        document["customer_id"], found[0]["fact_id"], found[0]["statement"], row["kind"], statement, row["said_by"], day
+        document["customer_id"],
+        found["fact_id"],
+        found["statement"],
+        kind,
+        statement,
+        row["said_by"],
+        day,
+        moment.isoformat(),
+        before is None or before["stated_at"] <= moment,
     )
 
 
-def _who_said(lake: Lake, fact: dict[str, Any]) -> list[str]:
-    """The identities whose words a fact rests on: should the customer be split, its correction goes where the fact goes."""
+def _who_said(lake: Lake, fact: dict[str, Any], before: dict[str, Any] | None) -> list[str]:
+    """The identities whose words a fact rests on: should the customer be split, its correction goes where the fact goes. One
+    that the profile does not show because it is wrong belongs to those who hold that correction."""
+    if "evidence" not in fact:
+        return list(before["identities"]) if before else []
     rows = lake.read("interactions", [("interaction_id", "in", list(fact["evidence"]))], ["identity_id"])
     return sorted(set(rows["identity_id"]))
 
@@ -87,6 +116,52 @@ def _side(customer: str, fact: dict[str, Any]) -> int:
     """The side of the fact as it was read: of one that was corrected before, the document tells the correction's."""
     named = (customer, fact["topic"], fact["subtopic"], fact["value"])
     return 1 if fact_id(*named, 1) == fact["fact_id"] else -1
+
+
+def in_order(corrections: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `fact_corrections`, the one that holds last: stated later, and of the same instant recorded later."""
+    # Null in rows of before the column was.
+    recorded = pd.to_datetime(corrections["recorded_at"], utc=True).fillna(
+        pd.to_datetime(corrections["stated_at"], utc=True)
+    )
+    ordered = corrections.assign(recorded_at=recorded)
+    return ordered.sort_values(["stated_at", "recorded_at", "kind"], kind="stable")
+
+
+def _held(lake: Lake, document: dict[str, Any], day: str) -> dict[str, dict[str, Any]]:
+    """By fact_id the correction that holds of each fact of a customer on a day."""
+    customer = document["customer_id"]
+    mine = [customer, *document["identity"]["merged_from"]]
+    rows = in_order(lake.read("fact_corrections", [("day", "<=", day), ("identity_id", "in", mine)]))
+    held: dict[str, dict[str, Any]] = {}
+    for row in rows.to_dict("records"):
+        name = fact_id(customer, row["topic"], row["subtopic"], row["value"], row["side"])
+        identities = {*held.get(name, {}).get("identities", ()), row["identity_id"]}
+        held[name] = {
+            **{str(name): value for name, value in row.items()},
+            "statement": row["statement"] if row["kind"] == STATED else None,
+            "identities": sorted(identities),
+        }
+    return held
+
+
+def _found(document: dict[str, Any], held: dict[str, dict[str, Any]], fact: str) -> dict[str, Any]:
+    """The fact that is meant: one the profile shows, or one that is marked wrong and therefore left out of it."""
+    known = {each["fact_id"]: each for each in document["facts"] or []}
+    for name, row in held.items():
+        if name not in known and row["kind"] == WRONG:
+            slot = by_name().get((row["topic"], row["subtopic"]))
+            language = "zh" if document["language"] == "zh" else "en"
+            said = slot.statement(language, row["side"], row["value"]) if slot else None
+            known[name] = {**row, "fact_id": name, "polarity": row["side"], "statement": said or row["value"]}
+    found = [each for name, each in known.items() if name.startswith(fact)]
+    if len(found) != 1:
+        shown = ", ".join(each["fact_id"][:8] for each in document["facts"] or []) or "none"
+        raise InputError(
+            f"{'no fact' if not found else 'more than one fact'} of {document['customer_id'][:8]} as of {document['as_of']} "
+            f"begins with {fact!r}; its facts: {shown} (`profiling show` prints them)"
+        )
+    return found[0]
 
 
 def checked_statement(text: str) -> str:

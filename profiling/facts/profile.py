@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from profiling.facts.corrections import in_order
 from profiling.facts.days import fact_id, joined
 from profiling.facts.slots import by_name
 
@@ -14,6 +15,7 @@ FACT_COLUMNS = (
     "customer_id", "fact_id", "topic", "subtopic", "value", "statement", "polarity", "confidence", "is_inferred", "since",
     "stated_at", "written_by", "count", "superseded", "evidence",
 )  # fmt: skip
+DENIED_COLUMNS = ("customer_id", "topic", "subtopic", "value", "side")
 _Key = tuple[str, str, str, int]  # topic, subtopic, value, side
 
 
@@ -44,6 +46,18 @@ def facts_of_customers(
     return pd.DataFrame(rows, columns=list(FACT_COLUMNS))
 
 
+def denied_by_customers(corrections: pd.DataFrame, mine: pd.Series, customer_of: pd.Series) -> pd.DataFrame:
+    """DENIED_COLUMNS: the facts of the customers of `mine` that are marked wrong; arguments as of `facts_of_customers`."""
+    said = _corrections(corrections, mine, customer_of, set(mine))
+    rows = [
+        (customer, *key)
+        for customer, facts in sorted(said.items())
+        for key, row in sorted(facts.items())
+        if row["kind"] == "wrong"
+    ]
+    return pd.DataFrame(rows, columns=list(DENIED_COLUMNS))
+
+
 def _by_customer(own: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for record in own.to_dict("records"):
@@ -54,9 +68,9 @@ def _by_customer(own: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
 def _corrections(
     corrections: pd.DataFrame, mine: pd.Series, customer_of: pd.Series, wanted: set[str]
 ) -> dict[str, dict[_Key, Mapping[Any, Any]]]:
-    """By customer and fact the newest correction."""
+    """By customer and fact the correction that holds."""
     found: dict[str, dict[_Key, Mapping[Any, Any]]] = {}
-    for row in corrections.sort_values(["stated_at", "kind"], kind="stable").to_dict("records"):
+    for row in in_order(corrections).to_dict("records"):
         customer = mine.get(row["identity_id"], customer_of.get(row["identity_id"], row["identity_id"]))
         if customer in wanted:
             key = (row["topic"], row["subtopic"], row["value"], int(row["side"]))

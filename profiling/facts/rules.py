@@ -9,6 +9,7 @@ from typing import Any
 from profiling.facts.sentences import Sentence, own_sentences
 from profiling.facts.slots import LANGUAGES, Pattern, Slot, slots, word_list
 from profiling.text import readable
+from profiling.text.tokens import split
 
 NAME = "rules"
 # Raise with every change of code that changes a result; the data files are part of the key on their own.
@@ -143,20 +144,27 @@ def clean_value(text: str, language: str, slot: Slot) -> str | None:
 
 def _english(text: str, slot: Slot) -> str | None:
     words = text.split()
-    leading, stop, empty = (_words(name, "en") for name in ("leading", "stop", "empty"))
+    leading, stop, empty, determiners = (_words(name, "en") for name in ("leading", "stop", "empty", "determiners"))
     while words and words[0].strip("'") in leading:
         words.pop(0)
     kept: list[str] = []
     for word in words:
-        if word in stop or len(kept) == _MOST_WORDS:
+        # What stands directly behind a verb belongs to it: "training our puppy", "listening to jazz".
+        is_verb = len(kept) == 1 and kept[0].endswith("ing")
+        if is_verb and word in determiners:
+            continue
+        is_of_verb = is_verb and f"{kept[0]} {word}" in _words("prepositional", "en")
+        if ((word in stop or word in determiners) and not is_of_verb) or len(kept) == _MOST_WORDS:
             break
         kept.append(word)
         if word != word.rstrip(".,/'-"):
             break
     kept = [stripped for word in kept if (stripped := word.strip(".,/'-&"))]
-    while kept and kept[-1] in leading:
+    while kept and (kept[-1] in leading or kept[-1] in stop):
         kept.pop()
     if not kept or kept[0] in empty or all(word in empty for word in kept):
+        return None
+    if len(kept) == 1 and {kept[0], _singular(kept[0])} & _words("incomplete", "en"):
         return None
     return " ".join([*kept[:-1], _singular(kept[-1])]) if not slot.is_single else " ".join(kept)
 
@@ -165,7 +173,7 @@ def _singular(word: str) -> str:
     """One form for `guitars` and `guitar`; a rough one, for a key and not for grammar."""
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
-    if len(word) > 4 and word.endswith(("shes", "ches", "xes", "sses")):
+    if len(word) > 4 and word.endswith(("shes", "ches", "xes", "sses", "atoes")):
         return word[:-2]
     if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return word[:-1]
@@ -174,18 +182,32 @@ def _singular(word: str) -> str:
 
 def _chinese(text: str, slot: Slot) -> str | None:
     leading, stop, empty = (_words(name, "zh") for name in ("leading", "stop", "empty"))
-    is_shorter = True
+    # Words as jieba cuts them: 在 is one in 在卧室里做音乐, and none in 在家做意式浓缩, as 能 is none in 智能手表.
+    begins, ends = _bounds(text)
+    start, is_shorter = 0, True
     while is_shorter:
         is_shorter = False
         for word in sorted(leading, key=lambda each: (-len(each), each)):
-            if text.startswith(word) and len(text) > len(word) + 1:
-                text, is_shorter = text[len(word) :], True
-    places = [place for word in stop if (place := text.find(word)) > 0]
-    text = text[: min(places, default=len(text))]
-    text = text.rstrip("的")
+            end = start + len(word)
+            if text.startswith(word, start) and end in ends and len(text) > end + 1:
+                start, is_shorter = end, True
+    stops = (at for at in begins if at > start and any(text.startswith(w, at) and at + len(w) in ends for w in stop))
+    text = text[start : next(stops, len(text))].strip().rstrip("的")
     if len(text) < 1 or len(text) > _MOST_CHARACTERS or text in empty or any(text.startswith(word) for word in empty):
         return None
+    if text in _words("incomplete", "zh"):
+        return None
     return text if slot.is_single or len(text) > 1 or slot.subtopic == "new_pet" else None
+
+
+def _bounds(text: str) -> tuple[list[int], list[int]]:
+    """Where the words of a Chinese text begin, and where they end, ascending."""
+    begins: list[int] = []
+    ends: list[int] = []
+    for word in split(text, "jieba"):
+        begins.append(text.index(word, ends[-1] if ends else 0))
+        ends.append(begins[-1] + len(word))
+    return begins, ends
 
 
 @cache

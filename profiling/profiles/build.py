@@ -14,7 +14,7 @@ from profiling.profiles.canonical import dumps
 from profiling.profiles.document import document_of
 from profiling.profiles.evidence import facet, records_by_customer, strongest
 from profiling.profiles.overview import counts_by_kind, overview, spend_by_currency
-from profiling.profiles.satisfaction import aspects, satisfaction
+from profiling.profiles.satisfaction import aspects, satisfaction, without_denied
 from profiling.profiles.segments import life_cycle, rfm
 from profiling.profiles.snapshot import Snapshot
 from profiling.profiles.topics import topics
@@ -123,7 +123,7 @@ def _parts(
         "interests": _of(interests, of),
         "topics": topics(snapshot),
         "satisfaction": satisfaction(snapshot.activity, snapshot.population),
-        "aspects": aspects(snapshot.activity),
+        "aspects": without_denied(aspects(snapshot.activity), snapshot.denied),
         "recommendations": _with_titles(_of(recommendations, of), snapshot),
         "activity": strongest(main, ["customer_id"]),
         "members": _of(snapshot.members, of),

@@ -10,7 +10,7 @@ from profiling.profiles.canonical import Unknown, known, settle
 from profiling.profiles.evidence import CITED, ids
 from profiling.profiles.predictions import prediction
 from profiling.profiles.satisfaction import MIN_TREND_COUNT
-from profiling.profiles.wording import ACTS, aspect_name, reason_sentence, written_language
+from profiling.profiles.wording import ACTS, aspect_name, reason_sentence, title_in, topic_name, written_language
 from profiling.strategy import outreach
 from profiling.strategy.next_best_action import TROUBLE_DAYS, decide
 
@@ -303,9 +303,9 @@ def _next_best_action(
         "tier": _or_none(draft["value"]["tier"]),
         "satisfaction": _or_none(level["score"]),
         "worst_aspect": aspect_name(worst["aspect"], language) if worst else None,
-        "top_interest": interests[0]["topic"] if interests else None,
+        "top_interest": topic_name(interests[0]["topic"], language) if interests else None,
         "top_interest_share": interests[0]["share"] if interests else None,
-        "recommended": (_or_none(offer["title"]) or offer["item_id"]) if offer else None,
+        "recommended": title_in(_or_none(offer["title"]) or offer["item_id"], language) if offer else None,
         "complaint": trouble["statement"] if trouble else None,
     }
     shown = own["activity"][0]["evidence"] if own["activity"] else []

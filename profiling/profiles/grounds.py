@@ -16,7 +16,7 @@ from profiling.llm.grounds import Claim, Grounds
 from profiling.llm.numbers import Amount
 from profiling.llm.sentiments import aspects_in, names_of
 from profiling.llm.statements import Statements
-from profiling.profiles.wording import LEVEL, LIFE_CYCLE, TREND, aspect_name
+from profiling.profiles.wording import LEVEL, LIFE_CYCLE, TREND, aspect_name, named_topics, topic_name
 
 Document = Mapping[str, Any]
 
@@ -109,15 +109,10 @@ def _terms(document: Document, language: str) -> list[str]:
 
 
 def _called(topic: str, language: str) -> list[str]:
-    """Other names of a topic that has an English one, in a language: `topics.json`."""
-    named = _topics().get(topic.lower(), {})
-    return [*named.get(language, ()), *(f"{who}s" for who in named.get("en", ()) if language == "en")]
-
-
-@cache
-def _topics() -> dict[str, dict[str, list[str]]]:
-    rows = json.loads((files("profiling.llm") / "data" / "topics.json").read_text("utf-8"))
-    return {name: row for name, row in rows.items() if name != "note"}
+    """Other names of a topic in a language, by `topics.json` or its own title."""
+    named = named_topics().get(topic.lower(), {})
+    said = [*named.get(language, ()), *(f"{who}s" for who in named.get("en", ()) if language == "en")]
+    return [*said, topic_name(topic, language)]
 
 
 def _amounts(document: Document) -> Iterator[Amount]:
@@ -215,6 +210,8 @@ def _template_claims(document: Document, language: str) -> Iterator[Claim]:
     """Phrases of our own sentences, held to the very field that they stand for."""
     activity, counts = document["activity"], document["activity"]["counts"]
     score = document["satisfaction"]["score"]
+    topics = [each["topic"] for each in document["interests"]]
+    interests = [*topics, *(topic_name(topic, language) for topic in topics)]
     patterns: dict[str, dict[str, str]] = {
         "en": {
             "known": r"(?:known|with us|customer) for (?:about )?(\d+) days?",
@@ -249,7 +246,7 @@ def _template_claims(document: Document, language: str) -> Iterator[Claim]:
         "seen": lambda m: int(m[1]) == activity["recency_days"],
         "today": lambda _: activity["recency_days"] == 0,
         "score": lambda m: score is not None and f"{score:.2f}" == m[1],
-        "likes": lambda m: _names_only(m[1], [each["topic"] for each in document["interests"]]),
+        "likes": lambda m: _names_only(m[1], interests),
         "praise": lambda m: _names_only(m[1], _judged(document, language, 1)),
         "complaint": lambda m: _names_only(m[1], _judged(document, language, -1)),
     }

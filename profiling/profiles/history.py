@@ -14,7 +14,7 @@ from profiling.behaviour.targets import Target
 from profiling.errors import InputError
 from profiling.facts.days import STATE_COLUMNS as FACT_COLUMNS
 from profiling.facts.days import fold as fold_facts
-from profiling.facts.profile import facts_of_customers
+from profiling.facts.profile import denied_by_customers, facts_of_customers
 from profiling.lake import Filter, Lake
 from profiling.ledger import OPEN, RELEASED, Ledger, day_before, sunday_before
 from profiling.prepare.identity_rules import Rules
@@ -206,6 +206,8 @@ def take_snapshot(
         customers = customers[~customers["customer_id"].isin(gone)].reset_index(drop=True)
     mine = customers[customers["customer_bucket"] == bucket]
     strangers = mine.loc[mine["bucket"] != bucket, "identity_id"].tolist()
+    own = mine.set_index("identity_id")["customer_id"]
+    corrections = lake.read("fact_corrections", [("day", "<=", day)])
     return Snapshot(
         day=day,
         timezone=timezone,
@@ -226,11 +228,12 @@ def take_snapshot(
         identity_rules=rules.digest(),
         facts=facts_of_customers(
             _of_bucket(lake, day, _facts, bucket, buckets, strangers, "identity_id"),
-            lake.read("fact_corrections", [("day", "<=", day)]),
-            mine.set_index("identity_id")["customer_id"],
+            corrections,
+            own,
             customer_of,
             day,
         ),
+        denied=denied_by_customers(corrections, own, customer_of),
         topics=term_topics(topics_on(lake, day)),
     )
 

@@ -1,9 +1,11 @@
 """What a customer is interested in: categories by behaviour, keywords by what they wrote and what their pictures show."""
 
+import numpy as np
 import pandas as pd
 
 from profiling.profiles.evidence import attach, facet, head
 from profiling.profiles.snapshot import Snapshot
+from profiling.profiles.wording import same_thing
 
 MAX_INTERESTS = 8
 COLUMNS = ["customer_id", "kind", "topic", "weight", "share", "sentiment", "count", "evidence"]
@@ -17,7 +19,8 @@ def interests(snapshot: Snapshot) -> pd.DataFrame:
         items dealt with, from the catalogue) or `keyword` (of texts, pictures and recordings); `weight` a sum of claim
         strengths with a half-life; `share` that weight's part of all the customer's interests of the same kind (the two scales
         cannot be added up), 0 to 1, by which they are ranked; `sentiment` -1 to 1, NaN where no text spoke of it; `evidence`
-        the strongest interactions.
+        the strongest interactions. Of keywords that name the same thing in two languages (coffee, 咖啡) the weightier stands for
+        both; one that names the same thing as a category of theirs is not said again; what they said is wrong is left out.
     """
     claims = pd.concat(
         [
@@ -28,7 +31,9 @@ def interests(snapshot: Snapshot) -> pd.DataFrame:
         ignore_index=True,
     ).rename(columns={"value": "topic"})
     keys = ["customer_id", "kind", "topic"]
-    summed = _sum(claims, keys).pipe(_with_share).pipe(_without_chance_words).pipe(_strongest)
+    claims = _under_one_name(claims)
+    summed = _sum(claims, keys).pipe(_with_share).pipe(_without_chance_words).pipe(_said_once)
+    summed = _strongest(_without_denied(summed, snapshot.denied))
     return attach(summed, claims, keys)[COLUMNS]
 
 
@@ -59,6 +64,43 @@ def _without_chance_words(summed: pd.DataFrame) -> pd.DataFrame:
     is_chance = (summed["kind"] == "keyword") & (summed["count"] < 2)
     has_stronger = (~is_chance).groupby(summed["customer_id"]).transform("any")
     return summed[~(is_chance & has_stronger)]
+
+
+def _under_one_name(claims: pd.DataFrame) -> pd.DataFrame:
+    """Keywords of a customer that name the same thing under the name that weighs most."""
+    is_word = claims["kind"] == "keyword"
+    words = claims[is_word]
+    weights = words.groupby(["customer_id", "topic"], sort=True)["recent_weight"].sum().reset_index()
+    weights = weights.assign(thing=weights["topic"].map(same_thing))
+    weights = weights[weights.duplicated(["customer_id", "thing"], keep=False)]
+    if weights.empty:
+        return claims
+    ranked = weights.sort_values(
+        ["customer_id", "thing", "recent_weight", "topic"], ascending=[True, True, False, True], kind="stable"
+    )
+    first = ranked.groupby(["customer_id", "thing"])["topic"].transform("first")
+    names = dict(zip(zip(ranked["customer_id"], ranked["topic"], strict=True), first, strict=True))
+    topics = [
+        names.get((customer, topic), topic) if of_word else topic
+        for customer, topic, of_word in zip(claims["customer_id"], claims["topic"], is_word, strict=True)
+    ]
+    return claims.assign(topic=pd.Series(topics, index=claims.index, dtype=claims["topic"].dtype))
+
+
+def _said_once(summed: pd.DataFrame) -> pd.DataFrame:
+    """Without the words for what a category of the customer says already, by more than words."""
+    things = list(zip(summed["customer_id"], summed["topic"].map(same_thing), strict=True))
+    is_category = (summed["kind"] == "category").to_numpy(dtype=bool)
+    known = {thing for thing, of_category in zip(things, is_category, strict=True) if of_category}
+    return summed[is_category | np.array([thing not in known for thing in things], dtype=bool)]
+
+
+def _without_denied(summed: pd.DataFrame, denied: pd.DataFrame) -> pd.DataFrame:
+    """Without what the customer said is no interest of theirs: a fact in favour of the same thing that is marked wrong."""
+    wrong = denied[(denied["topic"] == "interests") & (denied["side"] > 0)]
+    known = set(zip(wrong["customer_id"], wrong["value"].map(same_thing), strict=True))
+    pairs = zip(summed["customer_id"], summed["topic"].map(same_thing), strict=True)
+    return summed[np.array([pair not in known for pair in pairs], dtype=bool)]
 
 
 def _strongest(summed: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from typing import Any
 
 from profiling.llm.check import check, is_sensitive
 from profiling.profiles.grounds import aspects_of, grounds_of, satisfaction_level, satisfaction_trend
-from profiling.profiles.wording import LEVEL, LIFE_CYCLE, TREND, counted, listed, written_language
+from profiling.profiles.wording import LEVEL, LIFE_CYCLE, TREND, counted, listed, topic_name, written_language
 
 Document = dict[str, Any]
 
@@ -60,8 +60,9 @@ def _who(document: Document, language: str) -> str:
 
 
 def _likes(document: Document, language: str) -> str:
-    # A category and a keyword may bear one name, and it is said once.
-    topics = list(dict.fromkeys(interest["topic"] for interest in _interests(document)))[:MENTIONED]
+    # Two interests may bear one name in the reader's language, and it is said once.
+    named = (topic_name(interest["topic"], language) for interest in _interests(document))
+    topics = list(dict.fromkeys(named))[:MENTIONED]
     return _LIKES[language].format(topics=listed(topics, language)) if topics else ""
 
 

@@ -114,7 +114,7 @@ def _mood(values: Mapping[str, float], language: str) -> str:
         parts.append(f"平均评分 {rating:.1f}（满分 5）" if is_zh else f"mean rating {rating:.1f} of 5")
     if values["sentiment_mean"] == values["sentiment_mean"]:
         sentiment = values["sentiment_mean"]
-        parts.append(f"文字情感 {sentiment:+.2f}" if is_zh else f"sentiment {sentiment:+.2f} of what they wrote")
+        parts.append(f"文字情感 {sentiment:+z.2f}" if is_zh else f"sentiment {sentiment:+z.2f} of what they wrote")
     if not parts:
         return "没有评分，也没有文字" if is_zh else "neither rated nor wrote anything"
     return ("，" if is_zh else ", ").join(parts)

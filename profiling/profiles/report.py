@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from profiling.facts.slots import by_name, topic_names
 from profiling.profiles.checks import describe
 from profiling.profiles.predictions import label
-from profiling.profiles.wording import LANGUAGES
+from profiling.profiles.wording import LANGUAGES, topic_name
 from profiling.profiles.written import written_counts
 from profiling.text.topics import ENDED, MERGED, NEW, RETURNED, in_service
 from profiling.watch import fix, sentence
@@ -165,7 +165,7 @@ def render_report(
         satisfaction=_satisfaction(people["satisfaction"]),
         unhappy=int((people["satisfaction"] < 0.4).sum()),
         unknown_satisfaction=int(people["satisfaction"].isna().sum()),
-        interests=_bars(_counts(people["top_interest"]), whole=len(people), is_code=False)[:TOP],
+        interests=_interests(people["top_interest"]),
         topics=_topics(topics),
         gone=_gone(topics),
         actions=_bars(_counts(people["next_best_action"])),
@@ -267,7 +267,7 @@ def _number(value: float | None) -> str:
 def _change(now: float | None, before: float | None) -> str | None:
     if now is None or before is None:
         return None
-    return f"{now - before:+,}" if isinstance(now, int) and isinstance(before, int) else f"{now - before:+.2f}"
+    return f"{now - before:+,}" if isinstance(now, int) and isinstance(before, int) else f"{now - before:+z.2f}"
 
 
 def _counts(values: "pd.Series") -> dict[str, int]:
@@ -290,6 +290,18 @@ def _bars(
         )
         for name in names
     ]
+
+
+def _interests(topics: "pd.Series") -> list[Bar]:
+    """The strongest interest of each customer, one name for coffee and 咖啡."""
+    named = [_interest(topic) for topic in topics.dropna()]
+    chinese = {name.en: name.zh for name in named}
+    rows = _bars(Counter(name.en for name in named), whole=len(topics), is_code=False)[:TOP]
+    return [row._replace(label=Text(row.label.en, chinese[row.label.en])) for row in rows]
+
+
+def _interest(topic: str) -> Text:
+    return Text(topic_name(topic, "en"), topic_name(topic, "zh"))
 
 
 def _satisfaction(values: "pd.Series") -> list[Bar]:
@@ -338,7 +350,7 @@ def _topics(topics: "pd.DataFrame | None") -> list[dict[str, Any]]:
             "customers": row["customers"],
             "share": f"{row['share']:.1%}",
             "share_change": _points(row["share"], row["share_before"]),
-            "sentiment": f"{row['sentiment']:+.2f}",
+            "sentiment": f"{row['sentiment']:+z.2f}",
             "sentiment_change": _change(row["sentiment"], _known(row["sentiment_before"])),
         }
         for row in in_service(topics).head(TOP).to_dict("records")
@@ -359,7 +371,7 @@ def _gone(topics: "pd.DataFrame | None") -> list[dict[str, Any]]:
 
 def _points(now: float, before: float) -> str | None:
     """The change of a share, in hundredths."""
-    return None if _known(before) is None else f"{100 * (now - before):+.1f}"
+    return None if _known(before) is None else f"{100 * (now - before):+z.1f}"
 
 
 def _known(value: float) -> float | None:
@@ -396,7 +408,7 @@ def _shared(said: Mapping[tuple[str, str, str, bool], list[float]]) -> list[dict
             mean = math.fsum(found) / len(found)
             said_so = {language: _statement(topic, subtopic, value, mean, language) for language in LANGUAGES}
             row = {"topic": Text(**name), "statement": Text(**said_so)}
-            rows.append(row | {"customers": len(found), "polarity": f"{mean:+.2f}"})
+            rows.append(row | {"customers": len(found), "polarity": f"{mean:+z.2f}"})
     return rows
 
 
@@ -458,7 +470,7 @@ def _sample(people: "pd.DataFrame") -> list[dict[str, Any]]:
             "customer": row["customer_id"][:PSEUDONYM],
             "life_cycle": words(row["life_cycle"]),
             "rfm": row["rfm"],
-            "interest": row["top_interest"] if isinstance(row["top_interest"], str) else "–",
+            "interest": _interest(row["top_interest"] if isinstance(row["top_interest"], str) else "–"),
             "action": words(row["next_best_action"]),
             "persona": (json.loads(row["document"]).get("persona") or {}).get("text") or "–",
             "language": row["language"],

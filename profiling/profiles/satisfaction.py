@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from profiling.behaviour.activity import spans_held, spans_of
+from profiling.facts.slots import by_name
 from profiling.profiles.evidence import attach, facet, head, in_order
 
 # A rating is the customer's own verdict; the sentiment of a text is a lexicon's guess at it and is often wrong, so it counts
@@ -72,6 +73,23 @@ def aspects(activity: pd.DataFrame) -> pd.DataFrame:
     cited = attach(ranked, rows, keys)
     said = spans_held(rows["aspect"], rows["spans"])
     return cited.assign(spans=spans_of(cited["aspect"], cited["evidence"], said))[ASPECT_COLUMNS]
+
+
+def without_denied(spoken: pd.DataFrame, denied: pd.DataFrame) -> pd.DataFrame:
+    """`aspects` without those that say what a customer marked wrong: of a fact's aspect, on the fact's side.
+
+    Args:
+        denied: as `Snapshot.denied`.
+    """
+    wrong = {
+        (row["customer_id"], aspect, row["side"])
+        for row in denied.to_dict("records")
+        if (slot := by_name().get((row["topic"], row["subtopic"]))) is not None
+        for aspect in slot.aspects
+    }
+    sides = np.where(spoken["polarity"] < 0, -1, 1).tolist()
+    claims = zip(spoken["customer_id"], spoken["aspect"], sides, strict=True)
+    return spoken[np.array([claim not in wrong for claim in claims], dtype=bool)]
 
 
 def _spoken(rows: pd.DataFrame) -> pd.DataFrame:

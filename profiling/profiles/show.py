@@ -16,6 +16,7 @@ from profiling.ledger import RELEASED, Ledger
 from profiling.prepare.identity import identity_id
 from profiling.prepare.identity_rules import load_rules
 from profiling.profiles.history import customer_ids
+from profiling.profiles.wording import title_in, topic_name, written_language
 from profiling.rights.keys import pseudonym_key
 from profiling.settings import Settings
 
@@ -156,7 +157,7 @@ def _clauses(row: dict[Any, Any], document: dict[str, Any]) -> str:
         for span in aspect.get("spans", ())
         if span["interaction_id"] == row["interaction_id"]
     )
-    said = [f"{name} {polarity:+.2f} “{row['text'][start:end]}”" for start, name, polarity, end in spans]
+    said = [f"{name} {polarity:+z.2f} “{row['text'][start:end]}”" for start, name, polarity, end in spans]
     return f" ({'; '.join(said)})" if said else ""
 
 
@@ -187,22 +188,29 @@ def _claims(document: dict[str, Any]) -> Table:
         shown = " ".join(interaction_id[:12] for interaction_id in cited["evidence"])
         table.add_row(claim, Text(what), how_much, f"{shown} ({cited['evidence_count']} in all)")
 
+    language = written_language(document["language"])
     for interest in document["interests"]:
-        add("interest", f"{interest['topic']} ({interest['kind']})", f"{interest['share']:.0%}", interest)
+        add(
+            "interest",
+            f"{topic_name(interest['topic'], language)} ({interest['kind']})",
+            f"{interest['share']:.0%}",
+            interest,
+        )
     for topic in document.get("topics") or []:  # none in documents of before there were any
         add("topic", topic["name"], f"{topic['share']:.0%}", topic)
     satisfaction = document["satisfaction"]
     if satisfaction["score"] is not None:
-        trend = "" if satisfaction["trend"] is None else f", trend {satisfaction['trend']:+.2f}"
+        trend = "" if satisfaction["trend"] is None else f", trend {satisfaction['trend']:+z.2f}"
         add("satisfaction", "", f"{satisfaction['score']:.2f} of 1{trend}", satisfaction)
     for aspect in satisfaction["aspects"]:
-        add("aspect", aspect["aspect"], f"{aspect['polarity']:+.2f}", aspect)
+        add("aspect", aspect["aspect"], f"{aspect['polarity']:+z.2f}", aspect)
     for said in document["predictions"] or []:
         why = "; ".join(reason["text"] for reason in said["reasons"])
         place = f"{said['probability']:.0%}, above {said['percentile']:.0%}"
         add("prediction", f"{said['label']}: {why}", place, said)
     for offer in document["recommendations"] or []:
-        add("recommend", f"{offer['title'] or offer['item_id']}: {offer['reason']}", f"{offer['score']:.2f}", offer)
+        title = title_in(offer["title"] or offer["item_id"], language)
+        add("recommend", f"{title}: {offer['reason']}", f"{offer['score']:.2f}", offer)
     return table
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from profiling.facts.profile import FACT_COLUMNS
+from profiling.facts.profile import DENIED_COLUMNS, FACT_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Snapshot:
             they are known by; a customer without rows here is known by its customer_id alone.
         identity_rules: fingerprint of the rules that made them.
         facts: FACT_COLUMNS of `facts/profile.py` of the customers to profile: what holds of them as of the day.
+        denied: DENIED_COLUMNS of `facts/profile.py`: the facts of the customers to profile that are marked wrong as of the day.
         topics: term, topic_id, name: the topics in service, those of the last closed week; one row a term. Empty where there are
             none.
         consents: customer_id, name (the purpose), value (`granted` or `withdrawn`), stated_at, source; newest for each purpose.
@@ -47,6 +48,7 @@ class Snapshot:
     )
     identity_rules: str = ""
     facts: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(FACT_COLUMNS)))
+    denied: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(DENIED_COLUMNS)))
     topics: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=["term", "topic_id", "name"], dtype="str")
     )

@@ -1,9 +1,14 @@
 """Words for people, in English and Chinese: the tables behind every sentence of a profile."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from profiling.errors import InputError
+from profiling.text.language import is_chinese
 
 LANGUAGES = ("en", "zh")
 
@@ -84,6 +89,42 @@ def aspect_name(aspect: str, language: str) -> str:
     return ASPECTS[language].get(aspect, aspect)
 
 
+def title_in(title: str, language: str) -> str:
+    """The part of a title in two languages (`Frying pan / 平底锅`) that is in one of them; any other title whole."""
+    parts = re.split(r"\s+/\s+", title)
+    own = [part for part in parts if is_chinese(part) == (language == "zh")]
+    return " / ".join(own) if own and len(own) < len(parts) else title
+
+
+def topic_name(topic: str, language: str) -> str:
+    """A topic or category as its readers call it, where `topics.json` or its own title has a name in their language."""
+    thing = same_thing(topic)
+    named = named_topics().get(thing)
+    if named is None:
+        return title_in(topic, language)
+    if language == "zh":
+        return named["zh"][0]
+    return thing if is_chinese(topic) else topic
+
+
+def same_thing(topic: str) -> str:
+    """One name for a topic in either language: `coffee` of Coffee and of 咖啡, the first Chinese name; others are looser."""
+    low = topic.lower()
+    return _english_names().get(low, low)
+
+
+@cache
+def named_topics() -> dict[str, dict[str, list[str]]]:
+    """By the English name of a topic its other names by language."""
+    rows = json.loads((files("profiling.llm") / "data" / "topics.json").read_text("utf-8"))
+    return {name: row for name, row in rows.items() if name != "note"}
+
+
+@cache
+def _english_names() -> dict[str, str]:
+    return {row["zh"][0]: name for name, row in named_topics().items()}
+
+
 def listed(terms: Sequence[str], language: str) -> str:
     """`a`, `a and b`, `a, b and c`; in Chinese `a、b和c`."""
     comma, last = ("、", "和") if language == "zh" else (", ", " and ")
@@ -112,11 +153,21 @@ def reason_sentence(reasons: Sequence[Mapping[str, Any]], language: str) -> str:
         if template is None:
             raise InputError(f"no sentence for the reason {reason['code']!r}; add one to REASONS in both languages")
         try:
-            parts.append(template.format_map(reason["params"]))
+            parts.append(template.format_map(_in_words(reason["params"], language)))
         except KeyError as error:
             raise InputError(f"the reason {reason['code']!r} comes without its parameter {error}") from error
     text = "；".join(parts) + "。" if language == "zh" else "; ".join(parts) + "."
     return text[0].upper() + text[1:]
+
+
+def _in_words(params: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """Parameters with what they name in the reader's language."""
+    said = dict(params)
+    if said.get("like_title"):
+        said["like_title"] = title_in(said["like_title"], language)
+    if said.get("category"):
+        said["category"] = topic_name(said["category"], language)
+    return said
 
 
 def _variant(code: str, params: Mapping[str, Any]) -> str:

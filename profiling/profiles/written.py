@@ -29,7 +29,7 @@ from profiling.profiles.grounds import (
     satisfaction_level,
     satisfaction_trend,
 )
-from profiling.profiles.wording import LIFE_CYCLE, aspect_name, written_language
+from profiling.profiles.wording import LIFE_CYCLE, aspect_name, title_in, topic_name, written_language
 from profiling.strategy.outreach import offer_of, trouble_of
 
 Document = dict[str, Any]
@@ -74,7 +74,7 @@ def write_with(
     documents = [json.loads(text) for text in profiles["document"]]
     asked = [document for document in documents if document["customer_id"] not in refused]
     mine = customer_of[customer_of.isin(profiles["customer_id"])]
-    members = mine.index.to_series().groupby(mine).agg(sorted).to_dict()
+    members = {str(customer): sorted(each.index) for customer, each in mine.groupby(mine)}
     tasks = [task for document in sorted(asked, key=_worth) for task in tasks_of(document, model.name)]
     answer_tasks(model, tasks, members)
     return profiles.assign(document=pd.Series(map(dumps, documents), index=profiles.index, dtype="str"))
@@ -197,7 +197,7 @@ def persona_data(document: Document, language: str) -> tuple[dict[str, Any], dic
         "last_seen": activity["last_seen_at"][:10],
         "counts": activity["counts"],
         "interests": [
-            {"topic": each["topic"], "ref": ref(each)}
+            {"topic": topic_name(each["topic"], language), "ref": ref(each)}
             for each in document["interests"]
             if not is_sensitive(each["topic"])
         ][:_TOPICS],
@@ -221,9 +221,13 @@ def _reasons(document: Document, grounds: Grounds, author: str) -> Task:
     offers = {f"o{number}": offer for number, offer in enumerate(document["recommendations"][:_OFFERS], 1)}
     data = {
         "language": LANGUAGE_NAMES[grounds.language],
-        "interests": [each["topic"] for each in document["interests"] if not is_sensitive(each["topic"])][:_TOPICS],
+        "interests": _topics(document, grounds.language),
         "offers": [
-            {"ref": ref, "title": offer["title"] or offer["item_id"], "why": offer["reason"]}
+            {
+                "ref": ref,
+                "title": title_in(offer["title"] or offer["item_id"], grounds.language),
+                "why": offer["reason"],
+            }
             for ref, offer in offers.items()
         ],
     }
@@ -259,7 +263,7 @@ def _outreach(document: Document, grounds: Grounds, author: str) -> Task:
         "language": LANGUAGE_NAMES[language],
         "action": action["action"],
         "channel": action["channel"],
-        "interests": [each["topic"] for each in document["interests"] if not is_sensitive(each["topic"])][:_TOPICS],
+        "interests": _topics(document, language),
         "offer": offer_of(document, language),
         "trouble": trouble_of(document, language) if action["action"] == "recover_service" else None,
         "example": copy["message"],
@@ -285,6 +289,11 @@ def _outreach(document: Document, grounds: Grounds, author: str) -> Task:
         return _request("outreach", document, data, refused)
 
     return Task(ask(), apply)
+
+
+def _topics(document: Document, language: str) -> list[str]:
+    topics = [each["topic"] for each in document["interests"] if not is_sensitive(each["topic"])]
+    return [topic_name(topic, language) for topic in topics[:_TOPICS]]
 
 
 def _request(prompt: str, document: Document, data: dict[str, Any], refused: Any) -> Request:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from profiling.profiles.snapshot import Snapshot
 
 CITED = 3  # for each reason
+LIKED_FROM = 4.0  # mean stars of an item that somebody is told another one is like
 COMPARED = 50  # of a customer who wrote of more items than this, the weightiest are compared with what is recommended
 
 Claims = list[dict[str, Any]]  # {interaction_id, strength}, strongest first
@@ -36,7 +37,8 @@ class Grounds:
     """What reasons may rest on; the first three carry `evidence`.
 
     Attributes:
-        said: customer_id, item_id, weight: the items a customer wrote of, the weightiest first, at most COMPARED.
+        said: customer_id, item_id, weight: the items a customer wrote of and rated well, or not at all, the weightiest first,
+            at most COMPARED.
         opinions: customer_id: the strongest of all a customer wrote.
         dealt: customer_id, category: dealings with items of that category.
         shares: share of interest by (customer_id, category).
@@ -53,7 +55,7 @@ def grounds(snapshot: "Snapshot", interests: pd.DataFrame) -> Grounds:
     """Collect them once for all customers of the snapshot."""
     rows = snapshot.activity.rename(columns={"subject_id": "customer_id"})
     items = rows[rows["facet"] == "item"].rename(columns={"value": "item_id"})
-    wrote = items[items["sentiment_count"] > 0]
+    wrote = _not_rated_badly(items[items["sentiment_count"] > 0])
     opinions = rows[(rows["facet"] == "all") & (rows["sentiment_count"] > 0)]
     categories = item_categories(snapshot)
     of_category = items.assign(category=items["item_id"].map(categories)).dropna(subset="category")
@@ -65,6 +67,12 @@ def grounds(snapshot: "Snapshot", interests: pd.DataFrame) -> Grounds:
         shares={(c, t): float(s) for c, t, s in zip(liked["customer_id"], liked["topic"], liked["share"], strict=True)},
         categories=dict(zip(categories.index, categories, strict=True)),
     )
+
+
+def _not_rated_badly(wrote: pd.DataFrame) -> pd.DataFrame:
+    """Without the items of a customer whose ratings are below LIKED_FROM on average: "like X" promises something good."""
+    sums = wrote.groupby(["customer_id", "item_id"])[["rating_sum", "rating_count"]].transform("sum")
+    return wrote[sums["rating_sum"] >= LIKED_FROM * sums["rating_count"]]
 
 
 def _weightiest(wrote: pd.DataFrame) -> pd.DataFrame:
@@ -103,10 +111,10 @@ def with_reasons(
     """`picks` of these customers with `reasons` and `evidence`.
 
     A recommender is a reason where it put the item above the customer's average; where none did (little is left to offer),
-    `popular` stands alone. Parameters: `content` {like, similarity}: the item he wrote of that is most like this one,
-    both None where he wrote of none; `category` {category, share}; `popular` {recent_count}. Evidence for `content` is what he
-    did with that item (his strongest opinions where there is none), for `category` his dealings with it. What all customers
-    did is no evidence about one: `popular` has its number and nothing else.
+    `popular` stands alone. Parameters: `content` {like, similarity}: the item he wrote of and did not rate
+    badly that is most like this one, both None where there is none; `category` {category, share}; `popular` {recent_count}.
+    Evidence for `content` is what he did with that item (his strongest opinions where there is none), for `category` his
+    dealings with it. What all customers did is no evidence about one: `popular` has its number and nothing else.
 
     Args:
         picks: customer_id, rank, item_id, score, and a column of contributions to the score for each of `codes`.

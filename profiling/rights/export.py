@@ -86,7 +86,8 @@ def export(settings: Settings, customer: str) -> Iterator[str]:
     """
     if ":" in customer:
         raise SettingsError(
-            "an identifier in the clear would stay in the shell's history; use --identifier, which asks for it"
+            "an identifier in the clear would stay in the shell's history and stand in the list of processes; "
+            "`profiling export --identifier` asks for it, or reads it from a pipe"
         )
     lake = Lake.open(settings)
     customers = _customers(lake, settings)

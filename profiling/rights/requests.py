@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 FOLDER = "_erasure"
 RECEIPTS = f"{FOLDER}/receipts"
 SIGNATURE = "signature"
+SHORTEST = 8  # of the beginning of an id
 
 
 _RESTORE_REQUEST = (
@@ -167,9 +168,10 @@ def find(lake: Lake, request: str) -> Request | None:
         SettingsError: there is no such request.
         InputError: its file is damaged.
     """
-    found = lake.get_json(f"{FOLDER}/{checked_id(request)}.json", _RESTORE_REQUEST)
+    request = checked_id(lake, request)
+    found = lake.get_json(f"{FOLDER}/{request}.json", _RESTORE_REQUEST)
     if found is not None:
-        return _read(found, checked_id(request), lake)
+        return _read(found, request, lake)
     if receipt(lake, request) is None:
         raise SettingsError(f"there is no request {request}; `profiling erase --list` lists the open ones")
     return None
@@ -197,16 +199,35 @@ def open_requests(lake: Lake) -> list[str]:
     return sorted(name.removesuffix(".json") for name in names if "/" not in name and name.endswith(".json"))
 
 
-def checked_id(request: str) -> str:
-    """The id, if it is one.
-
-    Raises:
-        SettingsError: it is none; it becomes part of a file's name.
-    """
+def _whole(request: str) -> str | None:
     try:
         return str(uuid.UUID(request))
-    except ValueError as error:
-        raise SettingsError(f"{request!r} is no request id; `profiling erase` prints one") from error
+    except ValueError:
+        return None
+
+
+def checked_id(lake: Lake, request: str) -> str:
+    """The whole id of a request, open or done, by its first characters, at least SHORTEST of them.
+
+    Raises:
+        SettingsError: it is no id, which becomes part of a file's name, or the beginning of none or of several.
+    """
+    if (whole := _whole(request)) is not None:
+        return whole
+    start = request.strip().lower()
+    if len(start) < SHORTEST or set(start) - set("0123456789abcdef-"):
+        raise SettingsError(
+            f"{request!r} is no request id; `profiling erase` prints one, of which the first {SHORTEST} characters will do"
+        )
+    done = (key.removeprefix(f"{RECEIPTS}/").removesuffix(".json") for key in lake.keys(RECEIPTS))
+    found = sorted({name for name in (*open_requests(lake), *done) if name.startswith(start)})
+    if len(found) != 1:
+        raise SettingsError(
+            f"{len(found)} requests begin with {request}; give more of the id"
+            if found
+            else f"there is no request {request}; `profiling erase --list` lists the open ones"
+        )
+    return found[0]
 
 
 def receipt(lake: Lake, request: str) -> dict[str, Any] | None:
@@ -215,7 +236,7 @@ def receipt(lake: Lake, request: str) -> dict[str, Any] | None:
     Raises:
         InputError: its file is damaged.
     """
-    return lake.get_json(f"{RECEIPTS}/{checked_id(request)}.json", _RESTORE_RECEIPT)
+    return lake.get_json(f"{RECEIPTS}/{checked_id(lake, request)}.json", _RESTORE_RECEIPT)
 
 
 def withdraw(lake: Lake, request: str) -> None:

@@ -82,7 +82,8 @@ def erase(
     """
     if step is not None and step not in STEPS:
         raise SettingsError(f"there is no step {step!r}; the steps are {', '.join(STEPS)}")
-    lake, request = Lake.open(settings), requests.checked_id(request)
+    lake = Lake.open(settings)
+    request = requests.checked_id(lake, request)
     found = requests.find(lake, request)
     if found is None:  # done: the same call again finds nothing
         return Erased(request, {}, requests.receipt(lake, request))

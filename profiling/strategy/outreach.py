@@ -3,14 +3,13 @@
 Nobody sends it from here: it lies in the profile, for whoever approaches the customer by the channel that the action names.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from profiling.llm.check import check, is_name, is_sensitive
 from profiling.profiles.canonical import Unknown
 from profiling.profiles.grounds import aspects_of, grounds_of
-from profiling.text.language import is_chinese
+from profiling.profiles.wording import title_in
 
 Document = Mapping[str, Any]
 
@@ -103,8 +102,7 @@ def offer_of(document: Document, language: str) -> str | None:
     offers = document["recommendations"] or []
     if not offers or not offers[0]["title"]:
         return None
-    parts = re.split(r"\s+/\s+", offers[0]["title"])
-    title = next((part for part in parts if is_chinese(part) == (language == "zh")), parts[0])
+    title = title_in(offers[0]["title"], language)
     return title if is_name(title) and not is_sensitive(title) else None
 
 

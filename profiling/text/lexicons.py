@@ -1,15 +1,12 @@
 """The word lists of this room, jieba's dictionary, and what NLTK's readers find of theirs."""
 
 import json
-import logging
 import os
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-log = logging.getLogger(__name__)
 
 _DATA = files("profiling.text") / "data"
 
@@ -67,15 +64,12 @@ def chinese() -> tuple[Any, dict[str, str]]:
 
 @cache
 def nltk_has(name: str) -> bool:
-    """Whether a folder of `NLTK_DATA` holds a corpus; said once where it does not.
+    """Whether a folder of `NLTK_DATA` holds a corpus.
 
     Only folders named there count: what happens to lie in a home folder must not change what comes out. Imports nothing.
     """
     folders = [Path(each) / "corpora" for each in os.environ.get("NLTK_DATA", "").split(os.pathsep) if each]
-    found = any((folder / name).is_dir() or (folder / f"{name}.zip").is_file() for folder in folders)
-    if not found:
-        log.info("no %s: sentiment is scored without it; NLTK_DATA may name a folder with corpora/%s.zip", name, name)
-    return found
+    return any((folder / name).is_dir() or (folder / f"{name}.zip").is_file() for folder in folders)
 
 
 @cache

@@ -13,6 +13,7 @@ Mixed texts: a sentence is scored in the script it is written in, so a Chinese s
 the other way round; English words inside a Chinese sentence count by VADER's list.
 """
 
+import logging
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -24,6 +25,8 @@ import numpy as np
 from profiling.text import readable
 from profiling.text.language import is_chinese
 from profiling.text.lexicons import chinese, lexicon, nltk_has, opinion_lexicon, sentiwordnet, simplified
+
+log = logging.getLogger(__name__)
 
 CHINESE_MODEL, NO_MODEL = "zh-lexicon", "none"
 # The least that is always there, and what takes part where NLTK has its data.
@@ -111,6 +114,8 @@ def score(
         english: the lexicons of English; all of `lexicons()` where None.
     """
     names = lexicons() if english is None else english
+    if english is None and not {"en", "und"}.isdisjoint(languages):
+        _say_what_is_missing()
     scores, models = np.zeros(len(texts)), []
     for row, (text, language) in enumerate(zip(texts, languages, strict=True)):
         model, scorer = _scorer(language, names)
@@ -122,6 +127,16 @@ def score(
 def lexicons() -> tuple[str, ...]:
     """The English lexicons that take part here, in a fixed order. Imports nothing."""
     return (*ALWAYS, *(name for name, corpus in WITH_DATA.items() if nltk_has(corpus)))
+
+
+@cache
+def _say_what_is_missing() -> None:
+    """Once a process, and only where English is scored: the commands that look at tables ask for the names alone."""
+    for corpus in WITH_DATA.values():
+        if not nltk_has(corpus):
+            log.info(
+                "no %s: sentiment is scored without it; NLTK_DATA may name a folder with corpora/%s.zip", corpus, corpus
+            )
 
 
 def score_by(name: str, texts: list[str]) -> np.ndarray:

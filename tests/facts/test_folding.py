@@ -137,6 +137,23 @@ def test_a_correction_overrules_also_what_is_said_again_later() -> None:
     ].tolist() == ["move"], "without its evidence there is nothing to correct"
 
 
+def test_of_two_corrections_the_one_stated_later_holds_and_of_one_instant_the_one_recorded_later() -> None:
+    state = folded(day("2026-06-01", (ANN, fact())))
+    morning, noon, night = (pd.Timestamp(f"2026-06-20T{hour}:00", tz="UTC") for hour in ("08", "12", "22"))
+    stated_first = correction("wrong", at="2026-06-10", recorded_at=night)
+    stated_last = correction("stated", at="2026-06-11", recorded_at=morning)
+    for rows in ([stated_first, stated_last], [stated_last, stated_first]):
+        assert len(held(state, corrections=rows)) == 1, "not the one recorded last"
+    wrong = correction("wrong", recorded_at=noon)
+    for rows in ([wrong, correction("stated", recorded_at=night)], [correction("stated", recorded_at=night), wrong]):
+        assert len(held(state, corrections=rows)) == 1
+    assert held(state, corrections=[wrong, correction("stated", recorded_at=morning)]).empty
+    assert (
+        len(held(state, corrections=[correction("stated", recorded_at=noon), correction("wrong", at="2026-06-09")]))
+        == 1
+    )
+
+
 def test_a_correction_of_an_identity_that_was_merged_since_is_the_customers() -> None:
     state = folded(day("2026-06-01", (ANN, fact())))
     assert held(state, BOTH, [correction("wrong", BOB)]).empty

@@ -4,11 +4,12 @@ import json
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from profiling import stages
+from profiling import schemas, stages
 from profiling.__main__ import app
 from profiling.errors import InputError, SettingsError
 from profiling.facts import corrections
@@ -130,6 +131,13 @@ def test_a_correction_overrules_from_its_day_on_and_outlives_a_re_run(shop: Sett
     assert found["budget $350"]["statement"] == "Has a budget of $400 with the stand"
     assert found["budget $350"]["written_by"] == "correction by Kim"
     assert "product quiet fan" in facts_of(shop, "ann", SUNDAY)
+    before = documents(shop, MONDAY)[customer(shop, "ann", MONDAY)]
+    assert "unhappy with delivery" in before["persona"]["text"]
+    correct(ids["delivery"], None, MONDAY)
+    stages.profile(shop, MONDAY)
+    after = documents(shop, MONDAY)[customer(shop, "ann", MONDAY)]
+    assert "delivery" not in {each["aspect"] for each in after["satisfaction"]["aspects"]}
+    assert "delivery" not in after["persona"]["text"] + after["next_best_action"]["reason"]
     assert unfounded(shop, documents(shop, MONDAY)) == []
 
 
@@ -199,6 +207,27 @@ def test_a_correction_that_cannot_be(
     assert Lake(shop.lake).rows("fact_corrections") == 0
 
 
+def test_what_was_corrected_before_the_column_recorded_at_came_still_holds(shop: Settings) -> None:
+    import pandas as pd
+    from deltalake import write_deltalake
+
+    lake, ann = Lake(shop.lake), customer(shop, "ann", MONDAY)
+    row = {
+        "identity_id": ann, "topic": "needs", "subtopic": "product", "value": "quiet fan", "side": 1, "kind": "wrong",
+        "statement": None, "said_by": "Kim", "stated_at": pd.Timestamp("2026-06-16T09:00Z"), "day": MONDAY,
+    }  # fmt: skip
+    old = schemas.FACT_CORRECTIONS.arrow.remove(schemas.FACT_CORRECTIONS.names.index("recorded_at"))
+    write_deltalake(f"{shop.lake}/fact_corrections", pa.Table.from_pylist([row], schema=old), partition_by=["day"])
+    document = documents(shop, MONDAY)[ann]
+    fact = next(each["fact_id"] for each in document["facts"] if each["value"] == "quiet fan")
+    with pytest.raises(InputError, match="already marked wrong: since 2026-06-16T09:00:00"):
+        corrections.correct(lake, document, fact, None, "Lee", MONDAY, pd.Timestamp.now(tz="UTC"))
+    corrections.correct(lake, document, fact, "Has a fan", "Lee", MONDAY, pd.Timestamp.now(tz="UTC"))
+    assert lake.rows("fact_corrections") == 2
+    stages.profile(shop, MONDAY)
+    assert facts_of(shop, "ann")["product quiet fan"]["statement"] == "Has a fan"
+
+
 def test_erasing_one_removes_her_facts_and_corrections_and_no_others(shop: Settings) -> None:
     import pandas as pd
 
@@ -263,7 +292,26 @@ def test_the_command(shop: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     found = runner.invoke(app, ["correct", "customer:ann", "--fact", fact, "--wrong", "--by", "Kim", "--json"])
     assert found.exit_code == 0, found.output
     assert json.loads(found.stdout)["kind"] == "wrong"
-    again = runner.invoke(app, ["correct", "customer:ann", "--fact", fact])
-    assert isinstance(again.exception, SettingsError)
+    neither = runner.invoke(app, ["correct", "customer:ann", "--fact", fact])
+    assert isinstance(neither.exception, SettingsError)
     run_all(shop, MONDAY)
     assert "product quiet fan" not in facts_of(shop, "ann")
+    again = runner.invoke(app, ["correct", "customer:ann", "--fact", fact, "--wrong"])
+    assert isinstance(again.exception, InputError)
+    assert f"already marked wrong: since {json.loads(found.stdout)['stated_at']}, by Kim" in str(again.exception)
+    earlier = ["--statement", "Is looking for a fan", "--stated-at", "2026-06-15T09:00+02:00", "--json"]
+    kept = runner.invoke(app, ["correct", "customer:ann", "--fact", fact, *earlier])
+    assert kept.exit_code == 0, kept.output
+    assert (json.loads(kept.stdout)["stated_at"], json.loads(kept.stdout)["holds"]) == (
+        f"{MONDAY}T07:00:00+00:00",
+        False,
+    )
+    assert json.loads(kept.stdout)["statement"] == "Is looking for: quiet fan"
+    restored = runner.invoke(app, ["correct", "customer:ann", "--fact", fact, "--statement", "Is looking for a fan"])
+    assert restored.exit_code == 0, restored.output
+    run_all(shop, MONDAY)
+    assert facts_of(shop, "ann")["product quiet fan"]["statement"] == "Is looking for a fan"
+    for moment, sentence in (("3 May", "--stated-at is a moment"), ("2999-01-01", "not stated in the future")):
+        refused = runner.invoke(app, ["correct", "customer:ann", "--fact", fact, "--wrong", "--stated-at", moment])
+        assert isinstance(refused.exception, SettingsError)
+        assert sentence in str(refused.exception)

@@ -1,8 +1,10 @@
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from profile_world import snapshot
 
+from profiling.facts.profile import DENIED_COLUMNS
 from profiling.profiles.interests import COLUMNS, MAX_INTERESTS, interests
 
 
@@ -74,3 +76,39 @@ def test_no_catalogue_leaves_the_keywords():
 def test_no_activity():
     world = snapshot()
     assert interests(replace(world, activity=world.activity.iloc[:0])).columns.tolist() == COLUMNS
+
+
+def wrote(customer: str, day: str, item: str | None, language: str = "en", **keywords: float) -> tuple:
+    return (customer, day, "review", item, {"sentiment": 0.2, "language": language, "keywords": keywords})
+
+
+def coffee_shop(*events: tuple):
+    catalogue = pd.DataFrame({"item_id": ["c1"], "title": ["Beans"], "category": ["coffee"]})
+    return replace(snapshot(list(events)), catalogue=catalogue)
+
+
+def test_one_thing_in_two_languages_is_one_interest_under_the_name_that_weighs_most():
+    days = ("2026-06-01", "2026-06-02")
+    found = interests(coffee_shop(*(wrote("a", day, None, "zh", 咖啡=0.9, coffee=0.3, tea=0.2) for day in days)))
+    assert topics(found, "a") == ["咖啡", "tea"]
+    assert found["share"].sum() == pytest.approx(1)
+    words = (("a", "coffee"), ("b", "咖啡"))
+    others = interests(coffee_shop(*(wrote(who, day, None, **{word: 0.5}) for day in days for who, word in words)))
+    assert (topics(others, "a"), topics(others, "b")) == (["coffee"], ["咖啡"]), "of two customers each keeps theirs"
+
+
+def test_a_word_for_a_category_of_the_customer_is_not_said_again():
+    days = ("2026-06-01", "2026-06-02")
+    found = interests(coffee_shop(*(wrote("a", day, "c1", "zh", 咖啡=0.9, 牛奶=0.2) for day in days)))
+    assert found[["kind", "topic"]].to_numpy().tolist() == [["category", "coffee"], ["keyword", "牛奶"]]
+
+
+def test_what_a_customer_said_is_no_interest_is_left_out():
+    def denied(value: str, side: int = 1, topic: str = "interests") -> list[str]:
+        rows = [("ann", topic, "hobby", value, side)]
+        return topics(interests(replace(snapshot(), denied=pd.DataFrame(rows, columns=list(DENIED_COLUMNS)))), "ann")
+
+    assert denied("warm tone") == denied("Warm Tone") == ["Strings", "Guitars"]
+    assert denied("guitars") == ["Strings", "warm tone"]
+    for nothing in (denied("tone"), denied("guitars", side=-1), denied("guitars", topic="needs")):
+        assert nothing == ["Strings", "warm tone", "Guitars"]

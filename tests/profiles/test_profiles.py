@@ -1,6 +1,7 @@
 """Whole profiles of the small world: see `profile_world` for its seven customers."""
 
 import copy
+import io
 import json
 from dataclasses import replace
 from importlib import resources
@@ -10,11 +11,15 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from profile_world import CUSTOMERS, DAY, inputs, only, recommendations, shuffled, snapshot
+from rich.console import Console
 
 from profiling import schemas
 from profiling.errors import InputError
+from profiling.facts.profile import DENIED_COLUMNS
 from profiling.profiles.build import build_profiles
 from profiling.profiles.interests import interests
+from profiling.profiles.show import render_profile
+from profiling.profiles.wording import named_topics, title_in, topic_name
 
 
 @pytest.fixture(scope="module")
@@ -238,6 +243,87 @@ def test_offers_are_explained_in_the_customers_language(documents):
         "From a category you like: Guitars; popular with other customers lately."
     )
     assert documents["bo"]["recommendations"][0]["reason"] == "与您评价过的“Bronze Strings 12-53”相似。"
+
+
+def test_a_title_in_two_languages_is_said_in_the_customers():
+    world = snapshot()
+    titles = ["Parlour Guitar / 民谣吉他", "Bronze Strings / 青铜琴弦", "Silk Strings", ""]
+    world = replace(world, catalogue=world.catalogue.assign(title=titles, category=["music", "tea", "tea", ""]))
+    profiles = build_profiles(*inputs(world), 0)
+    documents = dict(zip(profiles["customer_id"], map(json.loads, profiles["document"]), strict=True))
+    assert documents["bo"]["recommendations"][0]["reason"] == "与您评价过的“青铜琴弦”相似。"
+    assert documents["ann"]["recommendations"][0]["title"] == titles[0], "what the catalogue says stays whole"
+    assert "最感兴趣的是吉他、茶和音乐。" in documents["bo"]["persona"]["text"]
+    assert "Most interested in tea, warm tone and music." in documents["ann"]["persona"]["text"]
+    assert all(document["persona"]["checked"] for document in documents.values())
+    shown = Console(width=200, record=True, file=io.StringIO())
+    shown.print(render_profile(documents["bo"], {}))
+    text = shown.export_text()
+    assert "茶 (category)" in text
+    assert "青铜琴弦: 与您评价过的“青铜琴弦”相似" in text
+    assert "tea" not in text
+    assert "Bronze" not in text
+
+
+def test_a_figure_that_is_nought_as_printed_has_no_minus(documents):
+    document = copy.deepcopy(documents["ann"])
+    document["satisfaction"]["trend"] = -0.004
+    document["satisfaction"]["aspects"][0]["polarity"] = -0.004
+    shown = Console(width=200, record=True, file=io.StringIO())
+    shown.print(render_profile(document, {}))
+    text = shown.export_text()
+    assert "trend +0.00" in text
+    assert "-0.00" not in text
+
+
+@pytest.mark.parametrize(
+    ("title", "language", "said"),
+    [
+        ("Copperleaf frying pan / 铜叶平底锅", "en", "Copperleaf frying pan"),
+        ("Copperleaf frying pan / 铜叶平底锅", "zh", "铜叶平底锅"),
+        ("Sony / speaker / 音箱", "en", "Sony / speaker"),
+        ("Guitar / Bass", "zh", "Guitar / Bass"),
+        ("AC/DC 音乐", "en", "AC/DC 音乐"),
+        ("", "en", ""),
+    ],
+)
+def test_the_part_of_a_title(title, language, said):
+    assert title_in(title, language) == said
+
+
+@pytest.mark.parametrize(
+    ("topic", "english", "chinese"),
+    [
+        ("coffee", "coffee", "咖啡"),
+        ("Coffee", "Coffee", "咖啡"),
+        ("咖啡", "coffee", "咖啡"),
+        ("音箱", "音箱", "音箱"),
+        ("strap", "strap", "strap"),
+    ],
+)
+def test_a_topic_has_a_name_in_each_language(topic, english, chinese):
+    assert (topic_name(topic, "en"), topic_name(topic, "zh")) == (english, chinese)
+
+
+def test_no_two_topics_share_their_first_chinese_name():
+    first = [row["zh"][0] for row in named_topics().values()]
+    assert len(first) == len(set(first)) > 30
+
+
+def test_what_a_customer_marked_wrong_is_no_aspect_and_in_no_sentence():
+    def of_bo(side: int, subtopic: str = "delivery") -> dict:
+        rows = [("bo", "service_experience", subtopic, "", side)]
+        world = replace(snapshot(), denied=pd.DataFrame(rows, columns=list(DENIED_COLUMNS)))
+        profiles = build_profiles(*inputs(world), 0).set_index("customer_id")
+        return json.loads(profiles.loc["bo", "document"])
+
+    for untouched in (of_bo(1), of_bo(-1, "service")):
+        assert [each["aspect"] for each in untouched["satisfaction"]["aspects"]] == ["delivery"]
+        assert "物流" in untouched["persona"]["text"]
+    corrected = of_bo(-1)
+    assert corrected["satisfaction"]["aspects"] == []
+    assert "物流" not in json.dumps(corrected, ensure_ascii=False)
+    assert corrected["satisfaction"]["score"] == of_bo(1)["satisfaction"]["score"], "their ratings stand"
 
 
 def test_channels_follow_consent(documents):

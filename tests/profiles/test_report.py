@@ -125,6 +125,13 @@ def test_the_distributions(people: pd.DataFrame) -> None:
     assert page.row("EUR") == ["EUR", "1", "12.50"]
 
 
+def test_an_interest_has_one_row_and_its_name_in_both_languages(people: pd.DataFrame) -> None:
+    mixed = people.assign(top_interest=["coffee", "咖啡", "茶", None])
+    page = Page(render_report(mixed, COUNTS, DAY, None))
+    assert page.row("coffee") == ["coffee咖啡", "2", "50.0 %", ""]
+    assert page.row("tea") == ["tea茶", "1", "25.0 %", ""]
+
+
 def test_the_grid_of_segments(people: pd.DataFrame) -> None:
     html = render_report(people, COUNTS, DAY, None)
     grid = [row for row in Page(html).rows if len(row) == 6 and row[0] in set("12345")]

@@ -299,6 +299,24 @@ def test_the_item_most_like_it_is_named() -> None:
     assert found.loc["i4", "reasons"][0]["params"]["like"] == "i2"
 
 
+def test_what_was_rated_badly_is_never_named() -> None:
+    """c0 wrote of two even items: what he rated well, or not at all, is named, however alike the others are."""
+
+    def named(**rated: Any) -> str | None:
+        rows = [activity_row("c0", "all"), activity_row("c0", "item", "i2", **rated)]
+        return (
+            recommend(checkerboard(activity=frame(rows)), interests())
+            .set_index("item_id")
+            .loc["i4", "reasons"][0]["params"]["like"]
+        )
+
+    assert named() == "i2"
+    assert named(rating_sum=4.0, rating_count=1) == "i2"
+    assert named(rating_sum=9.0, rating_count=2) == "i2"
+    assert named(rating_sum=3.0, rating_count=1) is None
+    assert named(rating_sum=6.0, rating_count=2) is None
+
+
 # --- the same everywhere
 
 

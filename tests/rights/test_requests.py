@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from profiling import stages
-from profiling.errors import InputError
+from profiling.errors import InputError, SettingsError
 from profiling.lake import Lake
 from profiling.rights import requests
 from profiling.settings import Settings
@@ -24,6 +24,39 @@ def test_a_mistyped_identifier_is_said_and_the_request_stands(settings: Settings
     assert (right.returncode, right.stderr) == (0, "")
     asked = {wrong.stdout.strip(), right.stdout.strip()}
     assert set(requests.open_requests(Lake(settings.lake))) == asked
+
+
+def test_the_first_eight_characters_of_a_request_will_do(settings: Settings) -> None:
+    drop(settings, [event(1)])
+    stages.ingest(settings, DAY)
+    first = requests.ask(settings, ["customer:ann"]).id
+    lake = Lake(settings.lake)
+    assert requests.checked_id(lake, first[:8].upper()) == requests.checked_id(lake, first[:13]) == first
+    twin = first[:-1] + ("0" if first[-1] != "0" else "1")
+    lake.put_json(f"{requests.FOLDER}/{twin}.json", {**lake.get_json(f"{requests.FOLDER}/{first}.json"), "id": twin})
+    for short, sentence in (
+        (first[:8], "2 requests begin with"),
+        (first[:7], "is no request id; .* the first 8 characters will do"),
+        ("../../other", "is no request id"),
+        ("f" * 8 if first[0] != "f" else "e" * 8, "there is no request"),
+    ):
+        with pytest.raises(SettingsError, match=sentence):
+            stages.erase(settings, short)
+    shown = profiling("erase", "--withdraw", first, **environment_of(settings))
+    assert shown.returncode == 0, shown.stderr
+    done = stages.erase(settings, twin[:8])
+    assert done.receipt is not None
+    assert requests.receipt(lake, twin[:8]) == done.receipt, "of one that is done too"
+
+
+@pytest.mark.parametrize("command", ["erase", "export"])
+def test_an_identifier_in_the_clear_is_refused_and_why_is_said(settings: Settings, command: str) -> None:
+    refused = profiling(command, "customer:ann", **environment_of(settings))
+    assert refused.returncode == 2
+    said = " ".join(refused.stderr.split())
+    assert "would stay in the shell's history and stand in the list of processes" in said
+    assert "asks for it, or reads" in said
+    assert "ann" not in said.replace("standard", "")
 
 
 @pytest.mark.parametrize("content", ["[1]", '"done"', "7"])

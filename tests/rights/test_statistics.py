@@ -21,12 +21,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from profiling import stages
+from profiling.cli.printing import print_release
 from profiling.errors import InputError, NotReady, ProfilingError, SettingsError
 from profiling.lake import Lake
 from profiling.profiles.parts import document_schema
 from profiling.rights import budget, statistics
 from profiling.rights.statistics import MEANS, SEGMENTS, STATISTICS, STEPS, Noisy, Steps
 from profiling.settings import Settings
+from profiling.stages._release import Release
 from tests import command
 from tests.stages.test_stages import DAY, drop, purchase, review
 from tests.worlds import KEY, documents, settings_in
@@ -289,6 +291,33 @@ def test_two_answers_differ_for_there_is_no_seed() -> None:
 def test_what_makes_no_sense_is_refused(epsilon: float, by: tuple, names: tuple, said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         ask(epsilon, by, names)
+
+
+def test_a_count_below_nought_is_printed_as_nought_and_kept_as_it_came(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(*values: int) -> str:
+        rows = [
+            {
+                "by": "tier",
+                "segment": f"s{n}",
+                "count": {"value": value, "low": max(0, value - 7), "high": max(0, value + 7)},
+            }
+            for n, value in enumerate(values)
+        ]
+        found = Release(
+            {"rows": rows, "statistics": ["count"], "epsilon": 0.5}, False, Decimal("0.5"), ("a.csv", "a.json")
+        )
+        print_release(found, settings)
+        assert [row["count"]["value"] for row in rows] == list(values)
+        return capsys.readouterr().out
+
+    shown = told(-3, 40)
+    assert "0 [0, 4]" in shown
+    assert "-3" not in shown
+    assert "40 [33, 47]" in shown
+    assert "1 counts came out below 0" in shown
+    assert "below 0" not in told(0, 40)
 
 
 def test_the_order_of_asking_makes_no_other_release() -> None:

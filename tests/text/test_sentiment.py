@@ -190,9 +190,15 @@ def test_without_their_data_it_is_said_once_and_the_others_score(
 ) -> None:
     monkeypatch.setenv("NLTK_DATA", str(tmp_path))
     word_lists.nltk_has.cache_clear()
+    sentiment._say_what_is_missing.cache_clear()
     with caplog.at_level("INFO"):
-        assert sentiment.lexicons() == sentiment.lexicons() == ("vader", "textblob")
+        assert sentiment.lexicons() == ("vader", "textblob")
+        score(["质量很好"], ["zh"])
+        assert caplog.records == [], "nothing was scored by them"
+        for _ in range(2):
+            assert score(["Lovely."], ["en"])[1] == ["vader+textblob"]
     word_lists.nltk_has.cache_clear()
+    sentiment._say_what_is_missing.cache_clear()
     assert [record.message.split(":")[0] for record in caplog.records] == ["no opinion_lexicon", "no sentiwordnet"]
 
 

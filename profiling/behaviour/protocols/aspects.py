@@ -58,6 +58,9 @@ class Sentence(NamedTuple):
     gold: tuple[Span, ...]
 
 
+_WANTED = "--input is NLTK's corpus product_reviews_1, its folder or its zip"
+
+
 def run(inputs: list[Path], cache: Path, models: Sequence[str] | None = None, folds: int | None = None) -> Report:
     """Measure on `product_reviews_1` as NLTK has it: its folder, or the zip.
 
@@ -120,7 +123,7 @@ def read_annotated(path: Path) -> tuple[list[Sentence], dict[str, float]]:
                     gold.append(Span(place.start(), place.end(), 1.0 if sign[1] == "+" else -1.0))
             found.append(Sentence(f"{product} {review}", product, text, tuple(gold)))
     if not any(sentence.gold for sentence in found):
-        raise InputError(f"{path} has no annotated reviews; give NLTK's product_reviews_1, its folder or zip")
+        raise InputError(f"{path} has no annotated reviews; {_WANTED}")
     facts: dict[str, float] = {
         "reviews": len({sentence.review for sentence in found}),
         "sentences": len(found),
@@ -133,6 +136,8 @@ def read_annotated(path: Path) -> tuple[list[Sentence], dict[str, float]]:
 
 def _files(path: Path) -> Iterator[tuple[str, str]]:
     """(product, content), by name."""
+    if not path.exists():
+        raise InputError(f"there is no {path}; {_WANTED}")
     try:
         if path.is_dir():
             for file in sorted(each for each in path.iterdir() if each.is_file() and "readme" not in each.name.lower()):
@@ -142,10 +147,10 @@ def _files(path: Path) -> Iterator[tuple[str, str]]:
             for name in sorted(archive.namelist()):
                 if not name.endswith("/") and "readme" not in name.lower():
                     yield Path(name).stem, archive.read(name).decode("utf-8", "replace")
-    except (OSError, BadZipFile) as error:
-        raise InputError(
-            f"{path} cannot be read ({error}); give NLTK's product_reviews_1, its folder or zip"
-        ) from error
+    except BadZipFile as error:
+        raise InputError(f"{path} is neither a folder nor a zip; {_WANTED}") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error}); {_WANTED}") from error
 
 
 def measured(sentences: Sequence[Sentence], found: Sequence[Sequence[Span]]) -> dict[str, Estimate]:

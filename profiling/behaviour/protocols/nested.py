@@ -66,6 +66,7 @@ def measured(world: World, names: Sequence[str], splits: Sequence[Split]) -> dic
             recipe = world.recipes[name]
             for part in recipe.parts:
                 if part not in outer:
+                    log.info("fold %d of %d: %s learns", number + 1, len(splits), part)
                     outer[part] = world.parts[part](split.train, split.test)
                 if part not in within and (recipe.is_stack or recipe.has_threshold):
                     within[part] = _within(world.parts[part], split.train, inner)

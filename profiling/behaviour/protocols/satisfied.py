@@ -4,6 +4,7 @@ English: reviews of an Amazon file, satisfied is a rating of 4 or 5; five folds 
 the label is the file; lines that stand in both are dropped, copies kept once; five folds of lines.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from profiling.behaviour.protocols.english_texts import english_world
 from profiling.behaviour.protocols.nested import INNER_FOLDS, Scores, World, measured
 from profiling.behaviour.protocols.report import OURS, Line, Report, Table, chosen, one_file, published
 from profiling.behaviour.splits import grouped_folds
+
+log = logging.getLogger(__name__)
 
 FOLDS = 5
 COLUMNS = ("roc_auc", "pr_auc_low", "accuracy", "macro_f1", "macro_f1@t")
@@ -96,6 +99,7 @@ def report(protocol: str, looks: str, language: str, world: World, names: Sequen
     fold = np.full(len(world.labels), -1)
     for number, split in enumerate(splits):
         fold[split.test] = number
+    log.info("intervals of %d models, by draws", len(names))
     found = {name: _evaluation(world, scores[name], fold) for name in names}
     return Report(
         protocol=protocol,

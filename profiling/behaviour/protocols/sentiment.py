@@ -3,6 +3,7 @@
 The texts are as the lake has them, title and body joined; the stack of protocol 5, which reads the title apart, stands beside.
 """
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from profiling.behaviour.protocols.reading import embeddings
 from profiling.behaviour.protocols.report import Report, chosen, one_file
 from profiling.text.embedding import load_encoder
 from profiling.text.sentiment import ALWAYS, WITH_DATA, lexicons, score, score_by
+
+log = logging.getLogger(__name__)
 
 LOOKS = (
     "`text_stack` has the settings of protocol 5's stack and none chosen here: its parts are regressions that were chosen there "
@@ -59,7 +62,10 @@ def run(inputs: list[Path], cache: Path, models: Sequence[str] | None = None, fo
         world = english_world(path, cache)
         found = EnglishTexts(raw.read_reviews(path), cache)
         asked = {part for name in names for part in (there.get(name) or Recipe((name,))).parts}
-        scored = {name: score_by(name, found.sentences) for name in lexicons() if {name, "lexicons_mean"} & asked}
+        scored = {}
+        for name in (name for name in lexicons() if {name, "lexicons_mean"} & asked):
+            log.info("%s scores %d reviews", name, len(found.sentences))
+            scored[name] = score_by(name, found.sentences)
         parts = {name: _of_scores(scores) for name, scores in scored.items()}
         if "lexicons_mean" in asked:
             parts["lexicons_mean"] = _of_scores(np.mean([scored[name] for name in lexicons()], axis=0))

@@ -51,7 +51,7 @@ def test_annotated_features_have_places(annotated: Path, tmp_path: Path) -> None
     (annotated / "Toy player.txt").write_text("##nothing\n")
     with pytest.raises(InputError, match="has no annotated reviews"):
         aspects.read_annotated(annotated)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=r"there is no .*missing\.zip"):
         aspects.read_annotated(tmp_path / "missing.zip")
 
 
@@ -145,9 +145,13 @@ def test_noun_phrases_of_tags() -> None:
     assert [term for term, _, _ in found] == ["string", "new guitar string", "tuner", "cheap tuner"]
 
 
-def test_english_lexicons_apart(tmp_path: Path) -> None:
+def test_english_lexicons_apart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = write_reviews(tmp_path / "reviews.json", customers=20)
-    report = sentiment.run([path], tmp_path, ["vader", "lexicons_mean"], 1)
+    with caplog.at_level("INFO", "profiling.behaviour.protocols"):
+        report = sentiment.run([path], tmp_path, ["vader", "lexicons_mean"], 1)
+    lines = [record.message for record in caplog.records]
+    for said in ("vader scores ", "fold 1 of 1: vader learns", "fold 1 of 1: lexicons_mean", "intervals of 2 models"):
+        assert any(line.startswith(said) for line in lines), (said, lines)
     assert set(report.evaluations) == {"vader", "lexicons_mean"}
     assert report.evaluations["lexicons_mean"]["metrics"]["roc_auc"]["value"] > 0.9
 
