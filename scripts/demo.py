@@ -31,9 +31,7 @@ IDLE_LIMIT_S = 180
 KEPT = (
     "PROFILING_EMBEDDING", "PROFILING_BUCKETS", "PROFILING_CACHE", "PROFILING_MAX_REJECTS", "PROFILING_LLM_BUDGET_CALLS",
 )  # fmt: skip
-LLM_CALLS = (
-    5  # of a stage of a day: the small model shows how things hang together, and nothing that it says is worth more
-)
+LLM_CALLS = 3  # of a stage of a day: the small model shows how things hang together, and what it says is worth no more
 
 
 @dataclass(frozen=True)
@@ -76,13 +74,14 @@ def make_key(home: Path) -> None:
         file.write_text(f"PROFILING_PSEUDONYM_KEY={secrets.token_hex(32)}\n")
 
 
-def profiling(*arguments: str) -> None:
-    """One command of the package, with its own progress on the screen.
+def profiling(*arguments: str, **environment: str) -> None:
+    """One command of the package, with its own progress on the screen; `environment` for this command alone.
 
     Raises:
         Problem: it failed; it has said why.
     """
-    if subprocess.run([sys.executable, "-m", "profiling", "--quiet", *arguments]).returncode != 0:
+    command = [sys.executable, "-m", "profiling", "--quiet", *arguments]
+    if subprocess.run(command, env=os.environ | environment).returncode != 0:
         raise Problem(f"`profiling {' '.join(arguments)}` failed, for the reason above")
 
 
@@ -131,7 +130,9 @@ def load_history(demo: Demo) -> None:
     before = [day for day in days_with_drops(Settings.load()) if day < demo.first]
     if before:
         until = (date.fromisoformat(demo.first) - timedelta(1)).isoformat()
-        profiling("run", "--from", before[0], "--to", until, "--stages", "ingest,features")
+        # A model reads what comes from now on: months of history would cost minutes of it for every day that is shown.
+        asks_nobody = {"PROFILING_LLM_BUDGET_CALLS": "0"} if demo.model else {}
+        profiling("run", "--from", before[0], "--to", until, "--stages", "ingest,features", **asks_nobody)
         profiling("train", "--as-of", until)
         profiling("promote", "--as-of", until)
 
