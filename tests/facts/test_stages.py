@@ -162,7 +162,9 @@ def test_a_correction_goes_where_the_words_go(settings: Settings) -> None:
         "fact_id": fact_id(ann, *value.values(), 1), "statement": "Is looking for: boat", "polarity": 1.0,
         "evidence": [rows.loc[said, "interaction_id"]],
     }  # fmt: skip
-    document = {"customer_id": ann, "as_of": MONDAY, "facts": [fact]}
+    document = {
+        "customer_id": ann, "as_of": MONDAY, "facts": [fact], "identity": {"merged_from": [said]}, "language": "en",
+    }  # fmt: skip
     corrections.correct(lake, document, fact["fact_id"], None, "Kim", MONDAY, pd.Timestamp("2026-06-16T09:00:00Z"))
     assert lake.read("fact_corrections")["identity_id"].tolist() == [said]
 
