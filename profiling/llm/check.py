@@ -27,7 +27,7 @@ from typing import Any
 
 from profiling.llm.grounds import Finding, Grounds
 from profiling.llm.numbers import amounts
-from profiling.llm.sentiments import unshared
+from profiling.llm.sentiments import aspects_in, judges, unshared
 from profiling.llm.statements import Statements
 from profiling.llm.words import DATA, HAN_RUN, plain, strange_en, strange_zh
 
@@ -121,6 +121,11 @@ def is_statement(sentence: str) -> bool:
     return not (
         _odd_letters(sentence) or _ENCODED.search(sentence) or forbidden(sentence) or _forbidden(sentence, ("order",))
     )
+
+
+def is_thing(value: str, language: str) -> bool:
+    """Whether the value of a fact names something, and neither judges nor speaks of the shop's work."""
+    return is_name(value) and not aspects_in(value, language) and not judges(value, language)
 
 
 def names_in(terms: Iterable[str]) -> tuple[frozenset[str], tuple[str, ...]]:
@@ -247,11 +252,11 @@ def _runs(text: str, words: int, characters: int) -> set[str]:
 def _claims(text: str, grounds: Grounds, kind: str, said: Statements) -> list[Finding]:
     """Claims that neither hold nor are a fact's own."""
     found = []
-    masked, names = said.without_runs(text), _spans(text, grounds.topics)
+    names = _spans(text, grounds.topics)
     for claim in grounds.claims:
         if claim.kinds and kind not in claim.kinds:
             continue
-        for match in claim.pattern.finditer(masked):
+        for match in claim.pattern.finditer(text):
             is_name = claim.may_be_name and any(start <= match.start() and match.end() <= end for start, end in names)
             of_facts = claim.by_fact and said.hold_up(
                 None if claim.by_fact == "any" else claim.pattern, text, match.span()

@@ -169,6 +169,10 @@ _ENGLISH = re.compile(
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(r"\b(?:the|this|that|last|first|only|right|each|new|latest)\s+$", re.IGNORECASE)
+_BOUGHT = re.compile(
+    r"\b(?:bought|ordered|purchased|buys|orders)\s+(?:an? )?$", re.IGNORECASE
+)  # twelve times, a dozen teas
+_OFTEN = re.compile(r"\btimes\b|\bdozen\b", re.IGNORECASE)
 _TIMES = re.compile(r"\b(twice|thrice)\b", re.IGNORECASE)
 
 
@@ -180,6 +184,8 @@ def _english(text: str) -> Iterator[Amount]:
         at = match.end("percent") if match["percent"] else match.end("number")
         said = match["number"].lower()
         unit = _unit(match)
+        if unit in ("", "count") and _BOUGHT.search(text[: match.start()]) and _OFTEN.search(match.group(0)):
+            unit = "purchase"
         if said == "one" and (unit == "" or _PRONOUN.search(text[: match.start()])):
             continue  # one of them, the last one
         value = _value(said)

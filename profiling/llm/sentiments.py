@@ -150,6 +150,15 @@ def _opinion(clause: str, language: str) -> tuple[float, bool]:
     return float(min(signs)), "likes" in names and names <= {"likes", "praise"}
 
 
+def judges(text: str, language: str) -> bool:
+    """Whether a text holds a word of opinion other than a liking; a slow coffee and a quick dinner are judged by nobody."""
+    said = _PACE[language].sub(" ", text)
+    return any(pattern.search(said) for name, _, pattern in _opinion_patterns(language) if name != "likes")
+
+
+_PACE = {"en": re.compile(r"\b(?:slow|quick|fast|swift)\b", re.IGNORECASE), "zh": re.compile("慢慢|快手|慢|快")}
+
+
 @cache
 def _opinion_patterns(language: str) -> list[tuple[str, int, re.Pattern[str]]]:
     listed = opinions()[language]

@@ -69,15 +69,41 @@ _FUNCTION_WORDS = frozenset(
 )
 # What means the same of a customer's doings.
 _SAME = {"purchas": "buy", "bought": "buy", "repurchas": "buy", "reorder": "buy", "pricey": "price", "dear": "price"}
+_COME_BACK = re.compile(
+    r"\b(?:return|come back)(?= (?:for|again)\b| to (?:us|the shop)\b|\s*(?:[.,;]|$))|\bshop again\b", re.IGNORECASE
+)
 _SAME_ZH = re.compile("光顾|回购|复购|下单|再买|再购(?!买)")
+# What is wished is not done: a text says a wish as one, and neither as granted nor as larger than it was.
+_WISH = {
+    "en": re.compile(
+        r"\b(?:want|wish|hop|plan|intend|intent|seek|sought|prefer|desire|mean(?:s|t|ing)? to|would like)\w*",
+        re.IGNORECASE,
+    ),
+    "zh": re.compile("想|打算|意向|意愿|希望|有意|愿|诉求|要求"),
+}
+_MORE_THAN_WISHED = {
+    "en": re.compile(
+        r"\b(?:got|given|gave|paid|receiv\w+|provided|granted|refused|denied|due|took|taken|every|all|entire|whole|full|large|"
+        r"dozens?|hundreds?|then|others?|team)\b",
+        re.IGNORECASE,
+    ),
+    "zh": re.compile(
+        "已经?(?:得|处|给|退|收|同)|得到|给出|处理|给了|退货了|退款了|全部|全店|所有|每|百|千|万|同意|拒绝"
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Statements:
-    """Statements that order nothing (`is_statement`), in the language of the text."""
+    """Statements that order nothing (`is_statement`), in the language of the text.
+
+    Attributes:
+        things: the values (`slow coffee` of `Is interested in: slow coffee`) that name something and assert nothing.
+    """
 
     language: str
     texts: tuple[str, ...] = ()
+    things: frozenset[str] = frozenset()
 
     def without_runs(self, text: str) -> str:
         """The text with every run of the words of a value (`Is interested in: slow coffee`) blanked; as long as before."""
@@ -103,33 +129,52 @@ class Statements:
 
     def hold_up(self, pattern: re.Pattern[str] | None, text: str, span: tuple[int, int]) -> bool:
         """Whether a statement says what a text does at some place: the same pattern is found in it, it is as negative or as
-        positive, and it shares a word with the clause; without a pattern a word beyond the place itself."""
+        positive, a wish stays a wish, and it shares a word with the clause; without a pattern it is a wish for the same."""
         clause = clause_at(text, span)
         own = self._units(clause)
-        beside = self._units(text[span[0] : span[1]]) if pattern is None else set()
+        if pattern is None:
+            own &= self._wished(text[span[1] :])
         return any(
-            (pattern is None or pattern.search(statement))
+            (pattern.search(statement) if pattern else _WISH[self.language].search(statement))
             and is_negated(statement, self.language) == is_negated(clause, self.language)
-            and own & self._units(statement) - beside
-            for statement in self.texts
+            and self._is_as_wished(statement, clause)
+            and own & self._units(statement)
+            for statement in self._own
         )
+
+    def _is_as_wished(self, statement: str, clause: str) -> bool:
+        wish = _WISH[self.language]
+        return not wish.search(statement) or bool(
+            wish.search(clause) and not _MORE_THAN_WISHED[self.language].search(clause)
+        )
+
+    def _wished(self, after: str) -> set[str]:
+        """What a text says to be wished, just behind the word that says so."""
+        if self.language == "zh":
+            return self._units(after[:6]) - {"再次"}
+        return self._units(" ".join(_WORD.findall(after)[:3]))
+
+    @cached_property
+    def _own(self) -> tuple[str, ...]:
+        """Statements that hold something up: not those whose value is no thing, which say whatever a customer likes."""
+        return tuple(each for each in self.texts if not (value := value_of(each)) or value in self.things)
 
     @cached_property
     def words(self) -> frozenset[str]:
         """Stems (Chinese: whatever stands side by side, two to eight characters) that may stand alone."""
         if self.language == "zh":
-            runs = [run for text in self.texts for run in _HAN_RUN.findall(text)]
+            runs = [run for text in self._own for run in _HAN_RUN.findall(text)]
             return frozenset(
                 run[i:j] for run in runs for i in range(len(run)) for j in range(i + 2, min(len(run), i + 8) + 1)
             )
-        return frozenset(stem(word) for text in self.texts for word in _WORD.findall(text))
+        return frozenset(stem(word) for text in self._own for word in _WORD.findall(text))
 
     @cached_property
     def _runs(self) -> set[str]:
         found: set[str] = set()
-        for text in self.texts:
-            _, colon, value = text.replace("：", ":").partition(":")
-            if not colon or is_negated(text, self.language):
+        for text in self._own:
+            value = value_of(text)
+            if not value or is_negated(text, self.language):
                 continue
             if self.language == "zh":
                 for run in _HAN_RUN.findall(value):
@@ -146,8 +191,15 @@ class Statements:
         if self.language == "zh":
             runs = _HAN_RUN.findall(_SAME_ZH.sub("购买", text))
             return {run[at : at + 2] for run in runs for at in range(len(run) - 1)}
-        stems = (stem(word) for word in _WORD.findall(text) if word.lower() not in _FUNCTION_WORDS)
+        stems = (
+            stem(word) for word in _WORD.findall(_COME_BACK.sub("buy", text)) if word.lower() not in _FUNCTION_WORDS
+        )
         return {_SAME.get(each, each) for each in stems}
+
+
+def value_of(statement: str) -> str:
+    """What a customer put into a statement, `slow coffee` of `Is interested in: slow coffee`; empty where nothing."""
+    return statement.replace("：", ":").partition(":")[2].strip()
 
 
 def _blank(length: int) -> str:

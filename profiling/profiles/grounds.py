@@ -5,17 +5,17 @@ Attributes and consents are no grounds: where somebody lives, or their sex, is n
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
 from profiling.facts.slots import fixed_statements
-from profiling.llm.check import is_statement, names_in
+from profiling.llm.check import is_name, is_statement, is_thing, names_in
 from profiling.llm.grounds import Claim, Grounds
 from profiling.llm.numbers import Amount
-from profiling.llm.sentiments import aspects_in, names_of
-from profiling.llm.statements import Statements
+from profiling.llm.sentiments import aspects_in, judges, names_of
+from profiling.llm.statements import Statements, value_of
 from profiling.profiles.wording import LEVEL, LIFE_CYCLE, TREND, aspect_name, named_topics, topic_name
 
 Document = Mapping[str, Any]
@@ -27,9 +27,16 @@ CLEAR_POLARITY = 0.2
 _BY_FACT: dict[str, Literal["same", "any"]] = {
     "intends": "any",
     "never": "same",
+    "rhythm": "same",
+    "deed": "same",
+    "recommends": "same",
     "never_bought": "same",
     "bought_again": "same",
 }
+# Claims that the value of a fact may hold up: "early in the morning", "every weekend", "cooking for the family".
+_OF_THINGS = frozenset(["rhythm", "never"])
+# From here on a customer may be called a long-standing one.
+_LONG_KNOWN_DAYS = 90
 _KIND_OF_COUNT = {"ad_click": "interaction", "ad_impression": "interaction", "repayment": "interaction"}
 
 
@@ -43,11 +50,12 @@ def grounds_of(document: Document, language: str) -> Grounds:
     return Grounds(
         language=language,
         terms=names,
-        statements=Statements(language, harmless),
+        statements=Statements(language, harmless, frozenset(_things(harmless, language))),
         opinions=frozenset(
             (aspect, 1.0 if fact["polarity"] > 0 else -1.0)
             for fact in facts
-            if fact["polarity"] and fact["statement"] in harmless
+            # What stands in a value is the customer's wording, and no opinion that we read out of it.
+            if fact["polarity"] and fact["statement"] in harmless and not value_of(fact["statement"])
             for aspect in aspects_in(fact["statement"], language)
         ),
         amounts=tuple(_amounts(document)),
@@ -58,12 +66,21 @@ def grounds_of(document: Document, language: str) -> Grounds:
             name: each["sentiment"]
             for each in document["interests"]
             for name in (*_called(each["topic"], language), each["topic"])
+            if is_name(name) and not judges(name, language)
         },
         mood=satisfaction["score"],
         claims=(*_template_claims(document, language), *_claims(document, language)),
         written=tuple(statements),
         orders=(*orders, *(statement for statement in statements if statement not in harmless)),
     )
+
+
+def _things(statements: Iterable[str], language: str) -> Iterator[str]:
+    """Values of facts that name something: what asserts a deed, a stage or a value is none, whoever says it."""
+    for value in filter(None, map(value_of, statements)):
+        asserts = any(pattern.search(value) for name, _, pattern in _patterns(language) if name not in _OF_THINGS)
+        if is_thing(value, language) and not asserts:
+            yield value
 
 
 def evidence_of(part: Any) -> set[str]:
@@ -159,7 +176,7 @@ def _claims(document: Document, language: str) -> Iterator[Claim]:
     """Phrases of any author that say something of stages, value, mood, habits and the future: `claims.json`."""
     held = _held(document)
     for name, kinds, pattern in _patterns(language):
-        yield Claim(pattern, _always(held[name]), kinds, _BY_FACT.get(name), may_be_name=name == "never")
+        yield Claim(pattern, _always(held[name]), kinds, _BY_FACT.get(name), may_be_name=name in ("never", "rhythm"))
 
 
 def _held(document: Document) -> dict[str, bool]:
@@ -194,6 +211,11 @@ def _held(document: Document) -> dict[str, bool]:
         "buys_again": foreseen.get("repeat_purchase", False),
         "leaves": foreseen.get("churn", False),
         "never": False,
+        "rhythm": False,
+        "deed": False,
+        "recommends": False,
+        "known_long": document["activity"]["days_known"] >= _LONG_KNOWN_DAYS or stage == "loyal",
+        "gone": stage in ("at_risk", "lapsed"),
     }
 
 
@@ -203,6 +225,7 @@ def _patterns(language: str) -> list[tuple[str, frozenset[str], re.Pattern[str]]
     return [
         (row["holds"], frozenset(row.get("kinds", ())), re.compile("|".join(row[language]), re.IGNORECASE))
         for row in rows
+        if row[language]
     ]
 
 
