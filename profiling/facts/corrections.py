@@ -154,7 +154,7 @@ def _found(document: dict[str, Any], held: dict[str, dict[str, Any]], fact: str)
             language = "zh" if document["language"] == "zh" else "en"
             said = slot.statement(language, row["side"], row["value"]) if slot else None
             known[name] = {**row, "fact_id": name, "polarity": row["side"], "statement": said or row["value"]}
-    found = [each for name, each in known.items() if name.startswith(fact)]
+    found = [each for name, each in known.items() if fact and name.startswith(fact)]
     if len(found) != 1:
         shown = ", ".join(each["fact_id"][:8] for each in document["facts"] or []) or "none"
         raise InputError(
