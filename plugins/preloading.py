@@ -15,8 +15,7 @@ class PreloadingExecutor(LocalExecutor):
 
     def start(self) -> None:
         if self.is_mp_using_fork:
+            import profiling.stages  # noqa: F401, I001  first: it sets how deltalake's allocator behaves
             import deltalake  # noqa: F401
             import great_expectations  # noqa: F401
-
-            import profiling.stages  # noqa: F401
         super().start()

@@ -7,8 +7,8 @@ A suite is data, `expectations/<table>.json`, in Great Expectations' own form: `
 
 import json
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -417,3 +417,27 @@ def gate(
         "gate %s: %d rows, %d failures, %d warnings", suite, report.rows, len(report.failures), len(report.warnings)
     )
     return report
+
+
+def gate_in_pieces(
+    suite: str,
+    pieces: Callable[[], Iterable[pd.DataFrame]],
+    *,
+    known: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> Report:
+    """Hold a table against its suite a piece at a time: the report of `gate`, without the whole table in memory.
+
+    Where something is unexpected, or a number of the whole is asked for, the pieces are put together and judged at once.
+
+    Args:
+        pieces: reads the rows again from the first, piece after piece, at least one. No key is in two pieces.
+    """
+    rows, first = 0, None
+    for piece in pieces():
+        report = gate(suite, piece, known=known)
+        if any(not r["success"] or r["unexpected_count"] or r["observed"] is not None for r in report.results):
+            return gate(suite, pd.concat(list(pieces()), ignore_index=True), known=known)
+        rows, first = rows + report.rows, first or report
+    if first is None:
+        raise ValueError(f"{suite}: no piece to judge")
+    return replace(first, rows=rows)

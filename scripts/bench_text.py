@@ -11,8 +11,8 @@ The first TEXTS reviews of REVIEWS that have a text, all in one run, so that rat
   own vectors computed too. Agreement: the mean share of held-out words that a text's five terms name (recall), the share of terms
   that name one (precision), and the harmonic mean of both.
 * A second day: nine tenths of its texts known.
-* Memory: one bucket of the stage `features` with `static`, of MANY made-up texts and of ten times as many, each in a process of
-  its own.
+* Memory: one bucket of the stage `features` with `static`, and its close, of MANY made-up texts and of ten times as many, each
+  in a process of its own.
 """
 
 import json
@@ -232,13 +232,20 @@ def peak(number: int) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def closing(number: int) -> float:
+    """Peak memory, MB, of the stage's close; in a process of its own."""
+    stages.features(of_texts(number), DAY, close=[])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def memory() -> dict[str, float]:
     load_encoder("static", ROOT / "cache").encode(["distil"])
     found = {}
     for number in (MANY, 10 * MANY):
-        for call in (made_up, peak):
+        for what, call in (("ingest", made_up), ("features", peak), ("features' close", closing)):
             with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-                found[f"peak MB, features of {number:,} texts"] = pool.submit(call, number).result()
+                if (megabytes := pool.submit(call, number).result()) is not None:
+                    found[f"peak MB, {what} of {number:,} texts"] = megabytes
     return found
 
 

@@ -265,6 +265,27 @@ def validated_by_great_expectations(suite: str, frame: pd.DataFrame) -> list[tup
     ]
 
 
+def test_pieces_are_judged_as_the_whole() -> None:
+    def judged(frame: pd.DataFrame) -> tuple[Report, int]:
+        calls: list[int] = []
+
+        def pieces() -> list[pd.DataFrame]:
+            calls.append(1)
+            return [frame.iloc[:2], frame.iloc[2:]]
+
+        return quality.gate_in_pieces("daily_activity", pieces, known=KNOWN["daily_activity"]), len(calls)
+
+    good = FRAMES["daily_activity"]()
+    assert judged(good) == (gate("daily_activity", good), 1)
+    for column, value in (("weight", -1.0), ("kind", "gossip"), ("day", "today")):
+        bad = good.copy()
+        bad.loc[4, column] = value
+        assert not gate("daily_activity", bad).is_passed
+        assert judged(bad) == (gate("daily_activity", bad), 2)
+    with pytest.raises(ValueError, match="no piece"):
+        quality.gate_in_pieces("daily_activity", list)
+
+
 def test_an_edited_suite_is_read_anew(tmp_path: Path) -> None:
     entry = {"type": NULLS, "kwargs": {"column": "channel"}, "meta": META}
     write(tmp_path, "interactions", [entry])

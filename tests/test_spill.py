@@ -51,6 +51,7 @@ def texts(numbers: list[int], model: str = "m@1") -> pd.DataFrame:
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_rows, "_VECTOR_PIECE_ROWS", 16)
     monkeypatch.setattr(_spill, "SPILL_ROWS", 10)
+    monkeypatch.setattr(_spill, "CONVERTED_ROWS", 8)
 
 
 @pytest.mark.usefixtures("small_pieces")

@@ -20,6 +20,7 @@ MAX_EVIDENCE = 5
 # A review that speaks of the delivery in every sentence need not be quoted in full: its clearest words are enough.
 MAX_SPANS = 3
 SUBJECTS_AT_ONCE = 2048  # their sums of vectors are 8 MB
+EVENTS_AT_ONCE = 2048  # six claims each, as Python objects some 20 MB
 
 # How strongly an interaction speaks for interest in its item: what costs the customer money or effort says more.
 KIND_WEIGHT = {
@@ -75,24 +76,66 @@ def daily_activity(
         another's profile.
     """
     events = _events(interactions, text_features)
+    claims = [*_claims_of_identities(events, media_features), _claims_of_items(events)]
+    return _daily(pd.concat(claims, ignore_index=True), _spans_said(text_features), day)
+
+
+def daily_activity_in_pieces(
+    interactions: pd.DataFrame,
+    said: Callable[[pd.Series], pd.DataFrame],
+    sentiments: pd.DataFrame,
+    day: str,
+    media_features: pd.DataFrame | None = None,
+) -> Iterator[pd.DataFrame]:
+    """The rows of `daily_activity`, in order, in pieces of the subjects of about EVENTS_AT_ONCE interactions.
+
+    Args:
+        interactions: the day's rows of `interactions`.
+        said: the rows of `text_features` of some identities, by their ids.
+        sentiments: interaction_id and sentiment of all rows of `text_features`.
+        day: the drop's day.
+        media_features: the day's rows of `media_features`, where media are read.
+    """
+    for rows in _whole_subjects(interactions, "identity_id"):
+        text_features = said(rows["identity_id"].drop_duplicates())
+        claims = _claims_of_identities(_events(rows, text_features), media_features)
+        yield _daily(pd.concat(claims, ignore_index=True), _spans_said(text_features), day)
+    nothing_else = sentiments.assign(language=None, keywords=None, aspects=None)
+    for rows in _whole_subjects(interactions[interactions["item_id"].notna()], "item_id"):
+        yield _daily(_claims_of_items(_events(rows, nothing_else)), {}, day)
+
+
+def _whole_subjects(rows: pd.DataFrame, subject: str) -> Iterator[pd.DataFrame]:
+    """The rows of some subjects at a time, in their order, none of them split."""
+    codes, _ = pd.factorize(rows[subject], sort=True)
+    piece = ((np.cumsum(np.bincount(codes)) - 1) // EVENTS_AT_ONCE)[codes]
+    for number in np.unique(piece):
+        yield rows[piece == number]
+
+
+def _claims_of_identities(events: pd.DataFrame, media_features: pd.DataFrame | None) -> list[pd.DataFrame]:
     items = events[events["item_id"].notna()]
-    claims = pd.concat(
-        [
-            _claims(events, "identity", "identity_id", "all"),
-            _claims(items.assign(value=items["item_id"]), "identity", "identity_id", "item"),
-            _claims(_topics(events), "identity", "identity_id", "topic"),
-            *([] if media_features is None else [_claims(_depicted(events, media_features), *_OF_IDENTITY, "media")]),
-            _claims(_aspects(events), "identity", "identity_id", "aspect"),
-            _claims(_languages(events), "identity", "identity_id", "language"),
-            _claims(items.assign(bucket=0, interaction_id=""), "item", "item_id", "all"),
-        ],
-        ignore_index=True,
-    )
+    return [
+        _claims(events, *_OF_IDENTITY, "all"),
+        _claims(items.assign(value=items["item_id"]), *_OF_IDENTITY, "item"),
+        _claims(_topics(events), *_OF_IDENTITY, "topic"),
+        *([] if media_features is None else [_claims(_depicted(events, media_features), *_OF_IDENTITY, "media")]),
+        _claims(_aspects(events), *_OF_IDENTITY, "aspect"),
+        _claims(_languages(events), *_OF_IDENTITY, "language"),
+    ]
+
+
+def _claims_of_items(events: pd.DataFrame) -> pd.DataFrame:
+    items = events[events["item_id"].notna()]
+    return _claims(items.assign(bucket=0, interaction_id=""), "item", "item_id", "all")
+
+
+def _daily(claims: pd.DataFrame, said: Spans, day: str) -> pd.DataFrame:
     keys = [*GRAIN, "event_day"]
     daily = _sum(claims, keys).assign(active_days=1, day=day)
     daily = daily.merge(_evidence(claims, keys), on=keys, how="left", validate="1:1")
     daily["evidence"] = _no_missing_lists(daily["evidence"])
-    daily = _with_spans(daily, _spans_said(text_features))
+    daily = _with_spans(daily, said)
     return daily.sort_values(list(schemas.DAILY_ACTIVITY.key), ignore_index=True)[schemas.DAILY_ACTIVITY.names]
 
 

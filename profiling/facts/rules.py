@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from profiling.facts.needs import lowered
 from profiling.facts.sentences import Sentence, own_sentences
 from profiling.facts.slots import LANGUAGES, Pattern, Slot, slots, word_list
 from profiling.text import readable
@@ -71,8 +72,11 @@ def extract(text: str, language: str, mentions: Sequence[Mapping[str, Any]]) -> 
 def _of_sentence(sentence: Sentence) -> list[Fact]:
     found: list[Fact] = []
     taken: list[tuple[int, int]] = []
+    text = lowered(sentence.text)
     for slot in slots():
         for pattern in slot.patterns[sentence.language]:
+            if not pattern.may_match(text):
+                continue
             for match in pattern.regex.finditer(sentence.text):
                 start, end = match.span()
                 if any(start < stop and begin < end for begin, stop in taken) or start >= sentence.others_from:

@@ -9,6 +9,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
+from profiling.facts.needs import Strings, needed
 from profiling.schemas import FACT_TOPICS
 
 LANGUAGES = ("en", "zh")
@@ -25,6 +26,11 @@ class Pattern:
     confidence: float
     negation: str
     is_inferred: bool
+    needs: Strings | None  # of these, in lower case, one stands in every text that matches; None where none can be told
+
+    def may_match(self, lowered: str | None) -> bool:
+        """False where a text, as `needs.lowered` gives it, holds nothing that the expression needs."""
+        return lowered is None or self.needs is None or any(each in lowered for each in self.needs)
 
 
 @dataclass(frozen=True)
@@ -176,10 +182,12 @@ def _pattern(entry: str | dict[str, Any], own: dict[str, Any], macros: dict[str,
     negation = said.get("negation", own["negation"])
     if negation not in NEGATIONS:
         raise ValueError(f"slots.json: negation is one of {', '.join(NEGATIONS)}, not {negation!r}")
+    regex = re.compile(text, re.IGNORECASE)
     return Pattern(
-        re.compile(text, re.IGNORECASE),
+        regex,
         float(said.get("polarity", own["polarity"])),
         float(said.get("confidence", own["confidence"])),
         negation,
         bool(said.get("is_inferred", False)),
+        needed(regex),
     )

@@ -14,6 +14,7 @@ from profiling.lake._rows import Rows, piece_rows, to_batches
 from profiling.schemas import Table
 
 SPILL_ROWS = 2048  # of a batch in the file; of texts with their vectors 4 MB
+CONVERTED_ROWS = 4096  # at a time; divides the rows of a piece. Evidence as Python objects takes five times its size
 
 
 class Spill:
@@ -137,17 +138,27 @@ class SpilledRows(Rows):
         starts = np.cumsum([0, *(len(spill) for spill in self._spills)])[:-1]
         return whole.take(pa.array(starts[self._part] + self._row)).to_pandas()
 
-    def frames(self, names: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
-        """The rows in order, or some columns of them, a piece at a time."""
-        size = piece_rows(self.table)
-        names = self.table.names if names is None else list(names)
-        for start in range(0, len(self), size):
-            part, row = self._part[start : start + size], self._row[start : start + size]
-            yield self._gathered(part, row, names).to_pandas()
+    def frames(self, names: Sequence[str] | None = None, rows: int | None = None) -> Iterator[pd.DataFrame]:
+        """The rows in order, or some columns of them, a piece at a time; `rows` where it shall be smaller than usual."""
+        for piece in self._tables(self.table.names if names is None else list(names), rows):
+            yield piece.to_pandas()
 
     def pieces(self) -> Iterator[pa.RecordBatch]:
-        for frame in self.frames():
-            yield from to_batches(frame, self.table)
+        # By way of pandas, as a frame's rows: what stands under a null is the same then, and so is the fingerprint.
+        size = piece_rows(self.table)
+        made: list[pa.RecordBatch] = []
+        for frame in self.frames(rows=min(size, CONVERTED_ROWS)):
+            made += to_batches(frame, self.table)
+            if sum(map(len, made)) >= size:
+                yield from pa.Table.from_batches(made).combine_chunks().to_batches()
+                made = []
+        if made:
+            yield from pa.Table.from_batches(made).combine_chunks().to_batches()
+
+    def _tables(self, names: Sequence[str], rows: int | None = None) -> Iterator[pa.Table]:
+        size = rows or piece_rows(self.table)
+        for start in range(0, len(self), size):
+            yield self._gathered(self._part[start : start + size], self._row[start : start + size], names)
 
     def partitions(self, column: str) -> set[str]:
         return set(self.columns([column])[column].unique())
@@ -163,7 +174,9 @@ class SpilledRows(Rows):
                 rows = spill.batch(int(batch), names)
                 found.append(rows.take(pa.array(row[here] - (ends[batch] - len(rows)))).select(list(names)))
                 places.append(here)
-        return pa.concat_tables(found).take(pa.array(np.argsort(np.concatenate(places))))
+        order = np.concatenate(places)
+        whole = pa.concat_tables(found)
+        return whole if (np.diff(order) > 0).all() else whole.take(pa.array(np.argsort(order)))
 
     @staticmethod
     def _of(spill: Spill, names: Sequence[str]) -> pa.Schema:

@@ -8,23 +8,27 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from profiling import __version__, schemas
 from profiling.errors import GateFailed, InputError, NotReady, SettingsError
-from profiling.lake import Lake, Rows, Staged, fingerprint
+from profiling.lake import Lake, Rows, SpilledRows, Staged, fingerprint
 from profiling.ledger import EMPTY, FAILED, OPEN, RELEASED, STALE, Ledger
 from profiling.rights import suppressions
 from profiling.rights.suppressions import Suppressions
 from profiling.settings import Settings
 from profiling.watch import BASELINE_DAYS, Observation, metrics, warnings
 
+if TYPE_CHECKING:
+    from profiling.quality import Report
+
 logger = logging.getLogger(__name__)
 
 STAGES = ("ingest", "features", "profile", "publish")
 DATA_DOCS = "data-docs"  # a folder of a day's pages
+GATED_ROWS = 16_384  # of rows on disk judged at a time: of daily_activity 20 MB
 
 
 @dataclass(frozen=True)
@@ -336,20 +340,25 @@ class Gated:
 
 
 def gate(
-    frames: Mapping[str, pd.DataFrame],
+    frames: Mapping[str, pd.DataFrame | SpilledRows],
     known: Mapping[str, Mapping[str, Collection[str]]] = MappingProxyType({}),
     observations: Sequence[Observation] = (),
 ) -> Gated:
     """Hold frames against their suites.
 
     Args:
-        frames: by table, in the order of the report.
+        frames: by table, in the order of the report; rows on disk are judged in pieces.
         known: by table, what its references may name; see `quality.gate`.
         observations: how the day compares with those before it; see `watch.observe`.
     """
-    from profiling.quality import gate
+    from profiling.quality import gate, gate_in_pieces
 
-    reports = [gate(name, frame, known=known.get(name, {})) for name, frame in frames.items()]
+    def judged(name: str, rows: pd.DataFrame | SpilledRows) -> "Report":
+        if isinstance(rows, SpilledRows):
+            return gate_in_pieces(name, lambda: rows.frames(rows=GATED_ROWS), known=known.get(name, {}))
+        return gate(name, rows, known=known.get(name, {}))
+
+    reports = [judged(name, frame) for name, frame in frames.items()]
 
     def sentences(suite: str, results: Iterable[Mapping[str, Any]]) -> list[str]:
         return [

@@ -103,6 +103,8 @@ def _clauses(text: str) -> Iterator[_Clause]:
         if not _any_term(vocabulary).search(sentence):
             continue
         for offset, clause in _pieces(_CLAUSE_END[vocabulary], sentence):
+            if not _any_term(vocabulary).search(clause):  # the opinions of others hold a name too
+                continue
             for aspect, term in _terms(vocabulary).items():
                 if term.search(_of_others(aspect, vocabulary).sub("", clause)):
                     yield _Clause(aspect, vocabulary, clause, sentence, start + offset)

@@ -14,6 +14,7 @@ from profiling.behaviour.activity import (
     add_vectors,
     combine,
     daily_activity,
+    daily_activity_in_pieces,
     fold,
     fold_vectors,
     text_activity,
@@ -148,6 +149,45 @@ def test_an_empty_day(daily: pd.DataFrame) -> None:
     empty = daily_activity(EVENTS.iloc[:0], SAID.iloc[:0], DAY)
     assert empty.empty
     assert list(empty.columns) == schemas.DAILY_ACTIVITY.names
+
+
+def test_in_pieces_it_is_the_same_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(activity, "EVENTS_AT_ONCE", 3)
+    rng = np.random.default_rng(5)
+    people, items = [f"p{n}" for n in range(9)], ["guitar", "strings", None]
+    events = [
+        event(
+            n,
+            who=rng.choice(people),
+            kind="review",
+            item=items[n % 3],
+            rating=float(n % 5 + 1),
+            amount=0.1 * n,
+            currency="USD",
+        )
+        for n in range(60)
+    ]
+    texts = [
+        said(n, rng.uniform(-1, 1), [(f"t{n % 4}", 0.3)], [("quality", 0.1 * (n % 7))], clauses=[("quality", 0.5, n)])
+        | {"identity_id": events[n]["identity_id"]}
+        for n in range(0, 60, 2)
+    ]  # fmt: skip
+    interactions, features = pd.DataFrame(events), pd.DataFrame(texts)
+    labels = [{"interaction_id": f"i{n:02d}", "labels": [{"term": "drum", "weight": 0.5}]} for n in (3, 4, 4)]
+    media = pd.DataFrame(labels)
+    asked: list[int] = []
+
+    def of(identities: pd.Series) -> pd.DataFrame:
+        asked.append(len(identities))
+        return features[features["identity_id"].isin(identities)]
+
+    sentiments = features[["interaction_id", "sentiment"]]
+    pieces = list(daily_activity_in_pieces(interactions, of, sentiments, DAY, media))
+    assert sum(asked) == interactions["identity_id"].nunique()
+    assert len(asked) > 3
+    whole = daily_activity(interactions, features, DAY, media)
+    pd.testing.assert_frame_equal(pd.concat(pieces, ignore_index=True), whole, check_exact=True)
+    assert list(daily_activity_in_pieces(interactions.iloc[:0], of, sentiments, DAY, media)) == []
 
 
 def state_of(daily: pd.DataFrame, as_of: str = DAY) -> pd.DataFrame:
