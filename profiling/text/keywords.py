@@ -40,13 +40,12 @@ LONGEST_WORD, LONGEST_TERM = 30, 40
 # What a mention of a verb or adjective is worth that fills a text with few nouns; of a noun or a compound 1.
 FILLER = 0.3
 # What makes a noun of the next word, where it may be a verb too: before a singular ("a stand"), before a plural ("the picks").
-_PREPOSITIONS = frozenset("as by for from in of on under with without".split())
-_BEFORE_PLURAL = _PREPOSITIONS | frozenset(
-    "all any few five four her his its many more my no other our several six some the their these those three two your".split()
+_PREPOSITIONS = "as|by|for|from|in|of|on|under|with|without"
+_POSSESSIVES = "my|your|his|her|its|our|their"
+_BEFORE_PLURAL = re.compile(
+    f"{_PREPOSITIONS}|{_POSSESSIVES}|the|these|those|all|any|few|many|more|no|other|several|some|two|three|four|five|six"
 )
-_BEFORE_SINGULAR = _PREPOSITIONS | frozenset(
-    "a an another any each every her his its my no one our some the their this your".split()
-)
+_BEFORE_SINGULAR = re.compile(f"{_PREPOSITIONS}|{_POSSESSIVES}|a|an|the|this|another|any|each|every|no|one|some")
 # A term's first mention counts double at the start of the text, half as much extra after this many words.
 _POSITION_SCALE = 20
 # jieba's tags of conjunctions, adverbs, numbers, prepositions, pronouns and particles.
@@ -204,7 +203,7 @@ def _english_terms(text: str) -> Iterator[tuple[str, int, float]]:
 def _is_noun_after(last: str, last_kind: str, word: str, term: str) -> bool:
     """Whether a word that the lexicon calls a verb is a noun after the word before it (Brill's rules of context, in short)."""
     is_plural = word != term
-    if last in (_BEFORE_PLURAL if is_plural else _BEFORE_SINGULAR):
+    if (_BEFORE_PLURAL if is_plural else _BEFORE_SINGULAR).fullmatch(last):
         return True
     tag = _english_lexicon()[0].get(last, "")
     if tag.startswith("JJ"):

@@ -55,13 +55,13 @@ def test_and_a_verb_elsewhere(text: str) -> None:
 
 
 def test_a_text_with_few_nouns_is_filled_up_without_opinions(static: Encoder) -> None:
-    text = "The guitar: acoustic. We strum and sing. Great, lovely, played, cheap."
+    text = "The guitar: acoustic. We compose and sing. Great, lovely, sang, cheap."
     found = keywords([text], ["en"], static, [None])[0]
-    assert [term for term, _ in found][0] == "guitar"
-    assert {term for term, _ in found} == {"guitar", "acoustic", "strum", "sing"}
+    assert found[0][0] == "guitar"
+    assert {term for term, _ in found} == {"guitar", "acoustic", "compose", "sing"}
     assert all(weight < 0.5 for term, weight in found if term != "guitar")
-    lone = keywords(["We strum"], ["en"], static, [None])[0]
-    assert [term for term, _ in lone] == ["strum"]
+    lone = keywords(["We compose"], ["en"], static, [None])[0]
+    assert [term for term, _ in lone] == ["compose"]
     assert lone[0][1] < 0.7, "no more than it would weigh beside a noun"
     full = terms("A piano, a guitar, a banjo, a drum, a tuner: acoustic", "en", static)
     assert set(full) == {"piano", "guitar", "banjo", "drum", "tuner"}

@@ -40,8 +40,8 @@ STATEMENT = (
     "`noun_phrases`: NLTK's chunks of adjectives and nouns, by tags of TextBlob's lexicon, and their last nouns, ranked as ours."
 )
 LOOKS = (
-    "Nearness and relevance were chosen on reviews that are not measured here, after a first look at these had shown that "
-    "frequency beats nearness alone, which was in service before."
+    "Nearness, relevance and how many candidates are encoded were chosen on reviews that are not measured here, after looks at "
+    "these had shown that frequency beats nearness alone, and then also the weights that were chosen next."
 )
 
 
