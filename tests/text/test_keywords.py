@@ -23,6 +23,50 @@ def test_topics_and_no_verbs_opinions_or_aspects(static: Encoder) -> None:
     assert set(terms(text, "en", static)) == {"acoustic guitar", "guitar", "string"}
 
 
+@pytest.mark.parametrize(
+    ("text", "term"),
+    [
+        ("This is a stand for my guitar", "stand"),
+        ("The picks arrived", "pick"),
+        ("A sturdy strap", "strap"),
+        ("I got it with straps", "strap"),
+        ("The guitar stand", "stand"),
+        ("For the recording", "recording"),
+    ],
+)
+def test_a_verb_of_the_lexicon_is_a_noun_where_the_word_before_says_so(text: str, term: str) -> None:
+    assert term in keyword_rules.english_terms(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "They stand",
+        "You stand there",
+        "To stand",
+        "The strings stand",
+        "The guitar stands",
+        "A guitar. Stand up",
+        "This picks",
+    ],
+)
+def test_and_a_verb_elsewhere(text: str) -> None:
+    assert not {"stand", "pick"} & set(keyword_rules.english_terms(text))
+
+
+def test_a_text_with_few_nouns_is_filled_up_without_opinions(static: Encoder) -> None:
+    text = "The guitar: acoustic. We compose and sing. Great, lovely, sang, cheap."
+    found = keywords([text], ["en"], static, [None])[0]
+    assert found[0][0] == "guitar"
+    assert {term for term, _ in found} == {"guitar", "acoustic", "compose", "sing"}
+    assert all(weight < 0.5 for term, weight in found if term != "guitar")
+    lone = keywords(["We compose"], ["en"], static, [None])[0]
+    assert [term for term, _ in lone] == ["compose"]
+    assert lone[0][1] < 0.7, "no more than it would weigh beside a noun"
+    full = terms("A piano, a guitar, a banjo, a drum, a tuner: acoustic", "en", static)
+    assert set(full) == {"piano", "guitar", "banjo", "drum", "tuner"}
+
+
 @pytest.mark.parametrize("text", ["Guitar string", "guitar strings", "GUITAR STRINGS!", "The guitar's strings"])
 def test_case_and_number_are_merged(text: str, static: Encoder) -> None:
     assert "guitar string" in terms(text, "en", static)
