@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -33,7 +33,7 @@ class _Terms(NamedTuple):
     names: np.ndarray  # (terms,) str
     columns: dict[str, int]  # where each stands
     idf: np.ndarray  # (terms,)
-    coefficients: np.ndarray  # (terms,) log odds of the whole per unit of tf-idf
+    coefficients: np.ndarray  # (terms,) log odds of the whole per unit of tf-idf, of all regressions that read it
 
     @classmethod
     def of(cls, names: Sequence[str], idf: np.ndarray, coefficients: np.ndarray) -> "_Terms":
@@ -43,11 +43,11 @@ class _Terms(NamedTuple):
 class TextStack:
     """Four regressions and one that weighs them.
 
-    `words`: TF-IDF of one and two words (jieba's where the text is not plain ASCII), `!` and `?` among them. `opening`: those of
-    the first sentence, up to three in a run: of a review its title. `characters`: NB-SVM's weights (Wang and Manning, ACL 2012)
-    on runs of one to four letters that are not ASCII, such as Chinese. `meaning`: the embedding where the inputs have one
-    (EMBEDDING, ENCODER), the lexicons' sentiment, length and marks. The weights come from scores of inner folds, so none was
-    learned from scores of texts that a part had seen; they make the probabilities calibrated.
+    `plain`: TF-IDF of one and two words (jieba's where the text is not plain ASCII), `!` and `?` among them, beside that of runs
+    of one to four letters that are not ASCII, such as Chinese. `ratios`: the same with NB-SVM's weights (Wang and Manning, ACL
+    2012). `opening`: words of the first sentence, up to three in a run: of a review its title. `meaning`: the embedding where
+    the inputs have one (EMBEDDING, ENCODER), the lexicons' sentiment, length and marks. The weights come from scores of inner
+    folds, so none was learned from scores of texts that a regression had seen; they make the probabilities calibrated.
 
     All of it is linear: log odds = base + what each term, the embedding, the lexicons and the shape add, exactly.
     """
@@ -58,7 +58,7 @@ class TextStack:
     def __init__(self, *, min_texts: int = 2, inner_folds: int = 3, seed: int = 0) -> None:
         self.params: dict[str, Any] = {"min_texts": min_texts, "inner_folds": inner_folds, "seed": seed}
         self._parts: dict[str, _Terms] = {}
-        self._dense: dict[str, np.ndarray] = {}  # mean, scale, coefficients of the dense columns
+        self._dense: dict[str, np.ndarray] = {}  # mean, scale, coefficients of the dense columns; knots of the length
         self._encoder = ""
         self._base: float | None = None
 
@@ -68,12 +68,14 @@ class TextStack:
         if folds < 2:
             raise InputError("a stack needs two texts of each class; take a longer period")
         self._encoder = _main_encoder(inputs)
-        dense = _dense(inputs, texts, self._encoder)
+        knots = _knots(texts)
+        dense = _dense(inputs, texts, self._encoder, knots)
         counts = {name: _counted(texts, analyse, self.params["min_texts"]) for name, analyse in _ANALYSERS.items()}
         if all(not names for names, _ in counts.values()):
             raise InputError(f"the {len(texts)} texts hold no term to learn from; look for empty texts")
         with one_thread():
             self._learn(counts, dense, targets, folds)
+        self._dense["knots"] = knots
         return self
 
     def _learn(
@@ -82,24 +84,30 @@ class TextStack:
         from sklearn.linear_model import LogisticRegression
         from sklearn.model_selection import StratifiedKFold
 
+        matrices = {name: matrix for name, (_, matrix) in counts.items()}
         every = np.arange(len(targets))
-        within = np.zeros((len(targets), len(_PARTS)))
+        within = np.zeros((len(targets), len(_REGRESSIONS) + 1))
         for known, new in StratifiedKFold(folds, shuffle=True, random_state=self.params["seed"]).split(every, targets):
-            for column, part in enumerate(_PARTS):
-                within[new, column] = _fitted_part(part, counts, dense, targets, known)[0](new)
+            for column, regression in enumerate(_REGRESSIONS):
+                within[new, column] = _fitted_terms(regression, matrices, targets, known)[0](new)
+            within[new, -1] = _fitted_meaning(dense, targets, known)[0](new)
         mean, spread = within.mean(axis=0), within.std(axis=0)
         spread = np.where(spread > 0, spread, 1.0)
         weigh = LogisticRegression(C=1.0, max_iter=1000).fit((within - mean) / spread, targets)
         weights = weigh.coef_[0] / spread
         base = float(weigh.intercept_[0] - (mean * weights).sum())
-        for part, weight in zip(_PARTS, weights, strict=True):
-            _, learned = _fitted_part(part, counts, dense, targets, every)
-            base += float(weight * learned.pop("intercept"))
-            learned["coefficients"] = learned["coefficients"] * weight
-            if part == "meaning":
-                self._dense = learned
-            else:
-                self._parts[part] = _Terms.of(counts[part][0], learned["idf"], learned["coefficients"])
+        # Regressions that read the same terms differ in coefficients alone: weighed, they are one.
+        added = {name: np.zeros(matrix.shape[1]) for name, matrix in matrices.items()}
+        for regression, weight in zip(_REGRESSIONS, weights[:-1], strict=True):
+            _, learned, intercept = _fitted_terms(regression, matrices, targets, every)
+            base += float(weight * intercept)
+            for name, coefficients in learned.items():
+                added[name] += weight * coefficients
+        for name, matrix in matrices.items():
+            self._parts[name] = _Terms.of(counts[name][0], _idf(matrix), added[name])
+        _, self._dense = _fitted_meaning(dense, targets, every)
+        base += float(weights[-1] * self._dense.pop("intercept"))
+        self._dense["coefficients"] = self._dense["coefficients"] * weights[-1]
         self._base = base
 
     def predict_proba(self, inputs: pd.DataFrame) -> np.ndarray:
@@ -108,7 +116,7 @@ class TextStack:
     def explain(self, inputs: pd.DataFrame) -> list[Explanation]:
         scores, terms, dense = self._scored(inputs)
         mood, _ = _mood_and_shape(texts_of(inputs))
-        size = len(self._dense["coefficients"]) - _SHAPE_COLUMNS - 1
+        size = _size(len(self._dense["mean"]), self._dense["knots"])
         explained = []
         for row, score in enumerate(scores):
             amounts: dict[str, tuple[float, float]] = {}
@@ -150,6 +158,7 @@ class TextStack:
             names = json.loads(saved["files"][f"{part}.json"])
             model._parts[part] = _Terms.of(names, arrays[f"{part}_idf"], arrays[f"{part}_coefficients"])
         model._dense = {name: arrays[f"meaning_{name}"] for name in ("mean", "scale", "coefficients")}
+        model._dense["knots"] = arrays.get("meaning_knots", np.zeros(0))  # models of before have none
         model._base, model._encoder = saved["state"]["base"], saved["state"]["encoder"]
         return model
 
@@ -162,7 +171,9 @@ class TextStack:
             terms[part] = _tfidf(_count(texts, _ANALYSERS[part], learned.columns), learned.idf)
             # A sparse row is summed term by term, whatever rows are above and below it.
             scores = scores + np.asarray(terms[part] @ learned.coefficients)
-        dense = _scaled(_dense(inputs, texts, self._encoder, len(self._dense["mean"])), self._dense)
+        knots = self._dense["knots"]
+        size = _size(len(self._dense["mean"]), knots)
+        dense = _scaled(_dense(inputs, texts, self._encoder, knots, size), self._dense)
         dense = np.ascontiguousarray(dense * self._dense["coefficients"])
         # Summed by numpy, not BLAS: the order of a row's sum must not depend on how many rows there are.
         return scores + dense.sum(axis=1), terms, dense
@@ -212,17 +223,29 @@ def _characters(text: str) -> list[str]:
 
 
 _ANALYSERS: dict[str, Callable[[str], list[str]]] = {"words": _words, "opening": _opening, "characters": _characters}
-_PARTS = (*_ANALYSERS, "meaning")
+# By name: the terms it reads side by side, and whether they have NB-SVM's weights.
+_REGRESSIONS: dict[str, tuple[tuple[str, ...], bool]] = {
+    "plain": (("words", "characters"), False),
+    "ratios": (("words", "characters"), True),
+    "opening": (("opening",), False),
+}
 
 
 def _counted(texts: Sequence[str], analyse: Callable[[str], list[str]], fewest: int) -> tuple[list[str], Any]:
-    """(terms in `fewest` texts or more, ascending; their counts, sparse (n, terms))."""
-    frequency: dict[str, int] = {}
-    for text in texts:
-        for term in set(analyse(text)):
-            frequency[term] = frequency.get(term, 0) + 1
-    names = sorted(term for term, number in frequency.items() if number >= fewest)
-    return names, _count(texts, analyse, {name: at for at, name in enumerate(names)})
+    """(terms in `fewest` texts or more, ascending; their counts, sparse (n, terms)). Every text is cut into terms once."""
+    from scipy.sparse import csr_matrix
+
+    columns: dict[str, int] = {}
+    rows = [np.array([columns.setdefault(term, len(columns)) for term in analyse(text)], np.int32) for text in texts]
+    starts = np.cumsum([0, *map(len, rows)])
+    indices = np.concatenate([np.zeros(0, np.int32), *rows])
+    counts = csr_matrix((np.ones(len(indices)), indices, starts), shape=(len(texts), len(columns)))
+    counts.sum_duplicates()
+    frequency = np.bincount(counts.indices, minlength=len(columns))
+    names = sorted(term for term, column in columns.items() if frequency[column] >= fewest)
+    kept = counts[:, [columns[name] for name in names]]
+    kept.sort_indices()
+    return names, kept
 
 
 def _count(texts: Sequence[str], analyse: Callable[[str], list[str]], columns: dict[str, int]) -> Any:
@@ -265,26 +288,32 @@ def _class_ratios(weights: Any, targets: np.ndarray) -> np.ndarray:
     return np.log(ones / ones.sum()) - np.log(zeros / zeros.sum())
 
 
-# --- parts -------------------------------------------------------------------------------------------------------------
+# --- regressions -------------------------------------------------------------------------------------------------------------
 
 
-def _fitted_part(
-    part: str, counts: dict[str, tuple[list[str], Any]], dense: np.ndarray, targets: np.ndarray, known: np.ndarray
-) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, Any]]:
-    """A part that learned from the rows `known`: (scores of other rows, what it learned)."""
-    if part == "meaning":
-        return _fitted_meaning(dense, targets, known)
-    matrix = counts[part][1]
-    if not matrix.shape[1]:
-        empty = np.zeros(0)
-        return lambda new: np.zeros(len(new)), {"idf": empty, "coefficients": empty, "intercept": 0.0}
-    idf = _idf(matrix[known])
-    rows = _tfidf(matrix[known], idf)
-    ratios = _class_ratios(rows, targets[known]) if part == "characters" else np.ones(matrix.shape[1])
-    coefficients, intercept = _logistic(rows.multiply(ratios).tocsr(), targets[known], C=5.0)
-    coefficients = coefficients * ratios
-    learned = {"idf": idf, "coefficients": coefficients, "intercept": intercept}
-    return lambda new: np.asarray(_tfidf(matrix[new], idf) @ coefficients + intercept), learned
+def _fitted_terms(
+    regression: str, matrices: Mapping[str, Any], targets: np.ndarray, known: np.ndarray
+) -> tuple[Callable[[np.ndarray], np.ndarray], dict[str, np.ndarray], float]:
+    """One of _REGRESSIONS that learned from the rows `known`: (scores of other rows, coefficients by analyser, intercept)."""
+    from scipy.sparse import hstack
+
+    analysers, has_ratios = _REGRESSIONS[regression]
+    names = [name for name in analysers if matrices[name].shape[1]]
+    if not names:
+        return lambda new: np.zeros(len(new)), {}, 0.0
+    idf = {name: _idf(matrices[name][known]) for name in names}
+    blocks = [_tfidf(matrices[name][known], idf[name]) for name in names]
+    ratios = [_class_ratios(block, targets[known]) if has_ratios else np.ones(block.shape[1]) for block in blocks]
+    rows = hstack([block.multiply(ratio) for block, ratio in zip(blocks, ratios, strict=True)]).tocsr()
+    found, intercept = _logistic(rows, targets[known], C=5.0)
+    ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
+    learned = dict(zip(names, np.split(found * np.concatenate(ratios), ends), strict=True))
+
+    def score(new: np.ndarray) -> np.ndarray:
+        parts = [_tfidf(matrices[name][new], idf[name]) @ learned[name] for name in names]
+        return np.asarray(np.sum(parts, axis=0) + intercept)
+
+    return score, learned, intercept
 
 
 def _fitted_meaning(
@@ -331,8 +360,21 @@ def _main_encoder(inputs: pd.DataFrame) -> str:
     return "" if counts.empty else str(min(counts.index, key=lambda name: (-counts[name], name)))
 
 
-def _dense(inputs: pd.DataFrame, texts: list[str], encoder: str, width: int | None = None) -> np.ndarray:
-    """(n, d + 1 + shape): the encoder's vectors (NaN where a row has none), the lexicons' sentiment, length and marks."""
+def _knots(texts: Sequence[str]) -> np.ndarray:
+    """Where the line of the length bends: lengths are not good or bad in proportion (ascending, log of 1 + characters)."""
+    return np.unique(np.quantile([np.log1p(len(text)) for text in texts], (0.1, 0.25, 0.5, 0.75, 0.9)))
+
+
+def _size(width: int, knots: np.ndarray) -> int:
+    """Of `width` dense columns, those of the embedding."""
+    return width - 1 - _SHAPE_COLUMNS - len(knots)
+
+
+def _dense(
+    inputs: pd.DataFrame, texts: list[str], encoder: str, knots: np.ndarray, size: int | None = None
+) -> np.ndarray:
+    """(n, d + 1 + shape + knots): the encoder's vectors (NaN where a row has none), the lexicons' sentiment, length and marks,
+    and how far the length is beyond each knot. d is `size`, or where that is None the length of the vectors there are."""
     mood, shape = _mood_and_shape(texts)
     vectors: list[np.ndarray | None] = [None] * len(texts)
     if encoder and EMBEDDING in inputs.columns and ENCODER in inputs.columns:
@@ -341,12 +383,14 @@ def _dense(inputs: pd.DataFrame, texts: list[str], encoder: str, width: int | No
             np.asarray(vector) if made_by == encoder and vector is not None else None for vector, made_by in pairs
         ]
     found = [vector for vector in vectors if vector is not None]
-    size = len(found[0]) if width is None and found else 0 if width is None else width - _SHAPE_COLUMNS - 1
+    if size is None:
+        size = len(found[0]) if found else 0
     block = np.full((len(texts), size), np.nan)
     for row, vector in enumerate(vectors):
         if vector is not None:
             block[row] = vector
-    return np.column_stack([block, mood, shape]) if len(texts) else np.zeros((0, size + 1 + _SHAPE_COLUMNS))
+    beyond = np.maximum(shape[:, :1] - knots, 0.0)
+    return np.column_stack([block, mood, shape, beyond])
 
 
 def _mood_and_shape(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
