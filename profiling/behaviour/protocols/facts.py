@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from profiling import schemas
 from profiling.behaviour.evaluation import DRAWS, SEED, Estimate
 from profiling.behaviour.protocols.counting import estimates
 from profiling.behaviour.protocols.report import OURS, Line, Report, Table, chosen
@@ -380,7 +381,7 @@ def _holds(case: Mapping[str, Any], found: Sequence[Sequence[Fact]]) -> bool:
         rows = _rows([row | {"occurred_at": pd.Timestamp(entry["at"], tz="UTC")}])
         state = fold(state, facts_of_day(rows, {row["interaction_id"]: [(fact, "rules") for fact in facts]}))
     mine = pd.Series({person: person}, name="customer_id").rename_axis("identity_id")
-    none = pd.DataFrame(columns=["identity_id", "stated_at", "kind"])
+    none = pd.DataFrame(columns=schemas.FACT_CORRECTIONS.names)
     held = facts_of_customers(state, none, mine, mine, days[-1])
     shown = {
         (r["topic"], r["subtopic"], r["value"], -1 if r["polarity"] < 0 else 1, int(r["count"]), int(r["superseded"]))
