@@ -377,6 +377,7 @@ def test_a_disk_that_is_full_is_said(s3: Any, monkeypatch: pytest.MonkeyPatch) -
         pass
 
 
+@pytest.mark.slow
 def test_more_objects_than_one_answer_holds(tmp_path: Path, s3: Any) -> None:
     shop = settings_in(tmp_path / "shop", tmp_path / "cache")
     shop = shop.model_copy(update={"landing": f"{s3.uri}/landing", "s3_endpoint": s3.endpoint})

@@ -119,6 +119,8 @@ def test_the_same_file_read_twice_gives_the_same(form: Form, reading: Reading) -
 
 
 @every_form
+@pytest.mark.slow
+@pytest.mark.long
 def test_a_large_file_is_read_in_pieces(form: Form, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is a pipe: when the first batch is out, most of it has not even been written; old batches are let go."""
     monkeypatch.setattr(_lines, "CHUNK_LINES", 500)

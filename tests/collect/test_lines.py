@@ -157,6 +157,8 @@ def test_a_damaged_zip_is_an_input_error_or_read(tmp_path: Path, form: str, plac
     assert is_closed(together(batches))
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_a_large_gzip_file_is_read_in_pieces(tmp_path: Path) -> None:
     """The file is a pipe: when the first batch is out, most of it has not even been written; old batches are let go."""
     total, block = 200_000, 1_000

@@ -27,6 +27,8 @@ from tests.facts.test_model import Scripted, entry
 from tests.rights.worlds import consent, customer, drop, event, identity
 from tests.worlds import documents, settings_in, tables
 
+pytestmark = pytest.mark.slow  # whole stages
+
 SATURDAY, SUNDAY, MONDAY = "2026-06-13", "2026-06-14", "2026-06-15"
 NEED, BUDGET = "I am looking for a quiet fan.", "My budget is $200. The delivery took far too long."
 

@@ -9,8 +9,9 @@ from profiling.llm.statements import Statements
 EN = Statements(
     "en",
     ("Does not mean to buy again", "Is interested in: slow pour-over coffee", "Wants to return something or a refund"),
+    frozenset(["slow pour-over coffee"]),
 )
-ZH = Statements("zh", ("不打算再次购买", "感兴趣：清晨拍鸟", "想退货或退款"))
+ZH = Statements("zh", ("不打算再次购买", "感兴趣：清晨拍鸟", "想退货或退款"), frozenset(["清晨拍鸟"]))
 BUYS, BUYS_ZH = re.compile(r"\bbuy\b|\bpurchase\b"), re.compile("购买|光顾")
 
 
@@ -20,6 +21,7 @@ BUYS, BUYS_ZH = re.compile(r"\bbuy\b|\bpurchase\b"), re.compile("购买|光顾")
         (EN, "Likes a slow pour-over, and tea.", "slow pour-over"),
         (EN, "Does not mean to buy again.", ""),  # no value: claims look at it
         (EN, "Slow, pour it over.", ""),  # not in a row
+        (Statements("en", EN.texts), "Likes a slow pour-over.", ""),  # a value that may assert something lends nothing
         (ZH, "喜欢清晨拍鸟和茶。", "清晨拍鸟"),
         (ZH, "清晨喝茶。", ""),
     ],
@@ -34,10 +36,10 @@ def test_runs_of_a_value_are_blanked_and_the_rest_stays_where_it_was(statements,
     ("statements", "pattern", "text", "said", "is_held"),
     [
         (EN, BUYS, "There is no plan to buy again.", "buy", True),
-        (EN, BUYS, "No repeat purchase is meant.", "purchase", True),
+        (EN, BUYS, "No repeat purchase is intended.", "purchase", True),
         (EN, BUYS, "Means to buy again.", "buy", False),  # turned round
         (EN, BUYS, "Would not recommend it, but may buy again.", "buy", False),
-        (EN, re.compile("gift"), "No gift is meant.", "gift", False),
+        (EN, re.compile("gift"), "No gift is wanted.", "gift", False),
         (ZH, BUYS_ZH, "目前不打算再光顾。", "光顾", True),
         (ZH, BUYS_ZH, "打算再次购买。", "购买", False),
         (ZH, re.compile("退款"), "有退货或退款的想法。", "退款", True),

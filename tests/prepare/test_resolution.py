@@ -314,6 +314,7 @@ HISTORY = st.tuples(
 
 @given(st.lists(HISTORY, min_size=10, max_size=10), st.randoms(use_true_random=False))
 @settings(deadline=None, max_examples=100)
+@pytest.mark.slow
 def test_all_at_once_is_day_by_day(histories: list[tuple[list[Link], dict[str, int]]], rng: random.Random) -> None:
     """A thousand histories, ten at a time: the whole lake in any order gives what each day gave on top of the day before."""
     links, days, expected = [], {}, []

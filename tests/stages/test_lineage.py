@@ -9,6 +9,8 @@ from profiling.collect.sample import write_sample
 from profiling.lake import Lake
 from profiling.settings import Settings
 
+pytestmark = pytest.mark.slow  # whole stages
+
 DAYS = (
     "2026-06-20",
     "2026-06-21",

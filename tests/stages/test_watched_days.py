@@ -1,6 +1,7 @@
 """Days beside the days before them, from drop to page; and the page of a day that failed."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,8 @@ from profiling.ledger import days_between
 from profiling.settings import Settings
 from profiling.stages import _features, _ingest
 from tests.stages.test_stages import DAY, drop, purchase
+
+pytestmark = pytest.mark.slow  # whole stages
 
 FIRST, LAST = "2026-06-08", "2026-06-14"  # the week before DAY
 
@@ -102,13 +105,13 @@ def test_evidence_must_be_of_the_day(settings: Settings, monkeypatch: pytest.Mon
     stages.ingest(settings, DAY)
     stages.features(settings, DAY)
     assert _suites(settings, "features") == ["daily_activity"]  # a day without texts
-    summed = _features.daily_activity
+    summed = _features.daily_activity_in_pieces
 
-    def elsewhere(*arguments: object) -> pd.DataFrame:
-        frame = summed(*arguments)  # type: ignore[arg-type]
-        return frame.assign(evidence=[[{"interaction_id": "f" * 32, "strength": 1.0}]] * len(frame))
+    def elsewhere(*arguments: object) -> Iterator[pd.DataFrame]:
+        for frame in summed(*arguments):  # type: ignore[arg-type]
+            yield frame.assign(evidence=[[{"interaction_id": "f" * 32, "strength": 1.0}]] * len(frame))
 
-    monkeypatch.setattr(_features, "daily_activity", elsewhere)
+    monkeypatch.setattr(_features, "daily_activity_in_pieces", elsewhere)
     with pytest.raises(GateFailed, match="evidence_is_known"):
         stages.features(settings, DAY)
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from profiling.behaviour.models import load_model
 from tests.behaviour.models.test_training import WORLD, fit
@@ -13,6 +14,7 @@ from tests.behaviour.models.test_training import WORLD, fit
 ROOT = Path(__file__).resolve().parents[3]
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_network(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     command += ["-m", "tests.behaviour.models.torchrun_child", str(tmp_path)]

@@ -117,6 +117,7 @@ def train_alone(folder: Path) -> None:
     fit(folder / "checkpoint", epochs=150, patience=150).save(folder / "saved")
 
 
+@pytest.mark.slow
 def test_kill_9_at_random_moments(tmp_path: Path) -> None:
     """Killed again and again, each time at a random moment after it has got further than before; then left alone."""
     # A fork server: children find everything imported, and nothing of it used yet.
