@@ -24,7 +24,7 @@ from profiling.status import status
 from tests import leaks
 from tests.rights.erasing import DAYS, NAMES, PRIVATE, event, lines, write
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 OTHERS = [
     "The lamp gives good light",

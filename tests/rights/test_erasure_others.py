@@ -18,7 +18,7 @@ from tests.rights.erasing import write
 from tests.rights.worlds import DAY, NEXT, THIRD, about, consent, drop, event, identity, run_all
 from tests.worlds import documents, ledger_closes, tables
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 ANN, TEAM = "Xanthippe77", "team@example.org"
 HERS = {"customer": ANN, "email": TEAM}

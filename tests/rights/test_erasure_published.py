@@ -19,7 +19,7 @@ from tests import leaks
 from tests.rights.erasing import NAMES, copied, event, lines, write
 from tests.worlds import KEY, settings_in
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 FIRST, LAST = "2026-06-01", "2026-06-16"
 HER = {"customer": NAMES[0], "email": NAMES[1]}

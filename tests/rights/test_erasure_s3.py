@@ -14,7 +14,7 @@ from tests import leaks
 from tests.rights.erasing import DAYS, NAMES, PRIVATE, deliver, event, lines, person, run, write
 from tests.s3 import S3
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 def everything(server: S3) -> list[tuple[str, bytes]]:

@@ -15,7 +15,7 @@ from profiling.settings import Settings
 from tests.rights.worlds import DAY, NEXT, about, consent, customer, drop, erase, event, identity, run_all
 from tests.worlds import KEY
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 ROOT = Path(__file__).parents[2]
 

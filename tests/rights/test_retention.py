@@ -19,7 +19,7 @@ from profiling.text.cache import TextCache
 from tests.rights.worlds import about, drop, event, identity, run_all
 from tests.worlds import documents, tables
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 FIRST, SECOND, LAST = "2026-01-04", "2026-02-05", "2026-03-15"  # a Sunday, a Thursday, a Sunday
 SHORT = {"interactions": 28, "profiles": 10, "published": 10, "checkpoints": 14, "quarantine": 20}

@@ -21,7 +21,7 @@ from profiling.stages._step import begin, run_step
 from tests.rights.worlds import DAY, NEXT, THIRD, about, consent, customer, drop, erase, event, identity, run_all
 from tests.worlds import documents, ledger_closes, tables
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 def counts(settings: Settings, day: str) -> dict[str, int]:

@@ -18,7 +18,7 @@ from profiling.settings import Settings
 from tests.stages.test_stages import DAY, NEXT, drop, purchase, run_all
 from tests.worlds import KEY, documents, published, tables
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 THIRD = "2026-06-17"
 MAIL = "Ann@Example.org"

@@ -21,7 +21,7 @@ from tests.rights.erasing import DAYS, event, lines, write
 from tests.test_cli import environment_of
 from tests.text.test_word_vectors import shop
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 LATER = "2026-06-17"
 TEXTS = list(dict.fromkeys(shop(customers=7, texts=40)))

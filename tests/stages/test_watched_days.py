@@ -15,7 +15,7 @@ from profiling.settings import Settings
 from profiling.stages import _features, _ingest
 from tests.stages.test_stages import DAY, drop, purchase
 
-pytestmark = pytest.mark.slow  # whole stages
+pytestmark = [pytest.mark.slow, pytest.mark.long]  # whole stages
 
 FIRST, LAST = "2026-06-08", "2026-06-14"  # the week before DAY
 
