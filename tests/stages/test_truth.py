@@ -13,7 +13,7 @@ from profiling.settings import Settings
 from scripts.evaluate import sample_scores
 from tests.worlds import ledger_closes, settings_in
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 THRESHOLDS = {
     "interest_precision": 0.75,
