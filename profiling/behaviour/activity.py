@@ -63,7 +63,8 @@ VECTOR_COLUMNS = [*VECTOR_GRAIN, "count", "embedding_sum"]
 def daily_activity(
     interactions: pd.DataFrame, text_features: pd.DataFrame, day: str, media_features: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Sum one day's interactions per subject, event day, kind, facet value and currency.
+    """Sum one day's interactions per subject, event day, kind, facet value and currency: in one go, what the stage does in
+    pieces.
 
     Args:
         interactions: the day's rows of `interactions`.

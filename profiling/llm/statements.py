@@ -8,10 +8,8 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from profiling.llm.words import clause_at, is_negated, stem
+from profiling.llm.words import HAN_RUN, WORD, clause_at, is_negated, stem
 
-_WORD = re.compile(r"[^\W\d_]+")
-_HAN_RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
 # So many Chinese characters, or words, in a row are the statement's and no chance.
 _RUN_HAN, _RUN_WORDS = 3, 2
 # Words that two sentences share by chance; fewer than the stop words, for `buy` is of weight here.
@@ -109,13 +107,13 @@ class Statements:
         """The text with every run of the words of a value (`Is interested in: slow coffee`) blanked; as long as before."""
         if self.language == "zh":
             covered = [False] * len(text)
-            for match in _HAN_RUN.finditer(text):
+            for match in HAN_RUN.finditer(text):
                 for at in range(match.start(), match.end() - _RUN_HAN + 1):
                     if text[at : at + _RUN_HAN] in self._runs:
                         covered[at : at + _RUN_HAN] = [True] * _RUN_HAN
             masked = "".join("\0" if is_covered else c for c, is_covered in zip(text, covered, strict=True))
             return re.sub("\0+", lambda run: _blank(len(run.group(0))), masked)
-        words = list(_WORD.finditer(text))
+        words = list(WORD.finditer(text))
         stems = [stem(word.group(0)) for word in words]
         spans = [
             (words[at].start(), words[at + _RUN_WORDS - 1].end())
@@ -152,7 +150,7 @@ class Statements:
         """What a text says to be wished, just behind the word that says so."""
         if self.language == "zh":
             return self._units(after[:6]) - {"再次"}
-        return self._units(" ".join(_WORD.findall(after)[:3]))
+        return self._units(" ".join(WORD.findall(after)[:3]))
 
     @cached_property
     def _own(self) -> tuple[str, ...]:
@@ -163,11 +161,11 @@ class Statements:
     def words(self) -> frozenset[str]:
         """Stems (Chinese: whatever stands side by side, two to eight characters) that may stand alone."""
         if self.language == "zh":
-            runs = [run for text in self._own for run in _HAN_RUN.findall(text)]
+            runs = [run for text in self._own for run in HAN_RUN.findall(text)]
             return frozenset(
                 run[i:j] for run in runs for i in range(len(run)) for j in range(i + 2, min(len(run), i + 8) + 1)
             )
-        return frozenset(stem(word) for text in self._own for word in _WORD.findall(text))
+        return frozenset(stem(word) for text in self._own for word in WORD.findall(text))
 
     @cached_property
     def _runs(self) -> set[str]:
@@ -177,10 +175,10 @@ class Statements:
             if not value or is_negated(text, self.language):
                 continue
             if self.language == "zh":
-                for run in _HAN_RUN.findall(value):
+                for run in HAN_RUN.findall(value):
                     found |= {run[at : at + _RUN_HAN] for at in range(len(run) - _RUN_HAN + 1)}
             else:
-                words = _WORD.findall(value)
+                words = WORD.findall(value)
                 for at in range(len(words) - _RUN_WORDS + 1):
                     run = words[at : at + _RUN_WORDS]
                     if any(word.lower() not in _FUNCTION_WORDS for word in run):
@@ -189,10 +187,10 @@ class Statements:
 
     def _units(self, text: str) -> set[str]:
         if self.language == "zh":
-            runs = _HAN_RUN.findall(_SAME_ZH.sub("购买", text))
+            runs = HAN_RUN.findall(_SAME_ZH.sub("购买", text))
             return {run[at : at + 2] for run in runs for at in range(len(run) - 1)}
         stems = (
-            stem(word) for word in _WORD.findall(_COME_BACK.sub("buy", text)) if word.lower() not in _FUNCTION_WORDS
+            stem(word) for word in WORD.findall(_COME_BACK.sub("buy", text)) if word.lower() not in _FUNCTION_WORDS
         )
         return {_SAME.get(each, each) for each in stems}
 

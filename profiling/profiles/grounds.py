@@ -14,7 +14,7 @@ from profiling.facts.slots import fixed_statements
 from profiling.llm.check import is_name, is_statement, is_thing, names_in
 from profiling.llm.grounds import Claim, Grounds
 from profiling.llm.numbers import Amount
-from profiling.llm.sentiments import aspects_in, judges, names_of
+from profiling.llm.sentiments import SPOKEN_FROM, aspects_in, judges, names_of
 from profiling.llm.statements import Statements, value_of
 from profiling.profiles.wording import LEVEL, LIFE_CYCLE, TREND, aspect_name, named_topics, topic_name
 
@@ -23,7 +23,6 @@ Document = Mapping[str, Any]
 HIGH_FROM, LOW_BELOW = 0.7, 0.4
 # Below this a trend, and an aspect's polarity, are noise of the scale rather than an opinion.
 STEADY_WITHIN = 0.05
-CLEAR_POLARITY = 0.2
 _BY_FACT: dict[str, Literal["same", "any"]] = {
     "intends": "any",
     "never": "same",
@@ -103,7 +102,7 @@ def satisfaction_trend(trend: float) -> str:
 def aspects_of(document: Document, language: str, sign: int) -> list[str]:
     """Aspects clearly praised (sign 1) or complained of (-1), most spoken of first, as their readers call them."""
     spoken = document["satisfaction"]["aspects"]
-    return [aspect_name(each["aspect"], language) for each in spoken if sign * each["polarity"] > CLEAR_POLARITY]
+    return [aspect_name(each["aspect"], language) for each in spoken if sign * each["polarity"] > SPOKEN_FROM]
 
 
 def _terms(document: Document, language: str) -> list[str]:
