@@ -11,12 +11,13 @@ import secrets
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import small_model
 from local_airflow import DAGS, ROOT, TRAINING, LocalAirflow
@@ -24,6 +25,9 @@ from local_s3 import BUCKET, LocalS3
 from processes import Problem, end_through_finally, require_port
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 out = Console(highlight=False)
 SAMPLE_FIRST, SAMPLE_LAST = "2026-06-15", "2026-06-28"  # the sample shop's last two weeks, Monday to Sunday
@@ -212,12 +216,37 @@ def summary(demo: Demo, s3: LocalS3) -> None:
     listed = ", ".join(f"{number} {reason}" for reason, number in reasons)
     for question, model in answer("status")["models in service"].items():
         table.add_row("predicts", f"{question}: {model}")
+    if demo.model:
+        wanted = [("day", ">=", demo.first), ("day", "<=", last)]
+        ledger = Lake.open(settings).read("days", wanted, ["stage", "day", "counts", "recorded_at"])
+        table.add_row("language model", what_the_model_did(ledger.sort_values("recorded_at")))
     table.add_row("quarantined", f"{int(quarantine.sum())} rows" + (f": {listed}" if listed else ""))
     out.print("\n[bold]Published[/bold]")
     out.print(table)
     fullest = max(read_published(target, last), key=lambda d: (len(json.dumps(d)), d["customer_id"]))
     out.print("\n[bold]One of the profiles[/bold]")
     profiling("show", fullest["customer_id"], "--day", last)
+
+
+def what_the_model_did(days: "pd.DataFrame") -> str:
+    """What the stages counted of the language model: calls, tokens, and why what it said was not taken.
+
+    Args:
+        days: stage, day and counts of the ledger, oldest first.
+    """
+    counted: Counter[str] = Counter()
+    for counts in days.dropna(subset="counts").drop_duplicates(["stage", "day"], keep="last")["counts"]:
+        counted.update(json.loads(counts))
+    refused = sorted(
+        f"{number} {of} for {reason.replace('_', ' ')}"
+        for name, number in counted.items()
+        for of, fell_back, reason in (name.partition("_fell_back_"),)
+        if fell_back and reason != "budget"
+    )
+    return (
+        f"{counted['llm_calls']} calls, {counted['llm_tokens_in']:,} tokens in and {counted['llm_tokens_out']:,} out; not taken: "
+        f"{', '.join(refused) or 'nothing'}; not asked, for the budget: {counted['llm_failed_budget']:,}"
+    )
 
 
 # --- the two commands
