@@ -25,6 +25,7 @@ if ! .venv/bin/python -c "$fits" >/dev/null 2>&1; then
 fi
 echo "installing what requirements.txt pins (a first time takes some minutes)"
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
-.venv/bin/python -m pip install --quiet --requirement requirements.txt
+# Python compiles what it imports, at the first time; compiling all of it here would take as long as the rest.
+.venv/bin/python -m pip install --quiet --no-compile --requirement requirements.txt
 .venv/bin/python -m pip install --quiet --no-deps --editable .
 echo "installed: $(.venv/bin/python -m pip list --format freeze | wc -l | tr -d ' ') packages"
