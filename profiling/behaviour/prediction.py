@@ -1,5 +1,6 @@
 """What the champions say of customers: a probability, where it stands among others, and what it rests on."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,9 @@ from profiling.behaviour.features import GROUPS, customer_features
 from profiling.behaviour.models.contract import EMBEDDING, ENCODER, TEXT, Explanation, Model
 from profiling.behaviour.registry import Entry
 from profiling.behaviour.targets import TARGETS
+from profiling.text.lexicons import words
 
+FUNCTION_WORDS = "(function words)"
 REASONS = 5  # a reader wants to see why, not everything: the rest is one sum
 COLUMNS = [
     "customer_id", "target", "horizon_days", "probability", "percentile", "model", "sha", "as_of", "scale", "base", "score",
@@ -114,7 +117,22 @@ def _spoken(
 
 
 def _words(explained: Explanation) -> list[dict[str, Any]]:
-    return [{"name": c.name, "values": {"count": c.value}, "amount": c.amount} for c in explained.contributions]
+    """The amounts by term, largest first; function words, of which a reader learns nothing, are one reason together."""
+    found = [
+        {"name": each.name, "values": {"count": each.value}, "amount": each.amount}
+        for each in explained.contributions
+        if not _is_function_words(each.name)
+    ]
+    if small := [each for each in explained.contributions if _is_function_words(each.name)]:
+        amount = math.fsum(each.amount for each in small)
+        found.append({"name": FUNCTION_WORDS, "values": {"count": len(small)}, "amount": amount})
+    return sorted(found, key=lambda each: (-abs(each["amount"]), each["name"]))
+
+
+def _is_function_words(term: str) -> bool:
+    """Whether a term holds nothing but function words: `from the`, 的是."""
+    english, chinese = words("function_words_en"), words("function_words_zh")
+    return all(word in english or chinese.issuperset(word) for word in term.split())
 
 
 def _groups(explained: Explanation, row: Mapping[Any, float]) -> list[dict[str, Any]]:

@@ -32,14 +32,20 @@ _NAMES = {
     },
 }  # fmt: skip
 _WORD = {"en": "the words “{name}”", "zh": "文字“{name}”"}
-# What a stack reads beside words (`models.text_stack`).
+# What a stack reads beside words (`models.text_stack`), and the words that tell nothing alone (`behaviour.prediction`).
 _BESIDE_WORDS = {
     "en": {
         "(meaning)": "what the text means as a whole",
         "(mood by lexicons)": "the mood that word lists find",
         "(length and marks)": "its length and marks",
+        "(function words)": "its small words together, such as “the” or “from”",
     },
-    "zh": {"(meaning)": "全文含义", "(mood by lexicons)": "词典得出的情感", "(length and marks)": "篇幅与标点"},
+    "zh": {
+        "(meaning)": "全文含义",
+        "(mood by lexicons)": "词典得出的情感",
+        "(length and marks)": "篇幅与标点",
+        "(function words)": "虚词合计，如“的”“了”",
+    },
 }
 _EFFECT = {
     "en": {True: "{said} (raises it)", False: "{said} (lowers it)"},
