@@ -7,15 +7,13 @@ from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 MOST = 64  # strings of a set: beyond, looking for them all costs what the search does
-# Letters that match ASCII ones where case is ignored, and that `lower` does not turn into them.
-_ODD = re.compile("[ſıİ]")
 
 Strings = frozenset[str]
 _EMPTY: Strings = frozenset([""])
 
 
 def needed(pattern: re.Pattern[str]) -> Strings | None:
-    """Strings of which any text that matches holds at least one, in lower case; None where none can be told.
+    """Strings of which any text that matches holds at least one once it is folded; None where none can be told.
 
     Example:
         >>> sorted(needed(re.compile("my (?:son|daughters?) [a-z]+")) or ())
@@ -23,11 +21,6 @@ def needed(pattern: re.Pattern[str]) -> Strings | None:
     """
     found = _needed(_parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE))
     return found if found and "" not in found else None
-
-
-def lowered(text: str) -> str | None:
-    """The text to look for needed strings in; None where letters in it only match by Unicode's odder cases."""
-    return None if _ODD.search(text) else text.lower()
 
 
 def _needed(items: Iterable[tuple[Any, Any]]) -> Strings | None:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from profiling.facts.needs import lowered
 from profiling.facts.sentences import Sentence, own_sentences
 from profiling.facts.slots import LANGUAGES, Pattern, Slot, slots, word_list
 from profiling.text import readable
+from profiling.text.lexicons import folded
 from profiling.text.tokens import split
 
 NAME = "rules"
@@ -61,30 +61,39 @@ def extract(text: str, language: str, mentions: Sequence[Mapping[str, Any]]) -> 
     if language not in (*LANGUAGES, "und"):
         return []
     own = list(own_sentences(readable(text)))
-    found = [fact for sentence in own for fact in _of_sentence(sentence)]
-    found += _of_aspects(own, mentions)
+    found = _of_sentences(own) + _of_aspects(own, mentions)
     best: dict[str, Fact] = {}
     for fact in sorted(found, key=lambda each: (-each.confidence, each.start, each.statement)):
         best.setdefault(fact.statement, fact)
     return sorted(best.values(), key=lambda each: (each.start, each.topic, each.subtopic, each.statement))
 
 
-def _of_sentence(sentence: Sentence) -> list[Fact]:
+def _of_sentences(own: Sequence[Sentence]) -> list[Fact]:
+    whole = folded("\n".join(sentence.text for sentence in own))  # most patterns need what stands nowhere in it
+    patterns = {
+        language: [
+            (slot, pattern) for slot in slots() for pattern in slot.patterns[language] if pattern.may_match(whole)
+        ]
+        for language in {sentence.language for sentence in own}
+    }
+    return [fact for sentence in own for fact in _of_sentence(sentence, patterns[sentence.language])]
+
+
+def _of_sentence(sentence: Sentence, patterns: Sequence[tuple[Slot, Pattern]]) -> list[Fact]:
     found: list[Fact] = []
     taken: list[tuple[int, int]] = []
-    text = lowered(sentence.text)
-    for slot in slots():
-        for pattern in slot.patterns[sentence.language]:
-            if not pattern.may_match(text):
+    text = folded(sentence.text)
+    for slot, pattern in patterns:
+        if not pattern.may_match(text):
+            continue
+        for match in pattern.regex.finditer(sentence.text):
+            start, end = match.span()
+            if any(start < stop and begin < end for begin, stop in taken) or start >= sentence.others_from:
                 continue
-            for match in pattern.regex.finditer(sentence.text):
-                start, end = match.span()
-                if any(start < stop and begin < end for begin, stop in taken) or start >= sentence.others_from:
-                    continue
-                fact = _fact(slot, pattern, match, sentence)
-                if fact is not None:
-                    found.append(fact)
-                    taken.append((start, end))
+            fact = _fact(slot, pattern, match, sentence)
+            if fact is not None:
+                found.append(fact)
+                taken.append((start, end))
     return found
 
 

@@ -11,6 +11,7 @@ from functools import cache
 
 from profiling.facts.slots import is_sensitive, word_list
 from profiling.text.language import is_chinese
+from profiling.text.lexicons import either, folded
 
 _SENTENCE = re.compile(r"(?:[^.!?。！？；;\n…]|[.](?=\S)|(?<=\d)[.](?=\d))+[.!?。！？；;…]*")
 _QUOTED_LINE = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
@@ -19,12 +20,12 @@ _EARLIER_MAIL = re.compile(
     r"^(?:-{2,}\s*(?:original message|forwarded message|原始邮件|转发)|on .{4,80} wrote:|在.{4,60}写道[:：])",
     re.IGNORECASE | re.MULTILINE,
 )
+# In folded sentences.
 _QUESTION = {
     "en": re.compile(
         r"\?[\s!?]*$|^\W*(?:do|does|did|can|could|would|will|is|are|has|have|should|may|which|what|where|when|who|how|why|"
         r"any)\s+(?:you|i|we|it|there|the|this|that|anyone|anybody|somebody|one|of|is|are|do|does|to|much|many|\w+\s+\w+\s+\?)\b"
         r"|^\W*(?:does|can|could|has|is)\s+any(?:one|body)\b",
-        re.IGNORECASE,
     ),
     "zh": re.compile(
         r"[？?][\s！!？?]*$|吗[。！!]*$|呢[。]*$|请问|哪[款种个家里]|是不是|能不能|有没有|什么时候|怎么(?:样|办|用|选)|如何"
@@ -41,7 +42,6 @@ _OTHERS = {
         r"likes?|liked|enjoys?|enjoyed|hates?|hated|recommends?|recommended|believes?|asked|asks|looking|searching|wrote|"
         r"plans?|planning|going|plays|collects|avoids?|swears?|got|moved|retired|graduated|bought|buys|lives?|works?|"
         r"getting|moving|retiring)\b",
-        re.IGNORECASE,
     ),
     "zh": re.compile(
         r"(?:朋友|同事|同学|室友|邻居|闺蜜|老婆|老公|妻子|丈夫|爸爸|妈妈|父亲|母亲|老爸|老妈|爸妈|父母|儿子|女儿|孩子|哥哥?|姐姐?|弟弟?|妹妹?|"
@@ -50,7 +50,7 @@ _OTHERS = {
     ),
 }
 _DISTANT = {
-    "en": re.compile(r"\b(?:you|one)\s+(?:need|want|prefer|love|like|enjoy|are\s+looking)\b", re.IGNORECASE),
+    "en": re.compile(r"\b(?:you|one)\s+(?:need|want|prefer|love|like|enjoy|are\s+looking)\b"),
     "zh": re.compile(
         r"(?:喜欢|热爱|需要|想买|想要)[^，,。]{1,12}的(?:人|朋友|同学|家庭|小伙伴)|你(?:们)?(?:需要|喜欢|想)"
     ),
@@ -78,11 +78,12 @@ def own_sentences(text: str) -> Iterator[Sentence]:
     """The sentences of a text from which a fact may be read."""
     for start, sentence in sentences(masked(text)):
         language = "zh" if is_chinese(sentence) else "en"
-        if _supposed(language).search(sentence) or _QUESTION[language].search(sentence):
+        low = folded(sentence)
+        if _supposed(language).search(low) or _QUESTION[language].search(low):
             continue
-        if is_sensitive(sentence) or _DISTANT[language].search(sentence):
+        if is_sensitive(sentence) or _DISTANT[language].search(low):
             continue
-        others = _OTHERS[language].search(sentence)
+        others = _OTHERS[language].search(low)
         yield Sentence(sentence, start, language, others.start() if others else len(sentence))
 
 
@@ -110,6 +111,5 @@ def _blank(text: str) -> str:
 
 @cache
 def _supposed(language: str) -> re.Pattern[str]:
-    words = [re.escape(word) for word in word_list("sentences_left_out", "hypothetical", language)]
-    either = "|".join(words)
-    return re.compile(rf"\b(?:{either})\b" if language == "en" else either, re.IGNORECASE)
+    words = either(word_list("sentences_left_out", "hypothetical", language))
+    return re.compile(rf"\b(?:{words})\b" if language == "en" else words)

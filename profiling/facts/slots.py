@@ -11,6 +11,7 @@ from typing import Any
 
 from profiling.facts.needs import Strings, needed
 from profiling.schemas import FACT_TOPICS
+from profiling.text.lexicons import either, folded
 
 LANGUAGES = ("en", "zh")
 NEGATIONS = ("flip", "drop", "ignore")
@@ -26,11 +27,11 @@ class Pattern:
     confidence: float
     negation: str
     is_inferred: bool
-    needs: Strings | None  # of these, in lower case, one stands in every text that matches; None where none can be told
+    needs: Strings | None  # of these one stands, folded, in every text that matches; None where none can be told
 
-    def may_match(self, lowered: str | None) -> bool:
-        """False where a text, as `needs.lowered` gives it, holds nothing that the expression needs."""
-        return lowered is None or self.needs is None or any(each in lowered for each in self.needs)
+    def may_match(self, text: str) -> bool:
+        """False where a folded text holds nothing that the expression needs."""
+        return self.needs is None or any(each in text for each in self.needs)
 
 
 @dataclass(frozen=True)
@@ -116,12 +117,12 @@ def word_list(*path: str) -> tuple[str, ...]:
 
 @cache
 def sensitive() -> dict[str, re.Pattern[str]]:
-    """By language, any of the sensitive words."""
+    """By language, any of the sensitive words in a folded text."""
     data = json.loads((_FOLDER / "sensitive.json").read_text("utf-8"))
     kinds = [content for kind, content in data.items() if kind != "about"]
-    english = "|".join(_escaped(word) for kind in kinds for word in kind["en"])
-    chinese = "|".join(re.escape(word) for kind in kinds for word in kind["zh"])
-    return {"en": re.compile(rf"\b(?:{english})s?\b", re.IGNORECASE), "zh": re.compile(chinese)}
+    english = either(word for kind in kinds for word in kind["en"]).replace(r"\ ", r"\s+")
+    chinese = either(word for kind in kinds for word in kind["zh"])
+    return {"en": re.compile(rf"\b(?:{english})s?\b"), "zh": re.compile(chinese)}
 
 
 def is_sensitive(text: str) -> bool:
@@ -130,7 +131,8 @@ def is_sensitive(text: str) -> bool:
     Not the list of `profiling.llm.check`: that one keeps "he", "my wife" and "rich" out of sentences about a customer, and of the
     facts that customers state themselves 1 in 80 of English and 1 in 8 of Chinese reviews stand beside such a word.
     """
-    return any(pattern.search(text) for pattern in sensitive().values())
+    low = folded(text)
+    return any(pattern.search(low) for pattern in sensitive().values())
 
 
 @cache
@@ -143,10 +145,6 @@ def fingerprint() -> str:
 @cache
 def _data() -> dict[str, Any]:
     return json.loads((_FOLDER / "slots.json").read_text("utf-8"))
-
-
-def _escaped(words: str) -> str:
-    return re.escape(words).replace(r"\ ", r"\s+")
 
 
 def _slot(topic: str, subtopic: str, entry: dict[str, Any], half_life: float, macros: dict[str, Any]) -> Slot:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from profiling.text import readable
 from profiling.text.language import is_chinese
-from profiling.text.lexicons import lexicon, simplified
+from profiling.text.lexicons import either, folded, lexicon, simplified
 from profiling.text.sentiment import score
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|[。！？；\n…]+|(?<=[\u4e00-\u9fff])[!?;]+")
@@ -21,7 +21,7 @@ _CLAUSE_END = {
 }
 # Ends just before the opinion, at most two words between in English.
 _NEGATION = {
-    "en": re.compile(r"(?:\b(?:not|no|never|hardly)|n't)\s+(?:\w+\s+){0,2}$", re.IGNORECASE),
+    "en": re.compile(r"(?:\b(?:not|no|never|hardly)|n't)\s+(?:\w+\s+){0,2}$"),
     "zh": re.compile(r"(?:不|没有?|毫无)[太够算是会很]?$"),
 }
 _NEGATED = -0.5  # "not slow" is less than "fast"
@@ -87,8 +87,9 @@ def _opinion(aspect: str, clause: str, vocabulary: str) -> float:
     opinions = lexicon("aspects")["opinions"].get(aspect, {}).get(vocabulary)
     if not opinions:
         return 0.0
+    clause = folded(clause)
     values = [
-        opinions[match.group().lower()] * (_NEGATED if _NEGATION[vocabulary].search(clause[: match.start()]) else 1.0)
+        opinions[match.group()] * (_NEGATED if _NEGATION[vocabulary].search(clause[: match.start()]) else 1.0)
         for match in _exactly(aspect, vocabulary).finditer(clause)
     ]
     return math.fsum(values) / len(values) if values else 0.0
@@ -96,17 +97,18 @@ def _opinion(aspect: str, clause: str, vocabulary: str) -> float:
 
 def _clauses(text: str) -> Iterator[_Clause]:
     """Wherever a clause names an aspect."""
-    if not any(_any_term(vocabulary).search(text) for vocabulary in ("en", "zh")):
+    if not any(_any_term(vocabulary).search(folded(text)) for vocabulary in ("en", "zh")):
         return
     for start, sentence in _pieces(_SENTENCE_END, text):
         vocabulary = "zh" if is_chinese(sentence) else "en"
-        if not _any_term(vocabulary).search(sentence):
+        if not _any_term(vocabulary).search(folded(sentence)):
             continue
         for offset, clause in _pieces(_CLAUSE_END[vocabulary], sentence):
-            if not _any_term(vocabulary).search(clause):  # the opinions of others hold a name too
+            said = folded(clause)
+            if not _any_term(vocabulary).search(said):  # the opinions of others hold a name too
                 continue
             for aspect, term in _terms(vocabulary).items():
-                if term.search(_of_others(aspect, vocabulary).sub("", clause)):
+                if term.search(_of_others(aspect, vocabulary).sub("", said)):
                     yield _Clause(aspect, vocabulary, clause, sentence, start + offset)
 
 
@@ -158,6 +160,5 @@ def _exactly(aspect: str, vocabulary: str) -> re.Pattern[str]:
 
 
 def _any_of(terms: list[str], vocabulary: str, plural: str = "") -> re.Pattern[str]:
-    """Any of the terms, longest first; whole words in English."""
-    either = "|".join(re.escape(term) for term in sorted(terms, key=lambda term: (-len(term), term)))
-    return re.compile(rf"\b(?:{either}){plural}\b" if vocabulary == "en" else either, re.IGNORECASE)
+    """Any of the terms in a folded text, longest first; whole words in English."""
+    return re.compile(rf"\b(?:{either(terms)}){plural}\b" if vocabulary == "en" else either(terms))

@@ -51,7 +51,7 @@ def detect(texts: list[str]) -> list[str]:
 
 def is_chinese(text: str) -> bool:
     """Whether at least a third of the letters are Han characters."""
-    return 3 * len(_SCRIPTS[2][1].findall(text)) >= len(_LETTER.findall(text)) > 0
+    return not text.isascii() and 3 * len(_SCRIPTS[2][1].findall(text)) >= len(_LETTER.findall(text)) > 0
 
 
 def _detect(text: str) -> str:

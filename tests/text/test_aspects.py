@@ -28,6 +28,7 @@ from .conftest import NASTY
         ("The price isn't bad", "en", {"price": 1}),
         ("很喜欢", "zh", {}),
         ("Great guitar. 但是物流太慢了。", "en", {"delivery": -1}),
+        ("ſlow DELİVERY, but a great price", "en", {"delivery": -1, "price": 1}),
         ("物流很慢！ The quality is excellent.", "zh", {"delivery": -1, "quality": 1}),
         ("Die Lieferung war schnell", "de", {}),
         ("", "und", {}),
