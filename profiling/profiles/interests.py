@@ -33,7 +33,7 @@ def interests(snapshot: Snapshot) -> pd.DataFrame:
     keys = ["customer_id", "kind", "topic"]
     claims = _under_one_name(claims)
     summed = _sum(claims, keys).pipe(_with_share).pipe(_without_chance_words).pipe(_said_once)
-    summed = _strongest(_without_denied(summed, snapshot.denied))
+    summed = _strongest(without_denied(summed, "topic", snapshot.denied))
     return attach(summed, claims, keys)[COLUMNS]
 
 
@@ -95,12 +95,17 @@ def _said_once(summed: pd.DataFrame) -> pd.DataFrame:
     return summed[is_category | np.array([thing not in known for thing in things], dtype=bool)]
 
 
-def _without_denied(summed: pd.DataFrame, denied: pd.DataFrame) -> pd.DataFrame:
-    """Without what the customer said is no interest of theirs: a fact in favour of the same thing that is marked wrong."""
+def without_denied(rows: pd.DataFrame, named: str, denied: pd.DataFrame) -> pd.DataFrame:
+    """Without what a customer said is no interest of theirs: a fact in favour of the same thing that is marked wrong.
+
+    Args:
+        rows: customer_id, and the thing in the column `named`.
+        denied: as `Snapshot.denied`.
+    """
     wrong = denied[(denied["topic"] == "interests") & (denied["side"] > 0)]
     known = set(zip(wrong["customer_id"], wrong["value"].map(same_thing), strict=True))
-    pairs = zip(summed["customer_id"], summed["topic"].map(same_thing), strict=True)
-    return summed[np.array([pair not in known for pair in pairs], dtype=bool)]
+    pairs = zip(rows["customer_id"], rows[named].map(same_thing), strict=True)
+    return rows[np.array([pair not in known for pair in pairs], dtype=bool)]
 
 
 def _strongest(summed: pd.DataFrame) -> pd.DataFrame:
