@@ -9,12 +9,16 @@ from typing import Any
 from profiling.facts.sentences import Sentence, own_sentences
 from profiling.facts.slots import LANGUAGES, Pattern, Slot, slots, word_list
 from profiling.text import readable
-from profiling.text.lexicons import folded
+from profiling.text.lexicons import chinese, folded
 from profiling.text.tokens import split
 
 NAME = "rules"
+_AT, _WORDS_OF_PLACE = "在", 5  # 一个安静的房间 are four words
+# jieba's tags: of places (里, 户外), and of what may stand before one: nouns, adjectives, numbers, pronouns, particles.
+_PLACE_TAGS = frozenset(["f", "s"])
+_NAMING_TAGS = ("n", "a", "b", "m", "q", "r", "u", "l", "vn")
 # Raise with every change of code that changes a result; the data files are part of the key on their own.
-RULES_VERSION = 2
+RULES_VERSION = 3
 
 _NEGATION = {
     "en": re.compile(r"\b(?:not|never|no|cannot|stop)\b|n't\b|\bno longer\b", re.IGNORECASE),
@@ -202,15 +206,35 @@ def _chinese(text: str, slot: Slot) -> str | None:
         is_shorter = False
         for word in sorted(leading, key=lambda each: (-len(each), each)):
             end = start + len(word)
-            if text.startswith(word, start) and end in ends and len(text) > end + 1:
+            is_leading = text.startswith(word, start) and end in ends and len(text) > end + 1
+            if is_leading and not (word == _AT and _begins_with_place(text[end:])):
                 start, is_shorter = end, True
     stops = (at for at in begins if at > start and any(text.startswith(w, at) and at + len(w) in ends for w in stop))
     text = text[start : next(stops, len(text))].strip().rstrip("的")
-    if len(text) < 1 or len(text) > _MOST_CHARACTERS or text in empty or any(text.startswith(word) for word in empty):
+    if (
+        len(text) < 1
+        or len(text.removeprefix(_AT)) > _MOST_CHARACTERS
+        or text in empty
+        or any(text.startswith(word) for word in empty)
+    ):
         return None
     if text in _words("incomplete", "zh"):
         return None
     return text if slot.is_single or len(text) > 1 or slot.subtopic == "new_pet" else None
+
+
+def _begins_with_place(text: str) -> bool:
+    """Whether 在 before a text says where (卧室里做音乐), not when (周末爬山) or that something is going on (学吉他)."""
+    tags, places = chinese()[1], tuple(_words("places", "zh"))
+    for number, word in enumerate(split(text, "jieba")[:_WORDS_OF_PLACE]):
+        tag = tags.get(word, "")
+        # 北京 is a place where it comes first; behind other words the tag is also that of 吉他. 学 is a noun in the dictionary.
+        may_name = tag.startswith(_NAMING_TAGS)
+        if tag in _PLACE_TAGS or (tag == "ns" and not number) or ((may_name or not tag) and word.endswith(places)):
+            return True
+        if not may_name or (tag == "n" and len(word) == 1):
+            return False
+    return False
 
 
 def _bounds(text: str) -> tuple[list[int], list[int]]:

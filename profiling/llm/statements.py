@@ -8,63 +8,10 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from profiling.llm.words import HAN_RUN, WORD, clause_at, is_negated, stem
+from profiling.llm.words import HAN_RUN, WORD, clause_at, function_words, is_negated, stem
 
 # So many Chinese characters, or words, in a row are the statement's and no chance.
 _RUN_HAN, _RUN_WORDS = 3, 2
-# Words that two sentences share by chance; fewer than the stop words, for `buy` is of weight here.
-_FUNCTION_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "any",
-        "are",
-        "as",
-        "at",
-        "be",
-        "been",
-        "but",
-        "by",
-        "customer",
-        "did",
-        "do",
-        "does",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "in",
-        "is",
-        "it",
-        "its",
-        "mean",
-        "means",
-        "no",
-        "nor",
-        "not",
-        "of",
-        "on",
-        "or",
-        "so",
-        "that",
-        "the",
-        "their",
-        "them",
-        "they",
-        "this",
-        "to",
-        "want",
-        "wants",
-        "was",
-        "were",
-        "what",
-        "which",
-        "who",
-        "with",
-    ]
-)
 # What means the same of a customer's doings.
 _SAME = {"purchas": "buy", "bought": "buy", "repurchas": "buy", "reorder": "buy", "pricey": "price", "dear": "price"}
 _COME_BACK = re.compile(
@@ -181,7 +128,7 @@ class Statements:
                 words = WORD.findall(value)
                 for at in range(len(words) - _RUN_WORDS + 1):
                     run = words[at : at + _RUN_WORDS]
-                    if any(word.lower() not in _FUNCTION_WORDS for word in run):
+                    if any(word.lower() not in function_words() for word in run):
                         found.add(" ".join(map(stem, run)))
         return found
 
@@ -190,7 +137,7 @@ class Statements:
             runs = HAN_RUN.findall(_SAME_ZH.sub("购买", text))
             return {run[at : at + 2] for run in runs for at in range(len(run) - 1)}
         stems = (
-            stem(word) for word in WORD.findall(_COME_BACK.sub("buy", text)) if word.lower() not in _FUNCTION_WORDS
+            stem(word) for word in WORD.findall(_COME_BACK.sub("buy", text)) if word.lower() not in function_words()
         )
         return {_SAME.get(each, each) for each in stems}
 

@@ -100,10 +100,20 @@ def _groups(text: str, marks: Sequence[bool]) -> Iterator[list[tuple[str, bool]]
 @cache
 def plain(language: str) -> frozenset[str]:
     """The plain words of a language: listed ones, stop words, and words of opinion, which are looked at by themselves."""
-    lines = (DATA / f"plain_{language}.txt").read_text("utf-8").splitlines()
-    own = frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+    own = _listed(f"plain_{language}")
     judging = {word for words in opinions()[language].values() for phrase in words for word in phrase.split()}
     return own | words_of_list(f"stopwords_{language}") | judging  # whose opinions are looked at by themselves
+
+
+@cache
+def function_words() -> frozenset[str]:
+    """English words that two sentences share by chance."""
+    return _listed("function_words_en")
+
+
+def _listed(name: str) -> frozenset[str]:
+    lines = (DATA / f"{name}.txt").read_text("utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
 @cache

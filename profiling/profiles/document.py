@@ -1,16 +1,28 @@
 """One customer's document, part by part, from the scores and records made for all customers at once."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import pandas as pd
 
+from profiling.llm.check import check, is_sensitive
+from profiling.llm.grounds import Grounds
 from profiling.profiles import persona
 from profiling.profiles.canonical import Unknown, known, settle
 from profiling.profiles.evidence import CITED, ids
+from profiling.profiles.grounds import grounds_of
 from profiling.profiles.predictions import prediction
 from profiling.profiles.satisfaction import MIN_TREND_COUNT
-from profiling.profiles.wording import ACTS, aspect_name, reason_sentence, title_in, topic_name, written_language
+from profiling.profiles.wording import (
+    ACTS,
+    aspect_name,
+    reason_sentence,
+    title_in,
+    topic_name,
+    without_names,
+    written_language,
+)
 from profiling.strategy import outreach
 from profiling.strategy.next_best_action import TROUBLE_DAYS, decide
 
@@ -22,6 +34,7 @@ PARTS = (
     "attributes", "consent", "spend", "items", "categories", "interests", "satisfaction", "trend", "aspects", "facts",
     "predictions", "clv", "tier", "recommendations",
 )  # fmt: skip
+_UNNAMED = {"en": "one topic", "zh": "某一主题"}
 _NO_CONSUMPTION = "neither purchases nor reviews are known"
 _NO_SPEND = "no purchase with an amount is known"
 
@@ -67,17 +80,43 @@ def document_of(customer: Record, own: Mapping[str, Records], day: str, made_by:
     draft["next_best_action"] = _next_best_action(customer, draft, own, language)
     draft["completeness"] = _completeness(draft)
     document = settle(draft)
-    document = document | {"persona": persona.write(document)}
-    return _with_copy(document)
+    grounds = grounds_of(document, language)
+    reasons = _sayable([record["reasons"] for record in own["recommendations"]], grounds)
+    offers = [offer | {"reason": said} for offer, said in zip(document["recommendations"], reasons, strict=True)]
+    if offers != document["recommendations"]:
+        document = document | {"recommendations": offers}
+        grounds = grounds_of(document, language)
+    document = document | {"persona": persona.write(document, grounds)}
+    return _with_copy(document, grounds)
 
 
-def _with_copy(document: dict[str, Any]) -> dict[str, Any]:
+def _sayable(offers: Sequence[Records], grounds: Grounds) -> list[str]:
+    """The sentence of each recommendation's reasons, without the names that the fact check refuses."""
+
+    @cache  # several offers often have the same reasons
+    def passes(sentence: str) -> bool:
+        return not check(sentence, grounds, "reason")
+
+    def sentence(reasons: Records) -> str:
+        return reason_sentence(reasons, grounds.language)
+
+    said = []
+    for reasons in offers:
+        if not passes(sentence(reasons)):
+            reasons = [each if passes(sentence([each])) else without_names(each) for each in reasons]
+        if not passes(sentence(reasons)):
+            reasons = [without_names(each) for each in reasons]
+        said.append(sentence(reasons))
+    return said
+
+
+def _with_copy(document: dict[str, Any], grounds: Grounds) -> dict[str, Any]:
     """With what to write for the next best action."""
     decision, nulls = document["next_best_action"], document["nulls"]
     language = written_language(document["language"])
     copy: Any = Unknown(outreach.NOTHING_TO_SAY)
     if decision["channel"] is not None:
-        copy = outreach.write(document, decision["action"], decision["channel"], language)
+        copy = outreach.write(document, decision["action"], decision["channel"], language, grounds)
     settled = settle({"next_best_action": {**decision, "channel": decision["channel"] or "", "copy": copy}})
     found = {**settled["next_best_action"], "channel": decision["channel"]}
     return document | {"next_best_action": found, "nulls": nulls | settled["nulls"]}
@@ -303,7 +342,7 @@ def _next_best_action(
         "tier": _or_none(draft["value"]["tier"]),
         "satisfaction": _or_none(level["score"]),
         "worst_aspect": aspect_name(worst["aspect"], language) if worst else None,
-        "top_interest": topic_name(interests[0]["topic"], language) if interests else None,
+        "top_interest": _said_of_interest(interests[0]["topic"], language) if interests else None,
         "top_interest_share": interests[0]["share"] if interests else None,
         "recommended": title_in(_or_none(offer["title"]) or offer["item_id"], language) if offer else None,
         "complaint": trouble["statement"] if trouble else None,
@@ -319,6 +358,11 @@ def _next_best_action(
     granted = {name for name, consent in draft["consent"].items() if consent["value"] == "granted"}
     decision = decide(facts, granted, claims, language)
     return {**decision, "channel": known(decision["channel"], "there is nothing to say")}
+
+
+def _said_of_interest(topic: str, language: str) -> str:
+    """Its name; of an illness and the like only that there is one, as in the persona."""
+    return _UNNAMED[language] if is_sensitive(topic) else topic_name(topic, language)
 
 
 def _complaint(facts: Any, as_of: str) -> dict[str, Any] | None:

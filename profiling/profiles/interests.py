@@ -1,11 +1,14 @@
 """What a customer is interested in: categories by behaviour, keywords by what they wrote and what their pictures show."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from profiling.profiles.evidence import attach, facet, head
 from profiling.profiles.snapshot import Snapshot
 from profiling.profiles.wording import same_thing
+from profiling.text.language import is_chinese
 
 MAX_INTERESTS = 8
 COLUMNS = ["customer_id", "kind", "topic", "weight", "share", "sentiment", "count", "evidence"]
@@ -20,7 +23,8 @@ def interests(snapshot: Snapshot) -> pd.DataFrame:
         strengths with a half-life; `share` that weight's part of all the customer's interests of the same kind (the two scales
         cannot be added up), 0 to 1, by which they are ranked; `sentiment` -1 to 1, NaN where no text spoke of it; `evidence`
         the strongest interactions. Of keywords that name the same thing in two languages (coffee, 咖啡) the weightier stands for
-        both; one that names the same thing as a category of theirs is not said again; what they said is wrong is left out.
+        both; of two that are the same texts' the narrower stands for its head (sheet mask, mask); one that names the same thing
+        as a category of theirs is not said again; what they said is wrong is left out.
     """
     claims = pd.concat(
         [
@@ -31,9 +35,9 @@ def interests(snapshot: Snapshot) -> pd.DataFrame:
         ignore_index=True,
     ).rename(columns={"value": "topic"})
     keys = ["customer_id", "kind", "topic"]
-    claims = _under_one_name(claims)
+    claims = _under_one_name(claims).pipe(_without_heads)
     summed = _sum(claims, keys).pipe(_with_share).pipe(_without_chance_words).pipe(_said_once)
-    summed = _strongest(_without_denied(summed, snapshot.denied))
+    summed = _strongest(without_denied(summed, "topic", snapshot.denied))
     return attach(summed, claims, keys)[COLUMNS]
 
 
@@ -87,6 +91,35 @@ def _under_one_name(claims: pd.DataFrame) -> pd.DataFrame:
     return claims.assign(topic=pd.Series(topics, index=claims.index, dtype=claims["topic"].dtype))
 
 
+def _without_heads(claims: pd.DataFrame) -> pd.DataFrame:
+    """Without keywords of a customer that are the head of a longer one and say nothing beyond it, for they are the same texts'.
+
+    Texts are the same where all that is added up of them is: their number, first and last moment, ratings and sentiment.
+    """
+    words = claims[claims["kind"] == "keyword"]
+    sums = {name: (name, "sum") for name in ("count", "rating_count", "rating_sum", "sentiment_count", "sentiment_sum")}
+    spans = {"first_at": ("first_at", "min"), "last_at": ("last_at", "max")}
+    texts = words.groupby(["customer_id", "topic"], sort=True).agg(**sums, **spans).round({"sentiment_sum": 6})
+    terms: dict[tuple[Any, ...], list[str]] = {}
+    for (customer, term), *same in texts.itertuples(name=None):
+        terms.setdefault((customer, *same), []).append(term)
+    heads = {
+        (customer, term)
+        for (customer, *_), found in terms.items()
+        for term in found
+        if any(_is_head(term, other) for other in found)
+    }
+    if not heads:
+        return claims
+    pairs = zip(claims["customer_id"], claims["topic"], claims["kind"] == "keyword", strict=True)
+    return claims[[not (is_word and (customer, term) in heads) for customer, term, is_word in pairs]]
+
+
+def _is_head(term: str, of: str) -> bool:
+    """Whether a compound is a kind of what the term names, which then closes it: `mask` of `sheet mask`, 麦克风 of 录音麦克风."""
+    return of.endswith(f" {term}") or (of != term and is_chinese(term) and of.endswith(term))
+
+
 def _said_once(summed: pd.DataFrame) -> pd.DataFrame:
     """Without the words for what a category of the customer says already, by more than words."""
     things = list(zip(summed["customer_id"], summed["topic"].map(same_thing), strict=True))
@@ -95,12 +128,17 @@ def _said_once(summed: pd.DataFrame) -> pd.DataFrame:
     return summed[is_category | np.array([thing not in known for thing in things], dtype=bool)]
 
 
-def _without_denied(summed: pd.DataFrame, denied: pd.DataFrame) -> pd.DataFrame:
-    """Without what the customer said is no interest of theirs: a fact in favour of the same thing that is marked wrong."""
+def without_denied(rows: pd.DataFrame, named: str, denied: pd.DataFrame) -> pd.DataFrame:
+    """Without what a customer said is no interest of theirs: a fact in favour of the same thing that is marked wrong.
+
+    Args:
+        rows: customer_id, and the thing in the column `named`.
+        denied: as `Snapshot.denied`.
+    """
     wrong = denied[(denied["topic"] == "interests") & (denied["side"] > 0)]
     known = set(zip(wrong["customer_id"], wrong["value"].map(same_thing), strict=True))
-    pairs = zip(summed["customer_id"], summed["topic"].map(same_thing), strict=True)
-    return summed[np.array([pair not in known for pair in pairs], dtype=bool)]
+    pairs = zip(rows["customer_id"], rows[named].map(same_thing), strict=True)
+    return rows[np.array([pair not in known for pair in pairs], dtype=bool)]
 
 
 def _strongest(summed: pd.DataFrame) -> pd.DataFrame:

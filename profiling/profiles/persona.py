@@ -1,8 +1,14 @@
-"""A customer in one to three sentences, by template. Whether they go beyond the document, `llm.check` says, as of any author."""
+"""A customer in one to three sentences, by template. Whether they go beyond the document, `llm.check` says, as of any author.
 
+An interest is what somebody wrote, or what a shop calls its goods, and with some of their names (`coffee sale`) a sentence does
+not pass. It is then said without these.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 from profiling.llm.check import check, is_sensitive
+from profiling.llm.grounds import Grounds
 from profiling.profiles.grounds import aspects_of, grounds_of, satisfaction_level, satisfaction_trend
 from profiling.profiles.wording import LEVEL, LIFE_CYCLE, TREND, counted, listed, topic_name, written_language
 
@@ -20,21 +26,44 @@ _PRAISE = {"en": "; praises {aspects}", "zh": "，称赞{aspects}"}
 _COMPLAINT = {"en": "; is unhappy with {aspects}", "zh": "，不满意{aspects}"}
 
 
-def write(document: Document) -> Document:
+def write(document: Document, grounds: Grounds | None = None) -> Document:
     """The persona of a document whose other parts are complete.
+
+    Args:
+        grounds: the document's in the language it is written to in, where the caller has them.
 
     Returns:
         text, language (`en` or `zh`), written_by, checked (the fact check found nothing), and the evidence of what it mentions.
     """
     language = written_language(document["language"])
-    text = _who(document, language) + _likes(document, language) + _mood(document, language)
+    grounds = grounds or grounds_of(document, language)
+    interests = _interests(document)
+    text = _text(document, interests, language)
+    found = check(text, grounds, "persona")
+    if found:
+        interests = _sayable(document, interests, grounds)
+        text = _text(document, interests, language)
+        found = check(text, grounds, "persona")
     return {
-        "text": text.strip(),
+        "text": text,
         "language": language,
         "written_by": "template",
-        "checked": not check(text, grounds_of(document, language), "persona"),
-        **cited(_mentioned(document)),
+        "checked": not found,
+        **cited(_mentioned(interests, document["satisfaction"])),
     }
+
+
+def _sayable(document: Document, interests: Sequence[Document], grounds: Grounds) -> list[Document]:
+    """Those with which the text passes the check, the first before those behind it: side by side two may mean something else."""
+    found: list[Document] = []
+    for interest in interests:
+        if not check(_text(document, [*found, interest], grounds.language), grounds, "persona"):
+            found.append(interest)
+    return found
+
+
+def _text(document: Document, interests: Sequence[Document], language: str) -> str:
+    return (_who(document, language) + _likes(interests, language) + _mood(document, language)).strip()
 
 
 def cited(claims: list[Document]) -> dict[str, Any]:
@@ -59,9 +88,9 @@ def _who(document: Document, language: str) -> str:
     return _WHO[language].format(who=who, known=days, done=done, seen=seen)
 
 
-def _likes(document: Document, language: str) -> str:
+def _likes(interests: Sequence[Document], language: str) -> str:
     # Two interests may bear one name in the reader's language, and it is said once.
-    named = (topic_name(interest["topic"], language) for interest in _interests(document))
+    named = (topic_name(interest["topic"], language) for interest in interests)
     topics = list(dict.fromkeys(named))[:MENTIONED]
     return _LIKES[language].format(topics=listed(topics, language)) if topics else ""
 
@@ -71,10 +100,9 @@ def _interests(document: Document) -> list[Document]:
     return [interest for interest in document["interests"] if not is_sensitive(interest["topic"])]
 
 
-def _mentioned(document: Document) -> list[Document]:
+def _mentioned(interests: Sequence[Document], satisfaction: Document) -> list[Document]:
     """The claims behind the sentences, in their order: the opinions first, for they weigh more."""
-    satisfaction = document["satisfaction"]
-    return [*_interests(document)[:1], satisfaction, *satisfaction["aspects"], *_interests(document)[1:MENTIONED]]
+    return [*interests[:1], satisfaction, *satisfaction["aspects"], *interests[1:MENTIONED]]
 
 
 def _mood(document: Document, language: str) -> str:

@@ -8,6 +8,7 @@ from profiling.errors import InputError
 from profiling.lake import Lake
 from profiling.ledger import sunday_before
 from profiling.profiles.evidence import attach, facet, head
+from profiling.profiles.interests import without_denied
 from profiling.profiles.snapshot import Snapshot
 from profiling.settings import Settings
 from profiling.text.topics import ENDED, MERGED, in_service
@@ -23,12 +24,14 @@ def topics(snapshot: Snapshot) -> pd.DataFrame:
         COLUMNS, sorted by customer_id and then strongest first, at most MAX_TOPICS a customer. `share` is the part of all the
         customer's keywords, by their weights with a half-life, 0 to 1: what is in no topic is missing from their sum;
         `sentiment` -1 to 1 of what they wrote, NaN where nothing was scored; `count` a lower bound of the interactions behind
-        it, for one that has two terms of a topic stands in both of their sums; `evidence` the strongest.
+        it, for one that has two terms of a topic stands in both of their sums; `evidence` the strongest. A term that they said
+        is no interest of theirs counts for nothing, and a topic of that name is not theirs, whatever else of it they write.
     """
     said = facet(snapshot.activity, "topic")
     total = said.groupby("customer_id")["recent_weight"].transform("sum")
     said = said.assign(share=said["recent_weight"] / total.where(total > 0))
     claims = said.merge(snapshot.topics, left_on="value", right_on="term", how="inner", validate="m:1")
+    claims = without_denied(without_denied(claims, "value", snapshot.denied), "name", snapshot.denied)
     keys = ["customer_id", "topic_id", "name"]
     sums = claims.groupby(keys, sort=True)[["share", "sentiment_sum", "sentiment_count"]].sum().reset_index()
     sums = sums[sums["share"] > 0]

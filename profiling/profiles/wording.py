@@ -66,6 +66,7 @@ REASONS = {
         "content": "like {like_title}, which you wrote about",
         "content_in_general": "close to what you wrote about",
         "category": "from a category you like: {category}",
+        "category_in_general": "from a category you like",
         "popular": "popular with other customers lately",
         "untried": "something you have not had yet",
     },
@@ -73,6 +74,7 @@ REASONS = {
         "content": "与您评价过的“{like_title}”相似",
         "content_in_general": "与您写过的内容相近",
         "category": "属于您喜欢的品类：{category}",
+        "category_in_general": "属于您喜欢的品类",
         "popular": "近来受到其他客户欢迎",
         "untried": "您还没有尝试过",
     },
@@ -160,6 +162,14 @@ def reason_sentence(reasons: Sequence[Mapping[str, Any]], language: str) -> str:
     return text[0].upper() + text[1:]
 
 
+def without_names(reason: Mapping[str, Any]) -> dict[str, Any]:
+    """The same reason where what it names may not be said: its sentence does without."""
+    return {**reason, "params": {**reason["params"], **dict.fromkeys(_NAMED)}}
+
+
+_NAMED = ("like", "like_title", "category")
+
+
 def _in_words(params: Mapping[str, Any], language: str) -> dict[str, Any]:
     """Parameters with what they name in the reader's language."""
     said = dict(params)
@@ -173,6 +183,8 @@ def _in_words(params: Mapping[str, Any], language: str) -> dict[str, Any]:
 def _variant(code: str, params: Mapping[str, Any]) -> str:
     if code == "content" and params.get("like") is None:
         return "content_in_general"
+    if code == "category" and params.get("category") is None:
+        return "category_in_general"
     if code == "popular" and params.get("recent_count") == 0:
         return "untried"
     return str(code)

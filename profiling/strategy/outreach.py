@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from profiling.llm.check import check, is_name, is_sensitive
+from profiling.llm.grounds import Grounds
 from profiling.profiles.canonical import Unknown
 from profiling.profiles.grounds import aspects_of, grounds_of
 from profiling.profiles.wording import title_in
@@ -59,6 +60,8 @@ _TEMPLATES = {
 }  # fmt: skip
 _TROUBLE = {"en": " about the trouble with {aspect}", "zh": "关于{aspect}的问题，"}
 _OFFER = {"en": "This may suit you: {offer}. ", "zh": "也许适合您：{offer}。"}
+# What a message does without, the first that passes: nothing, else what names something.
+_LEFT_OUT = ((), ("offer",), ("trouble",), ("offer", "trouble"))
 _REPLY = {
     "en": {
         "email": "If you reply to this e-mail, our team will read it and help.",
@@ -68,21 +71,26 @@ _REPLY = {
 }
 
 
-def write(document: Document, action: str, channel: str, language: str) -> dict[str, Any]:
-    """The copy of an action.
+def write(
+    document: Document, action: str, channel: str, language: str, grounds: Grounds | None = None
+) -> dict[str, Any]:
+    """The copy of an action; what it would name and the fact check would refuse is left out.
 
     Args:
         document: settled, without the copy.
         language: `en` or `zh`.
+        grounds: the document's in that language, where the caller has them.
 
     Returns:
         subject (Unknown where the channel has none), message, language, written_by, checked.
     """
-    subject, message = (
-        text.format(**_slots(document, channel, language)).strip() for text in _TEMPLATES[action][language]
-    )
-    grounds = grounds_of(document, language)
-    found = check(message, grounds, "message") + check(subject, grounds, "subject")
+    grounds = grounds or grounds_of(document, language)
+    for left_out in _LEFT_OUT:
+        slots = _slots(document, channel, language) | dict.fromkeys(left_out, "")
+        subject, message = (text.format(**slots).strip() for text in _TEMPLATES[action][language])
+        found = check(message, grounds, "message") + check(subject, grounds, "subject")
+        if not found:
+            break
     return {
         "subject": subject if channel == "email" else Unknown(NO_SUBJECT),
         "message": message,

@@ -5,7 +5,7 @@ import pytest
 from profile_world import snapshot
 
 from profiling.facts.profile import DENIED_COLUMNS
-from profiling.profiles.interests import COLUMNS, MAX_INTERESTS, interests
+from profiling.profiles.interests import COLUMNS, MAX_INTERESTS, _is_head, interests
 
 
 def topics(found, customer):
@@ -95,6 +95,45 @@ def test_one_thing_in_two_languages_is_one_interest_under_the_name_that_weighs_m
     words = (("a", "coffee"), ("b", "咖啡"))
     others = interests(coffee_shop(*(wrote(who, day, None, **{word: 0.5}) for day in days for who, word in words)))
     assert (topics(others, "a"), topics(others, "b")) == (["coffee"], ["咖啡"]), "of two customers each keeps theirs"
+
+
+def test_the_head_of_a_narrower_word_is_not_said_beside_it_where_both_are_the_same_texts():
+    days = ("2026-06-01", "2026-06-05", "2026-06-09")
+    masks = {"mask": 0.9, "sheet mask": 0.6, "sheet": 0.3, "录音麦克风": 0.5, "麦克风": 0.8}
+    same = [wrote("a", day, None, **masks) for day in days]
+    found = interests(snapshot(same))
+    assert topics(found, "a") == ["sheet mask", "录音麦克风", "sheet"], "what a compound begins with is no head of it"
+    assert found["share"].sum() == pytest.approx(1)
+    apart = interests(
+        snapshot([*same, wrote("a", "2026-06-07", None, mask=0.9), wrote("a", "2026-06-08", None, 麦克风=0.9)])
+    )
+    assert set(topics(apart, "a")) == {"mask", "sheet mask", "sheet", "录音麦克风", "麦克风"}, (
+        "it is said of more than that"
+    )
+    others = [
+        *(wrote("a", day, None, mask=0.9) for day in days),
+        *(wrote("b", day, None, **{"sheet mask": 0.9}) for day in days),
+    ]
+    of_two = interests(snapshot(others))
+    assert (topics(of_two, "a"), topics(of_two, "b")) == (["mask"], ["sheet mask"])
+
+
+@pytest.mark.parametrize(
+    ("term", "of", "is_head"),
+    [
+        ("mask", "sheet mask", True),
+        ("coffee", "drip coffee", True),
+        ("面膜", "补水面膜", True),
+        ("mask", "mask", False),
+        ("面膜", "面膜", False),
+        ("sheet", "sheet mask", False),
+        ("ring", "string", False),
+        ("咖啡", "咖啡机", False),
+        ("", "sheet mask", False),
+    ],
+)
+def test_what_a_head_is(term, of, is_head):
+    assert _is_head(term, of) is is_head
 
 
 def test_a_word_for_a_category_of_the_customer_is_not_said_again():

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from profile_world import EVENTS, inputs, interaction_id, shuffled, snapshot
 
+from profiling.facts.profile import DENIED_COLUMNS
 from profiling.profiles.build import build_profiles
 from profiling.profiles.schema import document_faults
 from profiling.profiles.topics import COLUMNS, topics
@@ -51,6 +52,26 @@ def test_at_most_five_and_the_strongest():
     said = {"sentiment": 0.0, "language": "en", "keywords": {word: (i + 1) / 10 for i, word in enumerate(words)}}
     found = topics(world([("a", "2026-06-28", "post", None, said)], served))
     assert found["name"].tolist() == ["word6", "word5", "word4", "word3", "word2"]
+
+
+def test_what_a_customer_said_is_no_interest_is_no_topic_of_theirs():
+    def denied(value: str, side: int = 1, topic: str = "interests", who: str = "ann") -> list[tuple]:
+        rows = pd.DataFrame([(who, topic, "hobby", value, side)], columns=list(DENIED_COLUMNS))
+        found = of(topics(replace(world(), denied=rows)), "ann")
+        return [(row["name"], round(row["share"], 3), row["count"], len(row["evidence"])) for row in found]
+
+    whole = [("warm tone", 1.0, 2, 2)]
+    assert denied("warm tone") == denied("Warm Tone") == [], "neither by that word nor by others of its topic"
+    ((name, share, count, cited),) = denied("packet")
+    assert (name, count, cited) == ("warm tone", 2, 2)
+    assert 0 < share < 1, "what is left of the topic is less than all they wrote"
+    for nothing in (
+        denied("tone"),
+        denied("warm tone", side=-1),
+        denied("warm tone", topic="needs"),
+        denied("packet", who="bo"),
+    ):
+        assert nothing == whole
 
 
 def test_documents_cite_the_customers_own_interactions_and_fit_the_schema():
