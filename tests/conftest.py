@@ -16,6 +16,10 @@ pytest_plugins = ["tests.s3"]
 for _name in [name for name in os.environ if name.startswith("PROFILING_") and name != "PROFILING_TEST_DATA"]:
     del os.environ[_name]
 
+# Two workers on two cores: with two threads each they wait for one another several times as long as they compute.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(autouse=True)
 def _no_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
