@@ -4,6 +4,7 @@ import json
 import logging
 import socket
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -18,11 +19,13 @@ from profiling.llm.protocol import most
 from tests.llm.conftest import GOOD, SCHEMA, Clock, ask
 from tests.llm.server import (
     Asked,
+    Handler,
     LanguageServer,
     closes,
     cuts,
     drips,
     drips_an_error,
+    drips_headers,
     fails,
     language_server,
     late,
@@ -240,7 +243,7 @@ def test_a_pause_of_hours_is_not_waited_for(server: LanguageServer, open_model: 
     assert (server.calls, clock.waits) == (1, [])
 
 
-@pytest.mark.parametrize("script", [never, drips])
+@pytest.mark.parametrize("script", [never, drips, drips_headers])
 def test_an_answer_that_does_not_come_may_be_billed(
     server: LanguageServer, open_model: Open, monkeypatch: pytest.MonkeyPatch, script: Any
 ) -> None:
@@ -255,6 +258,30 @@ def test_an_answer_that_does_not_come_may_be_billed(
         2 * need.tokens_in,
         2 * need.tokens_out,
     )
+
+
+@pytest.mark.timeout(30)
+def test_a_proxy_that_drips_headers_is_not_waited_for_either(
+    server: LanguageServer, open_model: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections of the environment's proxies are others than those of the client; so are kept ones than new ones."""
+    monkeypatch.setattr(client, "RETRIES", 0)
+    model = open_model(url="http://models.example/v1", at_once=1, timeout=0.3)
+    monkeypatch.setenv("HTTP_PROXY", server.url.removesuffix("/v1"))
+    monkeypatch.setattr(Handler, "do_POST", lambda handler: handler.server.script[0](handler, None))
+    server.script = [lambda handler, asked: handler.reply(503, b"")]
+    assert model.answer([ask("one")])[0].detail.endswith("status 503")  # type: ignore[union-attr]
+    server.script = [drips_headers]
+    began = time.monotonic()
+    assert "ReadTimeout" in model.answer([ask("two")])[0].detail  # type: ignore[union-attr]
+    assert 0.3 <= time.monotonic() - began < 10
+
+
+def test_a_connection_that_was_kept_has_the_whole_time_again(server: LanguageServer, open_model: Open) -> None:
+    model = open_model(at_once=1, timeout=2.0)
+    server.answers = lambda asked: late(1.2)
+    assert [type(each) for each in model.answer([ask("one"), ask("two")])] == [Reply] * 2
+    assert server.calls == 2
 
 
 def test_an_answer_that_is_none_of_the_protocol_may_be_billed_too(server: LanguageServer, open_model: Open) -> None:
