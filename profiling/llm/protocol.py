@@ -258,15 +258,28 @@ def document(text: str) -> Any:
     """The JSON document that a model wrote: bare, in a fenced block, or after its thoughts.
 
     Raises:
-        ValueError: there is none, or one that could not be stored, such as a half character or an endless number.
+        ValueError: there is none, one that could not be stored, such as a half character or an endless number, or one that
+            names something twice, so that nobody knows which is meant.
     """
     text = _THOUGHT.sub("", text)
     fenced = _FENCE.match(text)
     try:
-        found = json.loads(fenced[1] if fenced else text)
+        found = json.loads(fenced[1] if fenced else text, object_pairs_hook=named_once)
         json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    return found
+
+
+def named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, for `object_pairs_hook`.
+
+    Raises:
+        ValueError: it names something twice.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object names something twice")
     return found
 
 
