@@ -211,6 +211,28 @@ def test_a_correction_that_cannot_be(
     assert Lake(shop.lake).rows("fact_corrections") == 0
 
 
+@pytest.mark.parametrize(
+    "by",
+    [
+        "kim@example.org",
+        "Kim <kim@example.org>",
+        "kim＠example.org",
+        "+49 170 1234567",
+        "(555) 123-4567",
+        "１３８００１３８０００",
+    ],
+)
+def test_who_corrects_is_no_address_and_no_number(shop: Settings, by: str) -> None:
+    import pandas as pd
+
+    document = documents(shop, MONDAY)[customer(shop, "ann", MONDAY)]
+    name, now = document["facts"][0]["fact_id"], pd.Timestamp.now(tz="UTC")
+    with pytest.raises(SettingsError, match="write a role or a staff number, such as service-desk or S-1042"):
+        corrections.correct(Lake(shop.lake), document, name, None, by, MONDAY, now)
+    assert Lake(shop.lake).rows("fact_corrections") == 0
+    corrections.correct(Lake(shop.lake), document, name, None, "S-1042", MONDAY, now)
+
+
 def test_what_was_corrected_before_the_column_recorded_at_came_still_holds(shop: Settings) -> None:
     import pandas as pd
     from deltalake import write_deltalake
