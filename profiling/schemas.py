@@ -276,7 +276,7 @@ _FACT = (
     Column("is_inferred", pa.bool_(), "concluded, and never said in so many words"),
     Column("since", UTC, "when the oldest evidence was written", "UTC"),
     Column("stated_at", UTC, "when the newest evidence was written", "UTC"),
-    Column("written_by", pa.string(), "who read the newest evidence: rules, or the language model's name"),
+    Column("written_by", pa.string(), "who read it: rules, or the language model's name"),
     COUNT,
     Column(
         "evidence",
@@ -286,16 +286,19 @@ _FACT = (
 )
 FACTS = Table(
     "facts",
-    "One statement about one customer, read out of what they wrote.",
+    "One statement about one customer, read out of what they wrote by one reader.",
     (*_FACT, DAY),
-    key=("fact_id", "day"),
-    notes="Add-only: said again on a later day it is another row, and one that contradicts an older one stands beside it, dated.",
+    key=("fact_id", "day", "written_by"),
+    notes=(
+        "Add-only: said again on a later day, or read by somebody else, it is another row, and one that contradicts an older one "
+        "stands beside it, dated."
+    ),
 )
 FACTS_STATE = Table(
     "facts_state",
-    "One statement about one customer: everything said of it to the end of a closed week.",
+    "One statement about one customer: everything one reader read of it to the end of a closed week.",
     (*_FACT, Column("week", pa.string(), "the Sunday that closes the week", "YYYY-MM-DD")),
-    key=("fact_id", "week"),
+    key=("fact_id", "week", "written_by"),
     partition="week",
 )
 FACT_CORRECTIONS = Table(

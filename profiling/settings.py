@@ -79,10 +79,13 @@ def _server(url: str | None) -> str | None:
 
 
 def _has_host(url: str) -> bool:
+    import httpx
+
     try:
         found = urlsplit(url)
-        return bool(found.hostname) and found.port != 0
-    except ValueError:  # no port, or no address of IPv6
+        name = httpx.URL(url)  # both forms of the host are checked: what was decoded, and what is looked up
+        return bool(found.hostname and name.host and name.raw_host.decode().encode("idna")) and found.port != 0
+    except (ValueError, httpx.InvalidURL):  # no port, no address of IPv6, or a name that nothing can be asked for
         return False
 
 

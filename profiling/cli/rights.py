@@ -162,7 +162,9 @@ def correct(
     statement: Annotated[
         str | None, typer.Option("--statement", metavar="TEXT", help="What it should say instead.")
     ] = None,
-    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who says so.")] = "customer",
+    by: Annotated[
+        str, typer.Option("--by", metavar="NAME", help="Who says so: a role or a staff number, no address.")
+    ] = "customer",
     day: Annotated[
         str | None,
         typer.Option("--day", metavar="YYYY-MM-DD", help="First day whose profile obeys. Default: the newest day."),

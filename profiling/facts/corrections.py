@@ -1,6 +1,7 @@
 """What a customer or a clerk says of a fact that is wrong: add-only, dated, and obeyed by every profile from its day on."""
 
 import hashlib
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from profiling.lake import Lake
 
 WRONG, STATED = "wrong", "stated"
 MAX_STATEMENT = 300
+# An address of mail, or as many digits as a telephone number has, however they are parted.
+_CONTACT = re.compile(r"@|(?:\d[\s().\-/–]*){7}")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def correct(
         document: the customer's profile that shows it, or showed it before it was marked wrong.
         fact: its fact_id, or the first characters.
         instead: the statement in its place; None where it is only wrong.
-        said_by: `customer`, or the clerk's name.
+        said_by: `customer`, or the clerk's role or staff number.
         day: the first day whose profile obeys.
         moment: when it was said.
         now: when it is recorded; None is this moment.
@@ -62,8 +65,7 @@ def correct(
         raise SettingsError(f"a correction is not stated in the future: {moment.isoformat()}")
     held = _held(lake, document, day)
     found = _found(document, held, fact)
-    if not said_by.strip() or len(said_by) > 80 or _has_unseen(said_by):
-        raise SettingsError("--by is a name of 1 to 80 characters that are seen")
+    _refuse_contact(said_by)
     statement = None if instead is None else checked_statement(instead)
     before = held.get(found["fact_id"])
     kind = WRONG if statement is None else STATED
@@ -184,6 +186,17 @@ def checked_statement(text: str) -> str:
             "the statement names health, religion, origin, orientation, politics or a union: a profile holds nothing of these"
         )
     return said
+
+
+def _refuse_contact(said_by: str) -> None:
+    """It stays as long as the correction does, so nobody is to be reached by it."""
+    if not said_by.strip() or len(said_by) > 80 or _has_unseen(said_by):
+        raise SettingsError("--by is a name of 1 to 80 characters that are seen")
+    if _CONTACT.search(unicodedata.normalize("NFKC", said_by)):
+        raise SettingsError(
+            "--by looks like an e-mail address or a telephone number, and is kept with the correction; write a role or a staff "
+            "number, such as service-desk or S-1042"
+        )
 
 
 def _has_unseen(text: str) -> bool:

@@ -15,6 +15,8 @@ from profiling.text.cache import TextCache
 # Kinds in which customers speak in sentences; a search names a thing and says nothing of who searches.
 SPOKEN_KINDS = ("review", "post", "email", "contact", "purchase")
 MAX_EVIDENCE = 5
+# A row is of one reader, so that what a language model read can go and what the rules read stay.
+_ROW = ("fact_id", "written_by")
 STATE_COLUMNS = [name for name in schemas.FACTS.names if name != "day"]
 _BATCH = 2048
 
@@ -55,7 +57,7 @@ def _plain(mentions: Any) -> list[Mapping[str, Any]]:
 
 
 def facts_of_day(rows: pd.DataFrame, found: Mapping[str, Sequence[tuple[Fact, str]]]) -> pd.DataFrame:
-    """FACTS of a day's interactions: each statement of an identity once, stronger for every interaction that says it.
+    """FACTS of a day's interactions: each statement of an identity once a reader, stronger for every interaction that says it.
 
     Args:
         rows: interaction_id, identity_id, bucket, day, occurred_at, of kinds in which customers speak.
@@ -67,10 +69,10 @@ def facts_of_day(rows: pd.DataFrame, found: Mapping[str, Sequence[tuple[Fact, st
             records.append(_record(row, fact, written_by))
     if not records:
         return _empty("facts")
-    records.sort(key=lambda one: (one["fact_id"], one["stated_at"], one["evidence"][0]["interaction_id"]))
+    records.sort(key=lambda one: (_row_of(one), one["stated_at"], one["evidence"][0]["interaction_id"]))
     merged: list[dict[str, Any]] = []
     for record in records:
-        if merged and merged[-1]["fact_id"] == record["fact_id"]:
+        if merged and _row_of(merged[-1]) == _row_of(record):
             merged[-1] = joined(merged[-1], record)
         else:
             merged.append(record)
@@ -104,6 +106,10 @@ def _record(row: Mapping[Any, Any], fact: Fact, written_by: str) -> dict[str, An
     }
 
 
+def _row_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(record[name] for name in _ROW)
+
+
 def joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """Two records of the same fact as one: surer, with the words of the newer and the strongest evidence of both."""
     newer = max((one, other), key=lambda each: (each["stated_at"], each["statement"]))
@@ -123,20 +129,20 @@ def joined(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fold(state: pd.DataFrame, daily: pd.DataFrame) -> pd.DataFrame:
-    """A checkpoint and the days after it as one: STATE_COLUMNS, a row a fact, sorted by fact_id.
+    """A checkpoint and the days after it as one: STATE_COLUMNS, a row a fact and reader, sorted by them.
 
     Days are added in their order, so that it does not matter where a checkpoint was made.
     """
     both = pd.concat([state.assign(day=""), daily], ignore_index=True) if len(state) else daily
-    both = both.sort_values(["fact_id", "day"], kind="stable", ignore_index=True)
-    is_alone = ~both["fact_id"].duplicated(keep=False)
-    merged: dict[str, dict[str, Any]] = {}
+    both = both.sort_values([*_ROW, "day"], kind="stable", ignore_index=True)
+    is_alone = ~both.duplicated(list(_ROW), keep=False)
+    merged: dict[tuple[Any, ...], dict[str, Any]] = {}
     for record in both[~is_alone].to_dict("records"):
-        held = merged.get(record["fact_id"])
-        merged[record["fact_id"]] = dict(record) if held is None else joined(held, record)  # type: ignore[arg-type]
+        name = _row_of(record)  # type: ignore[arg-type]
+        merged[name] = joined(merged[name], record) if name in merged else dict(record)  # type: ignore[arg-type]
     rows = [both[is_alone], _typed(list(merged.values()), "facts")] if merged else [both]
     whole = pd.concat([frame for frame in rows if len(frame)] or [_empty("facts")], ignore_index=True)
-    return whole.sort_values("fact_id", kind="stable", ignore_index=True)[STATE_COLUMNS]
+    return whole.sort_values(list(_ROW), kind="stable", ignore_index=True)[STATE_COLUMNS]
 
 
 def _typed(records: Iterable[Mapping[str, Any]], table: str) -> pd.DataFrame:

@@ -1,12 +1,13 @@
 """A customer's facts as of a day: identities joined, corrections obeyed, of what contradicts itself the latest."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pandas as pd
 
 from profiling.facts.corrections import in_order
 from profiling.facts.days import fact_id, joined
+from profiling.facts.rules import NAME
 from profiling.facts.slots import by_name
 
 MAX_FACTS = 12
@@ -20,7 +21,12 @@ _Key = tuple[str, str, str, int]  # topic, subtopic, value, side
 
 
 def facts_of_customers(
-    facts: pd.DataFrame, corrections: pd.DataFrame, mine: pd.Series, customer_of: pd.Series, day: str
+    facts: pd.DataFrame,
+    corrections: pd.DataFrame,
+    mine: pd.Series,
+    customer_of: pd.Series,
+    day: str,
+    by_rules: Collection[str] = (),
 ) -> pd.DataFrame:
     """FACT_COLUMNS: the facts that hold of each customer, at most MAX_FACTS, strongest and freshest first.
 
@@ -34,12 +40,14 @@ def facts_of_customers(
         mine: customer_id by identity_id of the customers wanted.
         customer_of: customer_id by identity_id of everybody linked, also those who were never seen.
         day: YYYY-MM-DD.
+        by_rules: customers of whom only what the rules read counts: of the same fact the model's reading adds nothing.
     """
     own = facts[facts["identity_id"].isin(mine.index)]
     wanted = set(mine)
     said = _corrections(corrections, mine, customer_of, wanted)
     own = own.assign(customer_id=own["identity_id"].map(mine))
-    own = own.sort_values(["customer_id", "identity_id", "fact_id"], kind="stable")
+    own = own[(own["written_by"] == NAME) | ~own["customer_id"].isin(set(by_rules))]
+    own = own.sort_values(["customer_id", "identity_id", "fact_id", "written_by"], kind="stable")
     rows: list[dict[str, Any]] = []
     for customer, records in _by_customer(own).items():
         rows += _of_customer(str(customer), records, said.get(customer, {}), pd.Timestamp(day, tz="UTC"))

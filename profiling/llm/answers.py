@@ -7,10 +7,15 @@ long as one asking is about nobody who was erased.
 
 import hashlib
 import json
+import logging
+import sqlite3
+import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from profiling.llm.contract import Failure, Reply, Request
 from profiling.text.cache import TextCache
+
+log = logging.getLogger(__name__)
 
 NAMESPACE = "answers"
 # Raise with every change of how a question is put or an answer is read: it is part of the keys.
@@ -33,19 +38,45 @@ class Answers:
 
     def __init__(self, cache: TextCache) -> None:
         self._cache = cache
+        self._unstored: dict[str, bytes] = {}  # what was paid for and found the cache's file held by somebody else
+        self._lock = threading.Lock()
 
     def known(self, askings: Mapping[str, Sequence[Request]]) -> dict[str, Reply | Failure]:
         """The kept answers among `askings` (requests by the key of their answer), which are about these requests' people too
         from now on."""
-        stored = self._cache.get_many(askings)
-        self._cache.put_many({name: b"" for key in stored for name in _links(key, askings[key])})
+        stored = {
+            **self._cache.get_many(askings),
+            **{key: self._unstored[key] for key in askings if key in self._unstored},
+        }
+        self._store({name: b"" for key in stored for name in _links(key, askings[key])})
         return {key: _unpacked(value) for key, value in stored.items()}
 
     def keep(self, key: str, requests: Sequence[Request], outcome: Reply | Failure) -> None:
-        """Store what a server answered, unless it did not; of a thread that may end after it."""
+        """Store what a server answered, unless it did not; of a thread that may end after it. See `store_rest`."""
         if isinstance(outcome, Reply) or outcome.reason in KEPT_FAILURES:
-            self._cache.put_many({key: _packed(outcome), **{name: b"" for name in _links(key, requests)}})
+            self._store({key: _packed(outcome), **{name: b"" for name in _links(key, requests)}})
             self._cache.close()
+
+    def store_rest(self) -> int:
+        """Try once more to store what could not be; how many answers are left, which this object alone knows."""
+        with self._lock:
+            if self._unstored and self._is_stored(self._unstored):
+                self._unstored.clear()
+            return sum(name.startswith("answer|") for name in self._unstored)
+
+    def _store(self, values: dict[str, bytes]) -> None:
+        """Or hold them for `store_rest`: whoever has waited for the file once does not wait for it with every answer."""
+        if self._unstored or not self._is_stored(values):
+            with self._lock:
+                self._unstored |= values
+
+    def _is_stored(self, values: dict[str, bytes]) -> bool:
+        try:
+            self._cache.put_many(values)
+        except sqlite3.OperationalError as error:  # locked for longer than one waits, or the disk is full
+            log.warning("%s takes no answers now (%s); they are kept in memory", self._cache.path, error)
+            return False
+        return True
 
     def about(self, ids: Collection[str]) -> list[str]:
         """The entries to erase with these ids: every asking about one of them, and each answer that no other asking holds."""

@@ -94,7 +94,10 @@ class ServerModel:
         found = self._answers.known(askings)
         fresh = {key: several for key, several in askings.items() if key not in found}
         log.info("%s: %d questions, %d kept, %d to ask", self.name, len(requests), len(found), len(fresh))
-        found |= self._ask_all(fresh)
+        try:
+            found |= self._ask_all(fresh)
+        finally:
+            self.usage.unstored = self._answers.store_rest()
         outcomes = []
         for key in keys:
             outcomes.append(self._delivered(found[key], is_asked=key in fresh))

@@ -60,7 +60,8 @@ class Failure:
 
 @dataclass
 class Usage:
-    """What was asked so far. `cost` in the currency of the prices set; None where none are. Retries are calls like others."""
+    """What was asked so far. `cost` in the currency of the prices set; None where none are. Retries are calls like others.
+    `unstored` answers were used and could not be kept: the next run pays for them again."""
 
     calls: int = 0
     cache_hits: int = 0
@@ -68,6 +69,7 @@ class Usage:
     tokens_out: int = 0
     cost: float | None = None
     failures: dict[str, int] | None = None
+    unstored: int = 0
 
 
 class LanguageModel(Protocol):

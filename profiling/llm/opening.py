@@ -87,8 +87,8 @@ def _limits(settings: Settings, parts: int) -> Limits:
 def counts(usage: Usage | None) -> dict[str, int]:
     """What a model did, for a stage's counts, without what is 0; nothing at all without a model.
 
-    `llm_calls`, `llm_cached`, `llm_tokens_in`, `llm_tokens_out`, `llm_failed_<reason>`, and with prices `llm_cost_millionths`
-    of their currency.
+    `llm_calls`, `llm_cached`, `llm_tokens_in`, `llm_tokens_out`, `llm_failed_<reason>`, `llm_unstored`, and with prices
+    `llm_cost_millionths` of their currency.
     """
     if usage is None:
         return {}
@@ -99,6 +99,7 @@ def counts(usage: Usage | None) -> dict[str, int]:
         "llm_tokens_in": usage.tokens_in,
         "llm_tokens_out": usage.tokens_out,
         "llm_cost_millionths": cost,
+        "llm_unstored": usage.unstored,
         **{f"llm_failed_{reason}": number for reason, number in sorted((usage.failures or {}).items())},
     }
     return {name: number for name, number in found.items() if number}
@@ -113,15 +114,21 @@ def added_up(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 
 def warnings(found: Mapping[str, int], stage: str, day: str) -> list[str]:
-    """A sentence about questions that got no answer for a reason that the operator can mend; empty where there are none."""
+    """Sentences about questions that got no answer, and answers that were not kept, for reasons that the operator can mend."""
+    said = []
+    if unstored := found.get("llm_unstored"):
+        said.append(
+            f"{unstored} answers of the language model were used and could not be stored, so the next run pays for them again: "
+            "another process held answers.sqlite in PROFILING_CACHE for too long, or its disk is full"
+        )
     failed = {
         reason: found[name]
         for reason in ("budget", "unavailable", "rejected")
         if (name := f"llm_failed_{reason}") in found
     }
-    if not failed:
-        return []
-    said = ", ".join(f"{number} {reason}" for reason, number in failed.items())
-    return [
-        f"the language model was not asked everything: {said}; `profiling {stage} --day {day}` asks the rest (docs/llm.md)"
-    ]
+    if failed:
+        why = ", ".join(f"{number} {reason}" for reason, number in failed.items())
+        said.append(
+            f"the language model was not asked everything: {why}; `profiling {stage} --day {day}` asks the rest (docs/llm.md)"
+        )
+    return said

@@ -4,7 +4,6 @@ A server is asked in the newest manner first: an answer held to the schema by `r
 for any JSON, then for text alone, with the schema in the instruction; one that does not know a parameter is asked without it.
 """
 
-import contextlib
 import json
 import logging
 import re
@@ -12,9 +11,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from profiling.exchange import client, within
 from profiling.llm.contract import FailureReason, Request
 from profiling.llm.limits import Need
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 FORMS = ("json_schema", "json_object", "text")
 MAX_BYTES = 10_000_000  # of an answer; a server that sends more is no server of this protocol
-MAX_ERROR_BYTES = 64_000  # of an error, which says what it is at its beginning
 MAX_COUNT = 10**9  # tokens of one call; more is no count
 SEED = 0
 _OVERHEAD = 200  # tokens that templates and instructions of the server add to a question
@@ -40,7 +39,6 @@ _COMPLETION: dict[str, Any] = {
 }
 _THOUGHT = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 _FENCE = re.compile(r"\A\s*```\w*\s*\n(.*?)\n\s*```\s*\Z", re.DOTALL)
-_OF_ERRORS = ("retry-after", "retry-after-ms")  # headers that are looked at
 _NAME = re.compile(r"[\w.-]{1,60}")
 
 
@@ -143,7 +141,7 @@ class Endpoint:
     """A server, through the official client, without its retries: those are counted and paid, so they are made by the caller.
 
     Args:
-        url: up to and with `/v1`. key: may be empty. timeout: seconds for one answer, from the first byte to the last.
+        url: up to and with `/v1`. key: may be empty. timeout: seconds for one answer, from the connection to the last byte.
         is_own: the server is in this very process, and no proxy leads to it.
     """
 
@@ -161,10 +159,10 @@ class Endpoint:
         import httpx
         import openai
 
-        ends = time.monotonic() + self._timeout
+        asking = self._client.chat.completions.with_streaming_response  # the first time costs, and is not the server's
         try:
-            with self._client.chat.completions.with_streaming_response.create(**body) as response:
-                content = self._read(response.iter_bytes(), ends)
+            with within(self._timeout), asking.create(**body) as response:
+                content = self._read(response.iter_bytes())
         except openai.APIStatusError as error:
             raise self._status(error) from None
         except (openai.APITimeoutError, httpx.TimeoutException) as error:
@@ -181,22 +179,18 @@ class Endpoint:
 
         for noisy in ("openai", "httpx", "httpcore"):  # at DEBUG they log whole questions
             logging.getLogger(noisy).setLevel(logging.WARNING)
-        # A server that sends its clients elsewhere would send customers' texts there.
-        client = _short_of_errors()(follow_redirects=False, trust_env=not self._is_own, timeout=self._timeout)
         return openai.OpenAI(
             base_url=self.url,
             api_key=self._key or "none",  # the client sends no request without one; servers of one's own want none
             timeout=self._timeout,
             max_retries=0,
-            http_client=client,
+            http_client=client(self._timeout, trust_env=not self._is_own),
         )
 
-    def _read(self, chunks: Any, ends: float) -> bytes:
+    def _read(self, chunks: Any) -> bytes:
         content = b""
         for chunk in chunks:
             content += chunk
-            if time.monotonic() > ends:
-                raise Trouble("unavailable", f"{self.url}: no answer in time", is_passing=True, is_spent=True)
             if len(content) > MAX_BYTES:
                 raise Trouble("unavailable", f"{self.url}: an answer of more than {MAX_BYTES:,} bytes", is_spent=True)
         return content
@@ -245,34 +239,6 @@ class Endpoint:
         return Trouble("rejected", said, is_of_question=is_of_question, refusal=refusal)
 
 
-@cache
-def _short_of_errors() -> "type[httpx.Client]":
-    """A client that reads the beginning of an error and drops the rest: the official one reads all of it, however long it is or
-    takes, and in whatever encoding it claims to be."""
-    import httpx
-    import openai
-
-    class Client(openai.DefaultHttpxClient):
-        def send(self, request: httpx.Request, **how: Any) -> httpx.Response:
-            response = super().send(request, **how)
-            if response.is_success:
-                return response
-            ends = time.monotonic() + (self.timeout.read or 0)
-            content = b""
-            # What has come until the connection fails will do: the status is known.
-            with contextlib.suppress(httpx.HTTPError), contextlib.closing(response):
-                for chunk in response.iter_bytes():
-                    content += chunk
-                    if len(content) > MAX_ERROR_BYTES or time.monotonic() > ends:
-                        break
-            told = {name: response.headers[name] for name in _OF_ERRORS if name in response.headers}
-            return httpx.Response(
-                response.status_code, headers=told, content=content[:MAX_ERROR_BYTES], request=request
-            )
-
-    return Client
-
-
 def retry_after(headers: "httpx.Headers | Mapping[str, str]", now: float) -> float | None:
     """Seconds that a server asks to wait: of `retry-after-ms`, or `Retry-After` in seconds or as a date."""
     milliseconds, said = headers.get("retry-after-ms"), headers.get("retry-after")
@@ -292,15 +258,28 @@ def document(text: str) -> Any:
     """The JSON document that a model wrote: bare, in a fenced block, or after its thoughts.
 
     Raises:
-        ValueError: there is none, or one that could not be stored, such as a half character or an endless number.
+        ValueError: there is none, one that could not be stored, such as a half character or an endless number, or one that
+            names something twice, so that nobody knows which is meant.
     """
     text = _THOUGHT.sub("", text)
     fenced = _FENCE.match(text)
     try:
-        found = json.loads(fenced[1] if fenced else text)
+        found = json.loads(fenced[1] if fenced else text, object_pairs_hook=named_once)
         json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    return found
+
+
+def named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, for `object_pairs_hook`.
+
+    Raises:
+        ValueError: it names something twice.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object names something twice")
     return found
 
 

@@ -10,7 +10,6 @@ import ipaddress
 import re
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpcore
 
 from profiling.errors import MediaUnread
+from profiling.exchange import InTime, within
 from profiling.prepare.redaction import MARK
 
 MAX_REDIRECTS = 3
@@ -103,8 +103,7 @@ class Fetcher:
         """The body; or where it leads on to."""
         target = self._checked(url)
         host = target.host.decode()
-        backend = _CheckedAddresses(self._addresses(host, target.port or 0), time.monotonic() + self._timeout)
-        limits = dict.fromkeys(("connect", "read", "write", "pool"), self._timeout)
+        backend = _CheckedAddresses(self._addresses(host, target.port or 0))
         headers: dict[bytes | str, bytes | str] = {
             "Host": _netloc(target),
             "Accept": "image/*, audio/*",
@@ -113,8 +112,9 @@ class Fetcher:
         }
         try:
             with (
+                within(self._timeout),
                 httpcore.ConnectionPool(ssl_context=self._tls, network_backend=backend) as pool,
-                pool.stream("GET", target, headers=headers, extensions={"timeout": limits}) as response,
+                pool.stream("GET", target, headers=headers) as response,
             ):
                 said = {name.lower(): value.decode("latin-1") for name, value in response.headers}
                 if response.status in (301, 302, 303, 307, 308) and b"location" in said:
@@ -195,11 +195,12 @@ def _netloc(target: httpcore.URL) -> str:
     return target.host.decode() + ("" if is_usual else f":{target.port}")
 
 
-class _CheckedAddresses(httpcore.NetworkBackend):
-    """Connects to the addresses that were checked, whatever the name resolves to by now, and keeps to a deadline."""
+class _CheckedAddresses(InTime):
+    """Connects to the addresses that were checked, whatever the name resolves to by now."""
 
-    def __init__(self, addresses: list[str], deadline: float) -> None:
-        self._addresses, self._deadline, self._system = addresses, deadline, httpcore.SyncBackend()
+    def __init__(self, addresses: list[str]) -> None:
+        super().__init__(httpcore.SyncBackend())
+        self._addresses = addresses
 
     def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, *rest: Any, **more: Any
@@ -207,45 +208,7 @@ class _CheckedAddresses(httpcore.NetworkBackend):
         failed: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in self._addresses:
             try:
-                return _Timed(
-                    self._system.connect_tcp(address, port, _left(self._deadline), *rest, **more), self._deadline
-                )
+                return super().connect_tcp(address, port, timeout, *rest, **more)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
         raise failed
-
-
-class _Timed(httpcore.NetworkStream):
-    """A stream whose every step ends at one deadline: a server that sends a byte now and then does not hold us."""
-
-    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
-        self._stream, self._deadline = stream, deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(self._deadline))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, _left(self._deadline))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        return _Timed(self._stream.start_tls(ssl_context, server_hostname, _left(self._deadline)), self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)
-
-
-def _left(deadline: float) -> float:
-    """Seconds to the deadline.
-
-    Raises:
-        httpcore.ReadTimeout: it is over.
-    """
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise httpcore.ReadTimeout("the time for it is over")
-    return left

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from profiling.errors import MediaUnread
+from profiling.exchange import client
 from profiling.media.kinds import ENDINGS
 from profiling.media.metadata import without_metadata
 
@@ -111,7 +112,7 @@ class ServerReader:
 
     Args:
         url: up to and with `/v1`. key: may be empty; image_model, audio_model: None where there is none.
-        timeout: seconds for one answer.
+        timeout: seconds for one answer, from the connection to the last byte.
     """
 
     def __init__(self, url: str, key: str, image_model: str | None, audio_model: str | None, timeout: float) -> None:
@@ -147,7 +148,13 @@ class ServerReader:
         from openai import OpenAI
 
         # The client sends no request without a key; servers of one's own want none.
-        return OpenAI(base_url=self._url, api_key=self._key or "none", timeout=self._timeout, max_retries=RETRIES)
+        return OpenAI(
+            base_url=self._url,
+            api_key=self._key or "none",
+            timeout=self._timeout,
+            max_retries=RETRIES,
+            http_client=client(self._timeout),
+        )
 
     def _see(self, content: bytes, media_type: str, model: str) -> Reading:
         picture = base64.b64encode(without_metadata(content, media_type)).decode()

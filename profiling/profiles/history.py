@@ -187,6 +187,7 @@ def take_snapshot(
     reads: Iterable[Target] = (),
     left_out: Callable[[pd.Series, pd.DataFrame], set[str]] = lambda customer_of, consents: set(),
     customer_of: pd.Series | None = None,
+    by_rules: Callable[[pd.Series, pd.DataFrame], set[str]] = lambda customer_of, consents: set(),
 ) -> Snapshot:
     """What is known at the end of `day` about the customers of one bucket; the week before must be closed.
 
@@ -195,6 +196,7 @@ def take_snapshot(
         left_out: the customers who must not appear, of (customer_id by identity_id, the snapshot's `consents`). Nothing of the
             snapshot is about them; sums over items still hold what they did.
         customer_of: what `customer_ids` gives for the day, where it is known already.
+        by_rules: the customers of whom no fact may rest on what a language model read, asked as `left_out` is.
     """
     everyone = _activity(lake, day, [("facet", "==", "all")])
     people = everyone[everyone["subject_type"] == "identity"]
@@ -202,7 +204,9 @@ def take_snapshot(
         customer_of = _customer_of(lake, day, people, rules)
     consents = of_customers(_statements(lake, "consents", day), customer_of)
     customers = _resolved(people, customer_of, buckets)
-    if gone := left_out(_everyone(customers, customer_of), consents):
+    people_of = _everyone(customers, customer_of)
+    unread = by_rules(people_of, consents)
+    if gone := left_out(people_of, consents):
         customers = customers[~customers["customer_id"].isin(gone)].reset_index(drop=True)
     mine = customers[customers["customer_bucket"] == bucket]
     strangers = mine.loc[mine["bucket"] != bucket, "identity_id"].tolist()
@@ -232,6 +236,7 @@ def take_snapshot(
             own,
             customer_of,
             day,
+            unread,
         ),
         denied=denied_by_customers(corrections, own, customer_of),
         topics=term_topics(topics_on(lake, day)),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,15 +110,17 @@ def _profile_bucket(run: Run, bucket: int) -> Staged:
     reading = [TARGETS[s.entry.target] for s in speakers if TARGETS[s.entry.target].reads == "text"]
     refused: dict[str, set[str]] = {}
 
-    def left_out(customer_of: "pd.Series", consents: "pd.DataFrame") -> set[str]:
-        for purpose in PURPOSES:
-            refused[purpose] = consent.refusing(customer_of, consents, purpose, run.settings, run.suppressed)
-        return refused["profiling"]
+    def refusing(purpose: str, customer_of: "pd.Series", consents: "pd.DataFrame") -> set[str]:
+        if not refused:
+            for each in PURPOSES:
+                refused[each] = consent.refusing(customer_of, consents, each, run.settings, run.suppressed)
+        return refused[purpose]
 
     rules, zone, buckets = load_rules(run.settings), run.settings.timezone, run.settings.buckets
     people = _resolved(run).customer_of
-    snapshot = take_snapshot(run.lake, run.day, zone, bucket, buckets, rules, reading, left_out, people)
-    snapshot = _without_model_of(refused["language_model"], snapshot)
+    left_out, by_rules = (partial(refusing, purpose) for purpose in ("profiling", "language_model"))
+    snapshot = take_snapshot(run.lake, run.day, zone, bucket, buckets, rules, reading, left_out, people, by_rules)
+    snapshot = _without_media_of(refused["language_model"], snapshot)
     customers = sorted(set(snapshot.activity["subject_id"]))
     texts = _texts(run, snapshot.texts, speakers)
     said = (
@@ -148,15 +151,11 @@ def _resolved(run: Run) -> "Resolution":
     return run.kept["resolved"]
 
 
-def _without_model_of(customers: set[str], snapshot: "Snapshot") -> "Snapshot":
+def _without_media_of(customers: set[str], snapshot: "Snapshot") -> "Snapshot":
     """Whoever says no to language models has no claim of one in the profile, though it was made before they said so."""
-    rows, facts = snapshot.activity, snapshot.facts
+    rows = snapshot.activity
     is_media = (rows["facet"] == "media") & rows["subject_id"].isin(customers)
-    by_model = ~facts["written_by"].astype("str").str.match(r"rules$|correction by ")
-    is_read = by_model & facts["customer_id"].isin(customers)
-    return replace(
-        snapshot, activity=rows[~is_media].reset_index(drop=True), facts=facts[~is_read].reset_index(drop=True)
-    )
+    return replace(snapshot, activity=rows[~is_media].reset_index(drop=True))
 
 
 def _texts(run: Run, texts: "pd.DataFrame", speakers: "list[Speaker]") -> "pd.DataFrame":

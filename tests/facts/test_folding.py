@@ -24,8 +24,8 @@ def fact(subtopic: str = "product", value: str = "tent", side: int = 1, **change
     return Fact(topic, subtopic, value, words, float(side), **base)
 
 
-def day(date: str, *said: tuple[str, Fact], at: str | None = None) -> pd.DataFrame:
-    """The facts of one arrival day: (identity, fact), each an interaction of its own."""
+def day(date: str, *said: tuple[str, Fact], at: str | None = None, by: str = NAME) -> pd.DataFrame:
+    """The facts of one arrival day: (identity, fact), each an interaction of its own, all read by one."""
     columns = ["interaction_id", "identity_id", "bucket", "day", "occurred_at"]
     rows = pd.DataFrame(
         [
@@ -40,7 +40,7 @@ def day(date: str, *said: tuple[str, Fact], at: str | None = None) -> pd.DataFra
         ],
         columns=columns,
     )
-    return facts_of_day(rows, {f"{date}-{n}": [(each, NAME)] for n, (_, each) in enumerate(said)})
+    return facts_of_day(rows, {f"{date}-{n}": [(each, by)] for n, (_, each) in enumerate(said)})
 
 
 def folded(*days: pd.DataFrame) -> pd.DataFrame:
@@ -105,6 +105,42 @@ def test_the_identities_of_a_customer_speak_together() -> None:
     assert set(joined["customer_id"]) == {ANN}
     assert joined.set_index("subtopic")["count"].to_dict() == {"product": 2, "move": 1}
     assert joined.set_index("subtopic")["fact_id"]["product"] == fact_id(ANN, "needs", "product", "tent", 1)
+
+
+@pytest.mark.parametrize("first", ["model", NAME])
+@pytest.mark.parametrize("identities", [ONE_EACH, BOTH], ids=["one", "two"])
+def test_what_a_model_read_goes_without_what_the_rules_read_of_the_same(first: str, identities: pd.Series) -> None:
+    """Whoever read it last; over days, over a checkpoint, and over the identities of a customer."""
+    dates = ("2026-06-01", "2026-06-02") if first == "model" else ("2026-06-02", "2026-06-01")
+    read_by_model = day(dates[0], (BOB if identities is BOTH else ANN, fact(confidence=0.85)), by="model")
+    read_by_rules = day(dates[1], (ANN, fact(confidence=0.5)))
+    both = folded(*sorted([read_by_model, read_by_rules], key=lambda rows: rows["day"][0]))
+    (whole,) = held(both, identities).to_dict("records")
+    assert (whole["count"], len(whole["evidence"]), whole["confidence"]) == (2, 2, pytest.approx(1 - 0.15 * 0.5))
+    nobody = pd.DataFrame(columns=schemas.FACT_CORRECTIONS.names)
+    left = facts_of_customers(both, nobody, identities, identities, "2026-06-28", {ANN})
+    pd.testing.assert_frame_equal(left, held(folded(read_by_rules), identities))
+    alone = folded(read_by_model)
+    for said in (nobody, pd.DataFrame([correction("stated")], columns=nobody.columns)):
+        assert facts_of_customers(alone, said, identities, identities, "2026-06-28", {ANN}).empty
+
+
+def test_two_readers_of_one_day_are_two_rows_and_one_fact() -> None:
+    rows = facts_of_day(
+        pd.DataFrame(
+            {
+                "interaction_id": ["i1", "i2"],
+                "identity_id": ANN,
+                "bucket": 0,
+                "day": "2026-06-01",
+                "occurred_at": pd.Timestamp("2026-06-01", tz="UTC"),
+            }
+        ),
+        {"i1": [(fact(), "model")], "i2": [(fact(), NAME)]},
+    )
+    assert rows["written_by"].tolist() == ["model", NAME]
+    assert not rows.duplicated(list(schemas.FACTS.key)).any()
+    assert held(folded(rows))["count"].tolist() == [2]
 
 
 def correction(kind: str, who: str = ANN, at: str = "2026-06-10", **changes: Any) -> dict[str, Any]:

@@ -211,6 +211,28 @@ def test_a_correction_that_cannot_be(
     assert Lake(shop.lake).rows("fact_corrections") == 0
 
 
+@pytest.mark.parametrize(
+    "by",
+    [
+        "kim@example.org",
+        "Kim <kim@example.org>",
+        "kim＠example.org",
+        "+49 170 1234567",
+        "(555) 123-4567",
+        "１３８００１３８０００",
+    ],
+)
+def test_who_corrects_is_no_address_and_no_number(shop: Settings, by: str) -> None:
+    import pandas as pd
+
+    document = documents(shop, MONDAY)[customer(shop, "ann", MONDAY)]
+    name, now = document["facts"][0]["fact_id"], pd.Timestamp.now(tz="UTC")
+    with pytest.raises(SettingsError, match="write a role or a staff number, such as service-desk or S-1042"):
+        corrections.correct(Lake(shop.lake), document, name, None, by, MONDAY, now)
+    assert Lake(shop.lake).rows("fact_corrections") == 0
+    corrections.correct(Lake(shop.lake), document, name, None, "S-1042", MONDAY, now)
+
+
 def test_what_was_corrected_before_the_column_recorded_at_came_still_holds(shop: Settings) -> None:
     import pandas as pd
     from deltalake import write_deltalake
@@ -284,6 +306,37 @@ def test_a_model_reads_those_who_allow_it_and_its_claims_leave_with_a_no(
     drop(settings, [event(3, "bob", SUNDAY, text="Thanks.")], SUNDAY)
     run_all(settings, SUNDAY)
     assert facts_of(settings, "ann", SUNDAY) == {}
+
+
+@pytest.mark.parametrize("first", ["model", "rules"])
+def test_of_a_fact_that_both_read_what_the_rules_read_stays_after_a_no(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    """The model reads one of two texts that say the same; a checkpoint lies before the day of the withdrawal."""
+    texts = {SATURDAY: NEED, SUNDAY: "Still looking for a quiet fan."}
+    drop(settings, [event(1, "ann", SATURDAY, text=texts[SATURDAY])], SATURDAY)
+    drop(settings, [event(2, "ann", SUNDAY, text=texts[SUNDAY])], SUNDAY)
+    days = [SATURDAY, SUNDAY]
+    for day in days:
+        stages.ingest(settings, day)
+    rows = Lake(settings.lake).read("interactions").set_index("day")
+    read = SATURDAY if first == "model" else SUNDAY
+    model = Scripted({rows["text_hash"][read]: [entry()]})
+    monkeypatch.setattr(opening, "open_model", lambda settings, parts: model)
+    for day in days:
+        stages.features(settings, day)
+        stages.profile(settings, day)
+    before = facts_of(settings, "ann", SUNDAY)["product quiet fan"]
+    assert before["evidence_count"] == 2
+    assert before["written_by"] == ("rules" if first == "model" else "scripted")
+    drop(settings, [consent("ann", "withdrawn", "language_model", MONDAY)], MONDAY, "consents")
+    drop(settings, [event(3, "bob", MONDAY, text="Thanks.")], MONDAY)
+    run_all(settings, MONDAY)
+    after = facts_of(settings, "ann")["product quiet fan"]
+    by_rules = rows["interaction_id"][SUNDAY if first == "model" else SATURDAY]
+    assert (after["written_by"], after["evidence"], after["evidence_count"]) == ("rules", [by_rules], 1)
+    assert [each["interaction_id"] for each in after["spans"]] == [by_rules]
+    assert after["confidence"] < before["confidence"]
 
 
 def test_the_command(shop: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -249,6 +249,15 @@ def drips(handler: Handler, asked: Asked) -> None:
     drips_an_error(200)(handler, asked)
 
 
+def drips_headers(handler: Handler, asked: Asked) -> None:
+    """Headers without an end, a byte at a time."""
+    with contextlib.suppress(OSError):  # the client hangs up
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+        while not handler.server.closing.wait(0.02):
+            handler.wfile.write(b"y")
+    handler.close_connection = True
+
+
 def drips_an_error(status: int) -> Script:
     """The page of an error without an end, one byte at a time."""
 

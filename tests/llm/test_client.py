@@ -1,11 +1,15 @@
 """Whatever a server answers: a reply that fits the schema, or a failure of this row alone; nothing asked or paid twice."""
 
+import contextlib
 import json
 import logging
 import socket
+import sqlite3
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,15 +18,19 @@ from profiling.llm import client
 from profiling.llm.client import ServerModel
 from profiling.llm.contract import Failure, Reply
 from profiling.llm.limits import Allowance, Prices
+from profiling.llm.opening import counts, warnings
 from profiling.llm.protocol import most
+from profiling.text import cache
 from tests.llm.conftest import GOOD, SCHEMA, Clock, ask
 from tests.llm.server import (
     Asked,
+    Handler,
     LanguageServer,
     closes,
     cuts,
     drips,
     drips_an_error,
+    drips_headers,
     fails,
     language_server,
     late,
@@ -64,6 +72,7 @@ def test_an_answer_is_a_document_that_fits(server: LanguageServer, open_model: O
         (writes(""), "schema"),
         (writes(None), "schema"),
         (writes('{"mood": "good", "certainty": 1e999}'), "schema"),
+        (writes('{"mood": "bad", "mood": "good", "certainty": 7}'), "schema"),  # nobody knows which is meant
         (writes('{"mood": "\\ud83d", "certainty": 7}'), "schema"),
         (writes("[" * 100_000), "schema"),
         (fails(400, "This model's maximum context length is 4096 tokens", "context_length_exceeded"), "rejected"),
@@ -240,7 +249,7 @@ def test_a_pause_of_hours_is_not_waited_for(server: LanguageServer, open_model: 
     assert (server.calls, clock.waits) == (1, [])
 
 
-@pytest.mark.parametrize("script", [never, drips])
+@pytest.mark.parametrize("script", [never, drips, drips_headers])
 def test_an_answer_that_does_not_come_may_be_billed(
     server: LanguageServer, open_model: Open, monkeypatch: pytest.MonkeyPatch, script: Any
 ) -> None:
@@ -255,6 +264,30 @@ def test_an_answer_that_does_not_come_may_be_billed(
         2 * need.tokens_in,
         2 * need.tokens_out,
     )
+
+
+@pytest.mark.timeout(30)
+def test_a_proxy_that_drips_headers_is_not_waited_for_either(
+    server: LanguageServer, open_model: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections of the environment's proxies are others than those of the client; so are kept ones than new ones."""
+    monkeypatch.setattr(client, "RETRIES", 0)
+    model = open_model(url="http://models.example/v1", at_once=1, timeout=0.3)
+    monkeypatch.setenv("HTTP_PROXY", server.url.removesuffix("/v1"))
+    monkeypatch.setattr(Handler, "do_POST", lambda handler: handler.server.script[0](handler, None))
+    server.script = [lambda handler, asked: handler.reply(503, b"")]
+    assert model.answer([ask("one")])[0].detail.endswith("status 503")  # type: ignore[union-attr]
+    server.script = [drips_headers]
+    began = time.monotonic()
+    assert "ReadTimeout" in model.answer([ask("two")])[0].detail  # type: ignore[union-attr]
+    assert 0.3 <= time.monotonic() - began < 10
+
+
+def test_a_connection_that_was_kept_has_the_whole_time_again(server: LanguageServer, open_model: Open) -> None:
+    model = open_model(at_once=1, timeout=2.0)
+    server.script = [late(1.2), late(1.2)]
+    assert [type(each) for each in model.answer([ask("one"), ask("two")])] == [Reply] * 2
+    assert server.calls == 2
 
 
 def test_an_answer_that_is_none_of_the_protocol_may_be_billed_too(server: LanguageServer, open_model: Open) -> None:
@@ -360,6 +393,28 @@ def test_a_minute_holds_no_more_calls_than_allowed(server: LanguageServer, open_
 
 
 # --- the cache
+
+
+def test_answers_that_cannot_be_stored_are_used_counted_and_stored_when_that_is_possible(
+    server: LanguageServer, open_model: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process holds the cache's file longer than anybody waits."""
+    monkeypatch.setattr(cache, "_BUSY_SECONDS", 0.2)
+    model = open_model()
+    model.answer([ask("before")])
+    with contextlib.closing(sqlite3.connect(tmp_path / "cache" / "answers.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        questions = [ask(str(number)) for number in range(9)]
+        assert [type(each) for each in model.answer(questions)] == [Reply] * 9
+        assert (model.usage.unstored, server.calls) == (9, 10)
+        assert [each.is_cached for each in model.answer([*questions, ask("before")])] == [True] * 10  # type: ignore[union-attr]
+        assert (model.usage.unstored, server.calls) == (9, 10), "of a run nothing is paid twice"
+        assert "9 answers" in warnings(counts(model.usage), "profile", "2026-06-28")[0]
+        other.execute("ROLLBACK")
+    model.answer([ask("after")])
+    assert model.usage.unstored == 0
+    assert all(each.is_cached for each in open_model().answer([*questions, ask("after")]))  # type: ignore[union-attr]
+    assert server.calls == 11
 
 
 def test_what_was_answered_is_not_asked_again(server: LanguageServer, open_model: Open) -> None:

@@ -1,5 +1,6 @@
 """Whatever a server of the OpenAI protocol answers: a reading that fits, or a reason."""
 
+import contextlib
 import socket
 from typing import Any
 
@@ -112,6 +113,46 @@ def test_a_slow_answer_is_not_waited_for(models: Models, monkeypatch: pytest.Mon
     monkeypatch.setattr(reading, "RETRIES", 0)
     models.script.append(never)
     assert unread(reader(models, timeout=0.2)).reason == "server_slow"
+
+
+def drips(beginning: bytes) -> Any:
+    """An answer that goes on a byte at a time, from its headers or from its body on."""
+
+    def script(handler: Any) -> None:
+        handler.close_connection = True
+        handler.wfile.write(beginning)
+        with contextlib.suppress(OSError):  # the client hangs up
+            while not handler.server.closing.wait(0.02):
+                handler.wfile.write(b" ")
+
+    return script
+
+
+OK, BUSY = (b"HTTP/1.1 %d .\r\nContent-Length: 100000\r\n" % status for status in (200, 500))
+
+
+@pytest.mark.parametrize(
+    ("beginning", "reason"),
+    [(OK + b"X: ", "server_slow"), (OK + b"\r\n", "server_slow"), (BUSY + b"\r\n", "server_error")],
+    ids=["headers", "body", "error"],
+)
+@pytest.mark.timeout(30)
+def test_an_answer_that_drips_is_not_waited_for(
+    models: Models, monkeypatch: pytest.MonkeyPatch, beginning: bytes, reason: str
+) -> None:
+    """Each try has the whole time: the official client tries again what came too late."""
+    monkeypatch.setattr(reading, "RETRIES", 1)
+    models.script += [drips(beginning)] * 2
+    found = reader(models, timeout=0.3)
+    assert unread(found).reason == reason
+    assert len(models.asked) == 2
+    assert found.read(png(1), "image/png").text == "Nothing."
+
+
+def test_a_server_that_leads_elsewhere_is_not_followed(models: Models) -> None:
+    models.script.append(fails(307, Location=f"{models.url}/chat/completions"))
+    assert unread(reader(models)).reason == "rejected"
+    assert (len(models.asked), models.seen) == (1, [])
 
 
 def test_a_wrong_key_is_tried_once(models: Models) -> None:
