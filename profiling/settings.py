@@ -159,6 +159,11 @@ def set_key_backend(backend: Callable[[], str | None] | None) -> None:
     _key_backend = backend
 
 
+def _none_if_empty(value: object) -> object:
+    """`NAME=` in `.env` or a compose file: none."""
+    return None if value == "" else value
+
+
 def _names(value: object) -> object:
     return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
@@ -216,7 +221,7 @@ class Settings(BaseSettings):
     lake: Location = Field("var/lake", description="Tables, a folder or s3://bucket/prefix.")
     cache: Path = Field(Path("var/cache"), description="Results of language models; deleting it costs only time.")
     publish: Location = Field("var/published", description="Target of `publish`, a folder or s3://bucket/prefix.")
-    s3_endpoint: Annotated[str | None, AfterValidator(_endpoint)] = Field(
+    s3_endpoint: Annotated[str | None, AfterValidator(_endpoint), BeforeValidator(_none_if_empty)] = Field(
         None, description="Another S3 server than AWS, such as http://127.0.0.1:9000."
     )
     pseudonym_key: SecretStr | None = Field(
@@ -267,14 +272,14 @@ class Settings(BaseSettings):
         description="Where texts are embedded: `cpu`, `cuda`, `mps`, or `auto`, the first of cuda, mps, cpu that is there.",
     )
 
-    llm_url: Annotated[str | None, AfterValidator(_server)] = Field(
+    llm_url: Annotated[str | None, AfterValidator(_server), BeforeValidator(_none_if_empty)] = Field(
         None, description="A server of the OpenAI protocol, such as http://127.0.0.1:8000/v1."
     )
     llm_model: Annotated[str | None, AfterValidator(_model)] = Field(None, description="The model to ask there.")
     llm_api_key: Annotated[SecretStr | None, AfterValidator(_sendable)] = Field(
         None, description="Its key, where it wants one."
     )
-    llm_gguf: Annotated[Path | None, AfterValidator(_absolute)] = Field(
+    llm_gguf: Annotated[Path | None, AfterValidator(_absolute), BeforeValidator(_none_if_empty)] = Field(
         None, description="A model's GGUF file, served in the stage's own process instead of by a server."
     )
     llm_budget_calls: int | None = Field(
@@ -304,7 +309,7 @@ class Settings(BaseSettings):
         (),
         description="Private networks that those hosts may lie in, such as 10.1.0.0/16. Default: public addresses only.",
     )
-    media_url: Annotated[str | None, AfterValidator(_server)] = Field(
+    media_url: Annotated[str | None, AfterValidator(_server), BeforeValidator(_none_if_empty)] = Field(
         None, description="The server of the OpenAI protocol that reads media. Default: `PROFILING_LLM_URL`."
     )
     media_api_key: Annotated[SecretStr | None, AfterValidator(_sendable)] = Field(
@@ -343,6 +348,23 @@ class Settings(BaseSettings):
             first = error.errors()[0]
             name = PREFIX + str(first["loc"][0]).upper() if first["loc"] else "settings"
             raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from error
+
+    @property
+    def has_llm(self) -> bool:
+        """Whether there is a language model to ask.
+
+        Raises:
+            SettingsError: its server is set and neither a model of it nor one for media: nothing would ever be asked there.
+        """
+        if self.llm_model is not None or self.llm_gguf is not None:
+            return True
+        reads_media = (self.media_image_model or self.media_audio_model) and self.media_url in (None, self.llm_url)
+        if self.llm_url is not None and not reads_media:
+            raise SettingsError(
+                f"{PREFIX}LLM_URL is {self.llm_url} and no model is named; set {PREFIX}LLM_MODEL, as the server calls it "
+                f"({self.llm_url}/models lists them), or unset the address"
+            )
+        return False
 
     @property
     def media_server(self) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 out = Console(highlight=False)
 SAMPLE_FIRST, SAMPLE_LAST = "2026-06-15", "2026-06-28"  # the sample shop's last two weeks, Monday to Sunday
 LLM_FIRST = "2026-06-26"  # with a small model the last three: it takes a minute for an answer on two busy cores
+SAMPLE_CUSTOMER = "customer:C0015"  # the one of the README
 IDLE_LIMIT_S = 180
+KEY = "PROFILING_PSEUDONYM_KEY"
 KEPT = (
     "PROFILING_EMBEDDING", "PROFILING_BUCKETS", "PROFILING_CACHE", "PROFILING_MAX_REJECTS", "PROFILING_LLM_BUDGET_CALLS",
 )  # fmt: skip
@@ -71,12 +73,34 @@ class Demo:
         return settings | ({"PROFILING_SOURCES": self.source} if self.source else {})
 
 
-def make_key(home: Path) -> None:
-    """The demo's pseudonym key, made once; the settings read it from `.env` of the folder they are used in."""
-    file = home / ".env"
-    if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(f"PROFILING_PSEUDONYM_KEY={secrets.token_hex(32)}\n")
+def write_env(home: Path, settings: Mapping[str, str]) -> None:
+    """The settings of this start in the folder's `.env`, so that `profiling` works there later; its key is made once.
+
+    What lies in the folder is named from there, so the folder may be copied. Published is the copy, for the S3 server ends.
+    """
+    file, new = home / ".env", home / ".env.new"
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    lines = [line for line in lines if line.partition("=")[0].strip() not in {*KEPT, *settings}]
+    if not any(line.startswith(f"{KEY}=") for line in lines):
+        lines.insert(0, f"{KEY}={secrets.token_hex(32)}")
+    said = {name: os.environ[name] for name in KEPT if name in os.environ} | settings | {"PROFILING_PUBLISH": "s3"}
+    lines += [f"{name}={quoted(value.removeprefix(f'{home}/'))}" for name, value in said.items()]
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_text("\n".join(lines) + "\n", "utf-8")
+    new.replace(file)  # a killed start leaves the old key or the new, never half of one
+
+
+def quoted(value: str) -> str:
+    """A value as `.env` reads it back, blanks and `#` of a path too."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def command_for(demo: Demo, customer: str) -> str:
+    """What shows a customer after everything has ended; by the folder's `.env`."""
+    program = os.path.relpath(Path(sys.executable).with_name("profiling"), demo.home)
+    return f"cd {os.path.relpath(demo.home, ROOT)} && {program} show {customer}"
 
 
 def profiling(*arguments: str, **environment: str) -> None:
@@ -197,7 +221,12 @@ def backfill(demo: Demo, airflow: LocalAirflow, days: list[str]) -> None:
 # --- what came out
 
 
-def summary(demo: Demo, s3: LocalS3) -> None:
+def summary(demo: Demo, s3: LocalS3) -> str:
+    """Print what was published and its fullest profile.
+
+    Returns:
+        Whose profile that is, as `profiling show` takes it.
+    """
     from profiling.lake import Lake
     from profiling.publish import open_target, read_manifest, read_published
     from profiling.settings import Settings
@@ -210,7 +239,9 @@ def summary(demo: Demo, s3: LocalS3) -> None:
     quarantine = Lake.open(settings).read("quarantine", columns=["reason"])["reason"].value_counts()
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_row("days", f"{len(demo.days)}, {demo.first} to {last}")
-    table.add_row("customers", f"{customers[demo.first]} on the first day, {customers[last]} on the last")
+    profiles = list(read_published(target, last))
+    who = "" if demo.source else visitors(profiles)
+    table.add_row("customers", f"{customers[demo.first]} on the first day, {customers[last]} on the last{who}")
     table.add_row("on S3", f"{len(objects)} objects, {sum(objects.values()):,} bytes under s3://{BUCKET}")
     reasons = sorted(quarantine.items(), key=lambda item: (-item[1], str(item[0])))
     listed = ", ".join(f"{number} {reason}" for reason, number in reasons)
@@ -223,9 +254,16 @@ def summary(demo: Demo, s3: LocalS3) -> None:
     table.add_row("quarantined", f"{int(quarantine.sum())} rows" + (f": {listed}" if listed else ""))
     out.print("\n[bold]Published[/bold]")
     out.print(table)
-    fullest = max(read_published(target, last), key=lambda d: (len(json.dumps(d)), d["customer_id"]))
+    fullest = max(profiles, key=lambda d: (len(json.dumps(d)), d["customer_id"]))
     out.print("\n[bold]One of the profiles[/bold]")
     profiling("show", fullest["customer_id"], "--day", last)
+    return str(fullest["customer_id"])
+
+
+def visitors(profiles: Iterable[Mapping[str, Any]]) -> str:
+    """How many of the shop's profiles are of no customer of it: each device that only looks around has one too."""
+    found = sum(not each["attributes"] and set(each["activity"]["counts"]) == {"view"} for each in profiles)
+    return f"; {found} are visitors known by their device alone" if found else ""
 
 
 def what_the_model_did(days: "pd.DataFrame") -> str:
@@ -271,9 +309,11 @@ def run_demo(demo: Demo, port: int) -> None:
                     backfill(demo, airflow, days)
         else:
             out.print(f"All {len(demo.days)} days are published already: nothing to do, and no Airflow needed.")
-        summary(demo, s3)
+        fullest = summary(demo, s3)
     out.print(f"\n[dim]{time.monotonic() - began:.0f} s in all. The objects are copied to {demo.home / 's3'}.[/dim]")
-    out.print("Next: `make ui` opens Airflow on this; `make clean` removes it.")
+    shown = command_for(demo, fullest if demo.source else SAMPLE_CUSTOMER)
+    out.print(f"Next: `{shown}` shows a profile,", soft_wrap=True)
+    out.print("`make ui` opens Airflow on this, `make clean` removes it.")
 
 
 def run_ui(demo: Demo, port: int) -> None:
@@ -337,8 +377,9 @@ def main() -> int:
             with step("The language model"):
                 demo = replace(demo, model=small_model.fetch(ROOT / "var" / "llm"))
         demo.home.mkdir(parents=True, exist_ok=True)
-        make_key(demo.home)
-        os.environ.update(demo.environment())
+        settings = demo.environment()
+        write_env(demo.home, settings)
+        os.environ.update(settings)
         os.chdir(demo.home)  # its `.env` holds the key, for the commands here and for Airflow's tasks
         (run_ui if given.ui else run_demo)(demo, given.port)
     except Problem as problem:

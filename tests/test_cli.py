@@ -158,6 +158,25 @@ def test_a_protocol_says_on_a_terminal_how_far_it_is(tmp_path: Path, options: tu
     assert ("models, by draws" in told) == (not options)
 
 
+@pytest.mark.slow
+def test_a_terminal_is_told_before_the_static_encoder_is_made(tmp_path: Path) -> None:
+    path = write_reviews(tmp_path / "reviews.json", customers=10)
+    leader, follower = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "profiling", "evaluate", "keywords", "--input", str(path), "--models", "first_nouns"],
+        env=os.environ | {"PROFILING_CACHE": str(tmp_path / "cache")},
+        stdout=subprocess.DEVNULL,
+        stderr=follower,
+        cwd=Path(__file__).parent.parent,
+    )
+    os.write(follower, b"end")
+    told = " ".join(os.read(leader, 65536).decode().split())
+    os.close(leader)
+    os.close(follower)
+    assert done.returncode == 0, told
+    assert "distilling static@" in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [

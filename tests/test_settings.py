@@ -55,6 +55,14 @@ def test_a_wrong_value_is_one_sentence(monkeypatch: pytest.MonkeyPatch, name: st
     assert sentence in str(raised.value)
 
 
+@pytest.mark.parametrize("name", ["LLM_URL", "MEDIA_URL", "S3_ENDPOINT", "LLM_GGUF"])
+def test_an_empty_address_is_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"PROFILING_{name}", "")
+    settings = Settings.load()
+    assert getattr(settings, name.lower()) is None
+    assert not settings.has_llm
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -38,7 +38,7 @@ def grouped_folds(labels: np.ndarray, groups: np.ndarray, folds: int = 5, seed: 
 
     found = len(np.unique(groups))
     if not 2 <= folds <= found:
-        raise InputError(f"{folds} folds of {found} groups cannot be made; take from 2 to {found}")
+        raise InputError(_too_few(folds, found))
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     return [Split(train, test) for train, test in splitter.split(labels, labels, groups)]
 
@@ -58,7 +58,7 @@ def forward_chaining(
         raise InputError(f"cutoffs {list(cutoffs)} must be ascending")
     names, codes = np.unique(groups, return_inverse=True)
     if not 2 <= folds <= len(names):
-        raise InputError(f"{folds} folds of {len(names)} groups cannot be made; take from 2 to {len(names)}")
+        raise InputError(_too_few(folds, len(names)))
     fold = (np.random.default_rng(seed).permutation(len(names)) % folds)[codes]
     ends = [*cutoffs[1:], np.inf]
     return [
@@ -70,6 +70,13 @@ def forward_chaining(
         for cutoff, end in zip(cutoffs, ends, strict=True)
         for k in range(folds)
     ]
+
+
+def _too_few(folds: int, groups: int) -> str:
+    least = max(folds, 2)
+    return (
+        f"{folds} folds of {groups} groups cannot be made: it takes rows of at least {least} groups, such as customers"
+    )
 
 
 def _split(is_train: np.ndarray, is_test: np.ndarray, what: str) -> Split:

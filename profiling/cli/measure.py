@@ -42,7 +42,8 @@ def evaluate(
 
     # It takes minutes, so its log lines are told on a terminal too, where all else gives warnings alone.
     if context.parent is None or not context.parent.params["quiet"]:
-        logging.getLogger("profiling.behaviour.protocols").setLevel(logging.INFO)
+        for named in ("profiling.behaviour.protocols", "profiling.text"):
+            logging.getLogger(named).setLevel(logging.INFO)
     wanted = [each.strip() for each in models.split(",") if each.strip()] if models is not None else None
     report = protocol(name)(inputs or [], Settings.load().cache, wanted, folds)
     document = json.dumps(report.asdict(), ensure_ascii=False, indent=2)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
 
-from profiling.collect._values import is_missing, is_number_text
+from profiling.collect._values import is_identifier, is_missing, is_number_text
 
 MOST_COLUMNS = 200  # kept of a file; JSON whose keys are data would fill the ledger
 EXPECTED_ROWS = 10  # so many rows of a column must be expected before their absence says anything: e^-10 by chance
@@ -66,6 +66,8 @@ def changes(source: str, before: Seen, now: Seen) -> list[str]:
     if not before["rows"] or not now["rows"]:
         return []
     old, new = before["columns"], now["columns"]
+    if _is_other_form(old, new) or _is_other_form(new, old):
+        old, new = _without_identifiers(old), _without_identifiers(new)
     missing = [name for name in sorted(old) if name not in new and _is_expected(old[name][0], before, now)]
     said = [
         f"`{name}` is new{_near(name, missing)}"
@@ -79,6 +81,16 @@ def changes(source: str, before: Seen, now: Seen) -> list[str]:
         if old[name][1] and new[name][1] and not set(old[name][1]) & set(new[name][1])
     ]
     return [f"source {source}: column " + ", ".join(said)] if said else []
+
+
+def _is_other_form(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether one names its identifiers in `identifiers`, as JSON does, and the other in columns instead, as CSV does."""
+    instead = {name for name in new if is_identifier(name)} - old.keys()
+    return "identifiers" in old and "identifiers" not in new and bool(instead)
+
+
+def _without_identifiers(columns: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: column for name, column in columns.items() if not is_identifier(name)}
 
 
 def _is_expected(count: int, there: Seen, here: Seen) -> bool:
@@ -98,9 +110,11 @@ def _kept(rows: int, counts: Mapping[str, int], kinds: Mapping[str, set[str]]) -
 
 def _kind(value: object) -> str:
     """What drift calls a value's kind."""
-    # In CSV everything is text: what reads as a number or flag is one in every form, so that the form may change.
+    # In CSV everything is text: what reads as a number, flag or object is one in every form, so that the form may change.
     if isinstance(value, Decimal) or (isinstance(value, str) and is_number_text(value)):
         return "number"
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
         return "flag"
+    if isinstance(value, str) and value[:1] == "{" and value[-1:] == "}":
+        return "object"
     return _KINDS.get(type(value), "text")

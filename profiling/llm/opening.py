@@ -23,7 +23,7 @@ def open_model(settings: Settings, *, parts: int = 1) -> ServerModel | None:
         parts: how many calls of a stage, such as its buckets, share one budget: each gets an equal share.
 
     Raises:
-        SettingsError: settings contradict each other, or the extra `llm` is missing.
+        SettingsError: settings contradict each other, one is missing, or the extra `llm` is.
         InputError: the GGUF file cannot be loaded.
     """
     limits = _limits(settings, parts)
@@ -36,7 +36,7 @@ def open_model(settings: Settings, *, parts: int = 1) -> ServerModel | None:
         served = gguf.serve(settings.llm_gguf)
         endpoint = Endpoint(served.url, served.key, settings.llm_timeout_seconds, is_own=True)
         return ServerModel(endpoint, served.name, answers, limits)
-    if settings.llm_model is None:  # a server alone may be there for media
+    if not settings.has_llm or settings.llm_model is None:
         return None
     if settings.llm_url is None:
         raise SettingsError(

@@ -17,8 +17,12 @@ _OF_ROWS = ["interaction_id", "identity_id", "bucket", "day", "occurred_at"]
 
 
 def fact_inputs(settings: Settings) -> list[str]:
-    """What facts are read with: the rules, and the model that is set with its prompt and check."""
-    if settings.llm_model is None and settings.llm_gguf is None:
+    """What facts are read with: the rules, and the model that is set with its prompt and check.
+
+    Raises:
+        SettingsError: a server without a model's name.
+    """
+    if not settings.has_llm:
         return [facts_version()]
     from profiling.facts.model import version
     from profiling.llm.opening import model_name

@@ -76,20 +76,16 @@ def inputs(run: Run) -> str:
 
 def _model(run: Run) -> "LanguageModel | None":
     """The language model, opened anew for each bucket: with its share of the budget, and counts of its own."""
-    if not _has_model(run):
+    if not run.settings.has_llm:
         return None
     from profiling.llm import opening
 
     return opening.open_model(run.settings, parts=run.settings.buckets)
 
 
-def _has_model(run: Run) -> bool:
-    return run.settings.llm_model is not None or run.settings.llm_gguf is not None
-
-
 def _authors(run: Run) -> list[str]:
     """Who writes, and by which prompts: another model makes other profiles. A model is not opened for its name."""
-    if not _has_model(run):
+    if not run.settings.has_llm:
         return []
     from profiling.llm.opening import model_name
     from profiling.profiles.written import version
@@ -218,7 +214,7 @@ def _profile_day(run: Run, parts: list[Staged]) -> Closed:
 
 def _written(run: Run, profiles: "pd.DataFrame") -> dict[str, int]:
     """Texts by the model and texts that fell back, by kind and reason; empty without a model."""
-    if not _has_model(run):
+    if not run.settings.has_llm:
         return {}
     from profiling.profiles.written import written_counts
 

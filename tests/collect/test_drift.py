@@ -49,6 +49,21 @@ def test_parts_add_up_and_the_ledger_stays_small() -> None:
     assert "kind" in wide["columns"]
 
 
+def test_a_source_may_change_between_json_and_csv() -> None:
+    rest = {"occurred_at": "2026-06-15", "kind": "purchase"}
+    as_json = drift.seen(rows(20, identifiers={"customer": "C7"}, amount=20, attributes={"page": 1}, **rest))
+    columns = {"identifier_customer": "C7", "identifier_email": "ann@example.com"}
+    as_csv = drift.seen(rows(20, **columns, amount="20", attributes='{"page": 1}', **rest))
+    assert drift.changes("shop", as_json, as_csv) == drift.changes("shop", as_csv, as_json) == []
+    assert drift.changes("shop", as_json, drift.seen(rows(20, amount=20, attributes={"page": 1}, **rest))) == [
+        "source shop: column `identifiers` is missing"
+    ]
+    both = drift.seen(rows(20, identifiers={"customer": "C7"}, identifier_email="ann@example.com", **rest))
+    assert drift.changes("shop", both, drift.seen(rows(20, identifier_email="ann@example.com", **rest))) == [
+        "source shop: column `identifiers` is missing"
+    ], "nothing took its place"
+
+
 def deliver(settings: Settings, day: str, **fields: object) -> None:
     folder = Path(settings.landing) / "events" / day
     folder.mkdir(parents=True)

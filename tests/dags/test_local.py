@@ -1,5 +1,6 @@
 """What the demo and the scheduler tests stand on: processes that end, ports that are free, objects that outlive the server."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -88,6 +89,61 @@ def test_the_demo_says_what_a_wrong_call_lacks(arguments: list[str], sentence: s
     assert done.stdout.startswith("stopped: ")
     assert sentence in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_demo_that_has_ended_is_read_by_its_folders_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import demo
+
+    from profiling.settings import Settings
+
+    home = tmp_path / "it's a #1" / "demo"
+    home.mkdir(parents=True)
+    for name in [name for name in os.environ if name.startswith("PROFILING_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PROFILING_EMBEDDING", "static")
+    settings = {
+        "PROFILING_LANDING": str(home / "landing"),
+        "PROFILING_LAKE": str(home / "lake"),
+        "PROFILING_CACHE": str(tmp_path / "it's a #1" / "cache"),
+        "PROFILING_PUBLISH": "s3://profiles",
+    }
+    (home / ".env").write_text(
+        "PROFILING_PSEUDONYM_KEY=0123456789abcdef0123456789abcdef\nPROFILING_TIMEZONE=Asia/Tokyo\n"
+    )
+    demo.write_env(home, settings)
+    monkeypatch.delenv("PROFILING_EMBEDDING")
+    monkeypatch.chdir(home)
+    found = Settings.load()
+    assert (found.lake, found.landing, found.publish) == (str(home / "lake"), str(home / "landing"), str(home / "s3"))
+    assert (str(found.cache), found.embedding) == (settings["PROFILING_CACHE"], "static")
+    assert (found.s3_endpoint, found.timezone) == (None, "Asia/Tokyo")
+    assert found.key() == b"0123456789abcdef0123456789abcdef", "an older demo's key stays"
+    assert (home / ".env").stat().st_mode & 0o777 == 0o600
+    demo.write_env(home, settings)
+    assert Settings.load().embedding == "english", "each start says its own"
+    again = home.with_name("moved")
+    home.rename(again)
+    monkeypatch.chdir(again)
+    assert Settings.load().lake == str(again / "lake")
+
+
+def test_the_demo_names_the_command_of_the_readme(monkeypatch: pytest.MonkeyPatch) -> None:
+    import demo
+
+    monkeypatch.setattr(demo.sys, "executable", str(ROOT / ".venv" / "bin" / "python"))
+    said = demo.command_for(demo.parse([])[0], demo.SAMPLE_CUSTOMER)
+    assert f"`{said}`" in (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_demo_says_who_is_no_customer_of_the_shop() -> None:
+    import demo
+
+    known, looked = {"view": 3, "purchase": 1}, {"view": 3}
+    said = {"city": {"value": "Boston"}}
+    profiles = [(said, known), (said, looked), ({}, looked), ({}, known)]
+    shop = [{"attributes": stated, "activity": {"counts": counts}} for stated, counts in profiles]
+    assert demo.visitors(shop) == "; 1 are visitors known by their device alone"
+    assert demo.visitors(shop[:2]) == ""
 
 
 def test_a_task_log_gives_the_raised_error_and_not_its_cause() -> None:

@@ -23,7 +23,8 @@ def settings(tmp_path: Path, **changes: Any) -> Settings:
 
 def test_no_model_is_set(tmp_path: Path) -> None:
     assert open_model(settings(tmp_path)) is None
-    assert open_model(settings(tmp_path, llm_url="http://127.0.0.1:9/v1")) is None  # a server for media alone
+    media = {"llm_url": "http://127.0.0.1:9/v1", "media_image_model": "sees"}
+    assert open_model(settings(tmp_path, **media)) is None  # a server for media alone
 
 
 def test_a_server_is_asked_with_its_key(server: LanguageServer, tmp_path: Path) -> None:
@@ -39,6 +40,11 @@ def test_a_server_is_asked_with_its_key(server: LanguageServer, tmp_path: Path) 
     [
         ({"llm_model": "m"}, "no server is set; set PROFILING_LLM_URL"),
         ({"llm_model": "m", "llm_gguf": "m.gguf"}, "name two models"),
+        ({"llm_url": "http://h/v1"}, "LLM_URL is http://h/v1 and no model is named; set PROFILING_LLM_MODEL"),
+        (
+            {"llm_url": "http://h/v1", "media_url": "http://m/v1", "media_image_model": "sees"},
+            "set PROFILING_LLM_MODEL",
+        ),
         ({"llm_price_in": 1.0}, "are set together"),
         ({"llm_budget_money": 1.0}, "BUDGET_MONEY needs prices"),
     ],

@@ -9,6 +9,7 @@ import pytest
 
 from profiling import stages
 from profiling.behaviour.tracking import tracking_uri
+from profiling.errors import SettingsError
 from profiling.lake import Lake
 from profiling.ledger import Ledger
 from profiling.llm import opening
@@ -117,6 +118,14 @@ def test_what_passes_is_taken_of_those_who_allow_it(shop: Settings, opened) -> N
     stages.profile(shop, DAY)
     assert by_stage(shop) == found
     assert again.asked == model.asked
+
+
+def test_a_server_without_a_models_name_is_refused_before_anything_is_made(shop: Settings) -> None:
+    alone = shop.model_copy(update={"llm_url": "http://127.0.0.1:9/v1"})
+    for stage in (stages.features, stages.profile):
+        with pytest.raises(SettingsError, match="no model is named; set PROFILING_LLM_MODEL"):
+            stage(alone, DAY)
+    assert stages.profile(alone.model_copy(update={"media_image_model": "sees"}), DAY).state == "released"
 
 
 def test_what_fails_falls_back_and_is_counted_by_reason(shop: Settings, opened) -> None:

@@ -5,6 +5,7 @@ sample shop (`data/facts_test_*.txt`), on which they were not.
 """
 
 import json
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from profiling import schemas
 from profiling.behaviour.evaluation import DRAWS, SEED, Estimate
 from profiling.behaviour.protocols.counting import estimates
 from profiling.behaviour.protocols.report import OURS, Line, Report, Table, chosen
-from profiling.errors import SettingsError
+from profiling.errors import InputError, SettingsError
 from profiling.facts.days import facts_of_day, fold
 from profiling.facts.model import is_said, read
 from profiling.facts.profile import facts_of_customers
@@ -29,6 +30,8 @@ from profiling.facts.slots import by_name
 from profiling.llm.contract import Failure, LanguageModel, Reply, Request, Usage
 from profiling.text.aspects import mentions
 from profiling.text.language import detect
+
+log = logging.getLogger(__name__)
 
 LANGUAGES = ("en", "zh")
 HISTORIES = ("updating", "contradiction", "temporal", "duplicate")
@@ -71,7 +74,8 @@ def run(inputs: list[Path], cache: Path, models: Sequence[str] | None = None, fo
     """Measure; needs no data. The model that the settings name is asked where it is named in `models` or there is one.
 
     Raises:
-        SettingsError: inputs or folds, of which there are none, or an unknown model.
+        SettingsError: inputs or folds, of which there are none, an unknown model, or a server without a model's name.
+        InputError: the model that is set was asked and gave no answer at all: its figures would be those of the rules.
     """
     from profiling.llm.opening import open_model
     from profiling.settings import Settings
@@ -89,6 +93,8 @@ def run(inputs: list[Path], cache: Path, models: Sequence[str] | None = None, fo
     wanted = chosen(models, known)
     of_cases = {name: known[name][0](_texts_of(cases)) for name in wanted}
     of_planted = {name: known[name][0](planted) for name in wanted}
+    if opened is not None and opened.name in wanted:
+        _require_answers(opened, len(_texts_of(cases)) + len(planted))
     for title, texts, found in (("By hand", _texts_of(cases), of_cases), ("Planted, held out", planted, of_planted)):
         for language in LANGUAGES:
             lines = tuple(Line(name, OURS, measured(texts, found[name], language)) for name in wanted)
@@ -107,6 +113,20 @@ def run(inputs: list[Path], cache: Path, models: Sequence[str] | None = None, fo
     }
     wrong = {name: _wrong(planted, of_planted[name]) for name in wanted}
     return Report("facts", STATEMENT, LOOKS, facts, tuple(tables), {"planted, by slot": wrong})
+
+
+def _require_answers(model: LanguageModel, texts: int) -> None:
+    """A model that could not be asked is not measured: where it is silent, the rules read."""
+    failures = model.usage.failures or {}
+    lost = {reason: failures[reason] for reason in ("unavailable", "rejected", "budget") if failures.get(reason)}
+    if not lost:
+        return
+    said = f"{model.name} was not asked everything: " + ", ".join(
+        f"{number} {reason}" for reason, number in lost.items()
+    )
+    if sum(lost.values()) >= texts:
+        raise InputError(f"{said}, of {texts} texts; see that its server answers, knows it, and takes the key")
+    log.warning("%s, of %d texts; there the rules read", said, texts)
 
 
 _TOKENS = "As the model counts them; `perfect` counts four characters of Latin script or one of Chinese as a token."

@@ -18,10 +18,12 @@ from profiling.behaviour.protocols.english_texts import english_world
 from profiling.behaviour.protocols.nested import INNER_FOLDS, Scores, World, measured
 from profiling.behaviour.protocols.report import OURS, Line, Report, Table, chosen, one_file, published
 from profiling.behaviour.splits import grouped_folds
+from profiling.errors import InputError
 
 log = logging.getLogger(__name__)
 
 FOLDS = 5
+LEAST = (3, 7)  # customers of the rarer and of the other opinion
 COLUMNS = ("roc_auc", "pr_auc_low", "accuracy", "macro_f1", "macro_f1@t")
 
 STATEMENT = (
@@ -94,6 +96,7 @@ def language_of(inputs: Sequence[Path]) -> str:
 
 def report(protocol: str, looks: str, language: str, world: World, names: Sequence[str], folds: int | None) -> Report:
     """Models of a world on the protocol's folds, beside the baselines of the language."""
+    _require_enough(world.labels, world.groups)
     splits = grouped_folds(world.labels, world.groups, FOLDS, SEED)[:folds]
     scores = measured(world, names, splits)
     fold = np.full(len(world.labels), -1)
@@ -109,6 +112,17 @@ def report(protocol: str, looks: str, language: str, world: World, names: Sequen
         tables=(_table(language, found), _gains(world, scores, fold)),
         evaluations={name: evaluation.asdict() for name, evaluation in found.items()},
     )
+
+
+def _require_enough(labels: np.ndarray, groups: np.ndarray) -> None:
+    """Too few customers are one sentence before anything learns; `LEAST` of both opinions have each in every inner fold."""
+    rarer, other = sorted(len(np.unique(groups[labels == label])) for label in (0, 1))
+    if rarer < LEAST[0] or other < LEAST[1]:
+        raise InputError(
+            f"{len(np.unique(groups))} customers with {int(labels.sum())} texts of the satisfied and "
+            f"{int((1 - labels).sum())} others are too few for {FOLDS} folds; give more reviews: of at least {sum(LEAST)} "
+            f"customers, {LEAST[0]} satisfied and {LEAST[1]} not, or the other way round"
+        )
 
 
 def _evaluation(world: World, scores: Scores, fold: np.ndarray) -> Evaluation:

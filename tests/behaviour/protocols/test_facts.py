@@ -1,13 +1,16 @@
 """The protocol of facts: its labels are sound, the perfect answerer is, and the figures count what they say."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from profiling.behaviour.protocols import facts as protocol
 from profiling.behaviour.protocols.facts import Perfect, Text, hand_made, measured, planted_texts
-from profiling.errors import SettingsError
+from profiling.errors import InputError, SettingsError
 from profiling.facts.rules import Fact
 from profiling.facts.slots import by_name
+from tests.llm.server import language_server
 
 NEED = ("needs", "product", "tent", 1)
 
@@ -77,9 +80,33 @@ def test_tokens_are_about_what_models_count() -> None:
     assert np.isclose(protocol.tokens("a" * 4000), 1000)
 
 
-def test_wrong_calls(tmp_path: object) -> None:
-    from pathlib import Path
+def test_the_model_that_is_set_is_asked_and_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROFILING_CACHE", str(tmp_path / "cache"))
+    with language_server(lambda asked: {"facts": []}) as server:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        report = protocol.run([], tmp_path)
+        texts = {each.text for each in (*protocol._texts_of(hand_made()), *planted_texts())}
+        assert server.calls == len(texts), "each once"
+    figures = {line.name: line.figures for line in report.tables[0].lines}
+    assert set(figures) == {"rules", "perfect", server.model}
+    assert figures[server.model]["recall"].value == 0.0, "who finds nothing"
 
+
+def test_a_model_that_cannot_be_asked_is_no_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROFILING_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PROFILING_LLM_BUDGET_CALLS", "0")
+    with language_server(lambda asked: {"facts": []}) as server:
+        monkeypatch.setenv("PROFILING_LLM_URL", server.url)
+        with pytest.raises(SettingsError, match="set PROFILING_LLM_MODEL"):
+            protocol.run([], tmp_path)
+        monkeypatch.setenv("PROFILING_LLM_MODEL", server.model)
+        with pytest.raises(InputError, match=r"was not asked everything: \d+ budget, of \d+ texts"):
+            protocol.run([], tmp_path)
+        assert server.calls == 0
+
+
+def test_wrong_calls(tmp_path: object) -> None:
     with pytest.raises(SettingsError, match="reads no file"):
         protocol.run([Path("x")], Path("y"))
     with pytest.raises(SettingsError, match="'gpt' is none"):

@@ -8,7 +8,7 @@ import pytest
 
 from profiling.behaviour.protocols import protocol, reading, satisfied
 from profiling.behaviour.protocols.english_texts import english_world
-from profiling.errors import SettingsError
+from profiling.errors import InputError, SettingsError
 from tests.behaviour.protocols.worlds import write_reviews
 
 
@@ -25,6 +25,20 @@ def test_words_that_give_it_away(tmp_path: Path) -> None:
     assert report.facts["folds measured"] == 2
     assert {line.source for line in table.lines} == {"baseline", "ours"}
     assert json.loads(json.dumps(report.asdict()))["evaluations"]["words"]["folds"] == 2
+
+
+def test_too_few_reviews_are_said_with_the_least_number(tmp_path: Path) -> None:
+    def of(*ratings: int) -> Path:
+        said = {"reviewText": "fine strings", "summary": "fine", "unixReviewTime": 1_300_000_000, "asin": "I1"}
+        lines = [json.dumps({**said, "reviewerID": f"C{n}", "overall": stars}) for n, stars in enumerate(ratings)]
+        path = tmp_path / f"{len(ratings)}.json"
+        path.write_text("\n".join(lines))
+        return path
+
+    for ratings in ((5, 5, 1), (5,) * 10, (5,) * 8 + (1,) * 2):
+        with pytest.raises(InputError, match="give more reviews: of at least 10 customers, 3 satisfied and 7 not, or"):
+            satisfied.run([of(*ratings)], tmp_path, ["tfidf"])
+    assert satisfied.run([of(*(5,) * 7, 1, 1, 1)], tmp_path, ["tfidf"]).facts["folds measured"] == 5
 
 
 def test_labels_are_stars_and_groups_are_customers(tmp_path: Path) -> None:
