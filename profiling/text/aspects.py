@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from profiling.text import readable
 from profiling.text.language import is_chinese
-from profiling.text.lexicons import either, folded, lexicon, simplified
-from profiling.text.sentiment import score
+from profiling.text.lexicons import chinese, either, folded, lexicon, simplified
+from profiling.text.sentiment import _chinese_words, score
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|[。！？；\n…]+|(?<=[\u4e00-\u9fff])[!?;]+")
 _CLAUSE_END = {
@@ -22,7 +22,7 @@ _CLAUSE_END = {
 # Ends just before the opinion, at most two words between in English.
 _NEGATION = {
     "en": re.compile(r"(?:\b(?:not|no|never|hardly)|n't)\s+(?:\w+\s+){0,2}$"),
-    "zh": re.compile(r"(?:不|没有?|毫无)[太够算是会很]?$"),
+    "zh": re.compile(r"(?:不|没有?|毫无)[太够算是会很]{0,2}$"),
 }
 _NEGATED = -0.5  # "not slow" is less than "fast"
 
@@ -91,6 +91,7 @@ def _opinion(aspect: str, clause: str, vocabulary: str) -> float:
     values = [
         opinions[match.group()] * (_NEGATED if _NEGATION[vocabulary].search(clause[: match.start()]) else 1.0)
         for match in _exactly(aspect, vocabulary).finditer(clause)
+        if match.group() in opinions
     ]
     return math.fsum(values) / len(values) if values else 0.0
 
@@ -108,7 +109,7 @@ def _clauses(text: str) -> Iterator[_Clause]:
             if not _any_term(vocabulary).search(said):  # the opinions of others hold a name too
                 continue
             for aspect, term in _terms(vocabulary).items():
-                if term.search(_of_others(aspect, vocabulary).sub("", said)):
+                if _names(term, _nothing_of(aspect, vocabulary).sub(" ", said), vocabulary):
                     yield _Clause(aspect, vocabulary, clause, sentence, start + offset)
 
 
@@ -135,9 +136,46 @@ def _terms(vocabulary: str) -> dict[str, re.Pattern[str]]:
     return {aspect: _any_of(terms[vocabulary], vocabulary, plural="s?") for aspect, terms in sorted(aspects.items())}
 
 
+def _names(term: re.Pattern[str], said: str, vocabulary: str) -> bool:
+    """Whether a name stands in a clause; a Chinese word must not be made of the halves of two others (正好|用来)."""
+    if vocabulary == "en":
+        return term.search(said) is not None
+    match = term.search(said)
+    while match is not None and _cuts(match.span(), said):
+        match = term.search(said, match.start() + 1)  # 用品|质量 is no 品质, but 质量
+    return match is not None
+
+
+def _cuts(span: tuple[int, int], said: str) -> bool:
+    """Whether one of jieba's words lies partly inside.
+
+    No cut is what stands in one word, an ending (摔坏|了, 使用|起来), nor a modifier that jieba takes to the name's first
+    character: 不好|用, but not 正好|用.
+    """
+    if said[: span[1]].endswith(("了", "起来")):
+        return False
+    modifiers = _modifiers()
+    end = 0
+    for word in chinese()[0].lcut(said):
+        start, end = end, end + len(word)
+        begins_before, ends_after = start < span[0] < end < span[1], span[0] < start < span[1] < end
+        if ends_after or (begins_before and said[start : span[0]] not in modifiers):
+            return True
+    return False
+
+
 @cache
-def _of_others(aspect: str, vocabulary: str) -> re.Pattern[str]:
-    """Opinions of several words of the other aspects that hold a name of this one, such as "cheap quality"."""
+def _modifiers() -> frozenset[str]:
+    _, negations, intensifiers = _chinese_words()
+    return (negations | intensifiers.keys() | {"也"}) - {"最"}  # 最好|用温水 is advice
+
+
+@cache
+def _nothing_of(aspect: str, vocabulary: str) -> re.Pattern[str]:
+    """What holds a name of the aspect and says nothing of it: opinions of several words of the others ("cheap quality"), and
+    what the data lists (我要退货).
+    """
+    listed = lexicon("aspects")["no_names"].get(aspect, {}).get(vocabulary, [])
     opinions = lexicon("aspects")["opinions"]
     found = [
         phrase
@@ -145,7 +183,8 @@ def _of_others(aspect: str, vocabulary: str) -> re.Pattern[str]:
         for phrase in opinions[other][vocabulary]
         if other != aspect and (match := _terms(vocabulary)[aspect].search(phrase)) and match.group() != phrase
     ]
-    return _any_of(found, vocabulary) if found else re.compile(r"(?!)")
+    patterns = [*listed, *([_any_of(found, vocabulary).pattern] if found else [])]
+    return re.compile("|".join(patterns) or "(?!)")
 
 
 @cache
@@ -156,7 +195,18 @@ def _any_term(vocabulary: str) -> re.Pattern[str]:
 
 @cache
 def _exactly(aspect: str, vocabulary: str) -> re.Pattern[str]:
-    return _any_of(list(lexicon("aspects")["opinions"][aspect][vocabulary]), vocabulary)
+    """The aspect's opinions, and its names that are words of jieba's and hold one without saying it: 快递, but not 太贵."""
+    opinions = list(lexicon("aspects")["opinions"][aspect][vocabulary])
+    if vocabulary == "zh":
+        names = lexicon("aspects")["aspects"][aspect]["zh"]
+        opinions += [
+            name
+            for name in names
+            if name not in opinions
+            and name in chinese()[1]
+            and any(opinion in name and name.removesuffix(opinion) not in _modifiers() for opinion in opinions)
+        ]
+    return _any_of(opinions, vocabulary)
 
 
 def _any_of(terms: list[str], vocabulary: str, plural: str = "") -> re.Pattern[str]:

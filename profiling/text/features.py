@@ -33,7 +33,7 @@ from profiling.text.sentiment import (
 log = logging.getLogger(__name__)
 
 # Raise with every change of code that changes a result; data files and libraries are part of the keys on their own.
-FEATURE_VERSION = 6
+FEATURE_VERSION = 7
 EMBEDDING_VERSION = 1
 
 _WORD_LIBRARIES = ("jieba", "lingua-language-detector", "textblob", "vaderSentiment")

@@ -1,8 +1,8 @@
 """Topics of a text: noun-like terms, by how prominent they are in it and how near their vector is to the text's own.
 
 English (and undetermined) candidates are nouns and two-word compounds, by TextBlob's lexicon of parts of speech and, for a
-word that may be a verb or a noun ("stand", "pick"), by the word before it; a text with few of them is filled up with verbs
-and adjectives that are no opinions. Chinese ones are nouns by jieba's dictionary. Other languages have no list of nouns here
+word that may be a verb or a noun ("stand", "pick"), by the word before it; a text with few of them has few keywords, for
+they become a customer's interests. Chinese ones are nouns by jieba's dictionary. Other languages have no list of nouns here
 and get no keywords.
 """
 
@@ -21,8 +21,8 @@ from profiling.text.language import is_chinese
 from profiling.text.lexicons import chinese, lexicon, words
 
 # A term's weight is this much of its nearness to the text and for the rest how prominent it is there; and how much the weight
-# counts against likeness to terms chosen before it (maximal marginal relevance, Carbonell and Goldstein, SIGIR 1998). These,
-# ENCODED and FILLER were chosen on reviews that neither `profiling evaluate keywords` nor the benchmark measures: of the terms
+# counts against likeness to terms chosen before it (maximal marginal relevance, Carbonell and Goldstein, SIGIR 1998). These
+# and ENCODED were chosen on reviews that neither `profiling evaluate keywords` nor the benchmark measures: of the terms
 # of a held-out title .752 are found, .754 by prominence alone; of the words of a summary .351, without nearness .325.
 NEARNESS, RELEVANCE = 0.2, 0.95
 # Only so many candidates of a text are looked at, and fewer where each costs a vector: a dozen short terms cost about as much as
@@ -37,8 +37,6 @@ _NO_WORDS = re.compile(
 )
 # In characters: what is longer is noise or glued together, and a topic is shown to people.
 LONGEST_WORD, LONGEST_TERM = 30, 40
-# What a mention of a verb or adjective is worth that fills a text with few nouns; of a noun or a compound 1.
-FILLER = 0.3
 # What makes a noun of the next word, where it may be a verb too: before a singular ("a stand"), before a plural ("the picks").
 _PREPOSITIONS = "as|by|for|from|in|of|on|under|with|without"
 _POSSESSIVES = "my|your|his|her|its|our|their"
@@ -129,7 +127,7 @@ def _ranked(
 ) -> list[tuple[str, float]]:
     if not candidates:
         return []
-    best = max(1.0, *candidates.values())  # what only fills weighs little, also where there is nothing else
+    best = max(candidates.values())
     weights = {term: score / best for term, score in candidates.items()}
     if vector is not None:
         # Summed by numpy, not BLAS: the order of the sum must not depend on the number of candidates.
@@ -166,14 +164,9 @@ def _candidates(text: str, language: str, top: int, most: int) -> dict[str, floa
     most = max(top, most)
     if language == "zh":
         return prominent(_chinese_terms(text), most)
-    if language not in ("en", "und"):
-        return {}
-    found = prominent(_english_terms(text), most)
-    if len(found) >= top:
-        return found
-    said = {word for term in found for word in term.split()}
-    fillers = (mention for mention in _fillers(text) if mention[0] not in said)
-    return found | prominent(fillers, top - len(found))
+    if language in ("en", "und"):
+        return prominent(_english_terms(text), most)
+    return {}
 
 
 def _scores(mentions: Iterator[tuple[str, int, float]]) -> dict[str, float]:
@@ -210,13 +203,6 @@ def _is_noun_after(last: str, last_kind: str, word: str, term: str) -> bool:
         return True  # "a great stand", "sturdy picks"
     # "guitar stand"; but "strings break", "the guitar plays", and "my guitar sounding" are verbs.
     return last_kind == "noun" and not last.endswith("s") and not is_plural and not word.endswith("ing")
-
-
-def _fillers(text: str) -> Iterator[tuple[str, int, float]]:
-    """Adjectives and verbs of the present that are no opinions, whatever they stand beside."""
-    for position, (_, kind, term) in enumerate(_english_words(text)):
-        if kind in ("adjective", "verb", "gerund"):
-            yield term, position, FILLER
 
 
 def _english_words(text: str) -> Iterator[tuple[str, str, str]]:
@@ -258,7 +244,7 @@ def _english_word(word: str) -> tuple[str, str]:
         return "noun", term
     if tag == "JJ" and sentiment(word)[1] < _SUBJECTIVE:
         return "adjective", term
-    if tag in ("VB", "VBP", "VBZ"):
+    if tag in ("VB", "VBP") or (tag == "VBZ" and term != word):  # "dies" is no plural
         return "verb", term
     if tag == "VBG":
         return "gerund", term
