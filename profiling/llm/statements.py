@@ -114,7 +114,7 @@ class Statements:
         word that it follows in the statement, and with nothing that the statement does not say of it."""
         places = _places_of(said, text)
         return bool(places) and all(
-            any(self._is_of_the_same(said, text, place, statement) for statement in self.texts) for place in places
+            any(self._is_of_the_same(said, text, place, statement) for statement in self._own) for place in places
         )
 
     def _is_of_the_same(self, said: Amount, text: str, place: tuple[int, int], statement: str) -> bool:
@@ -142,7 +142,7 @@ class Statements:
     def _around(self, text: str, place: tuple[int, int], unit: str) -> tuple[str, str, str]:
         """The word (Chinese: all of the clause) before a number, the one behind it, and that one again where the number counts
         it: an amount of money counts nothing."""
-        ahead = _FILLED[self.language].sub("", text[: place[0]])
+        ahead = _FILLED[self.language].sub("", text[: place[0]][-60:])
         rest = text[place[1] :]
         if self.language == "zh":
             said = HAN_RUN.findall(ahead[-8:])

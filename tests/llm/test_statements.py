@@ -56,8 +56,17 @@ def test_a_statement_holds_up_what_it_says_itself(statements, pattern, text, sai
     assert statements.hold_up(pattern, text, (at, at + len(said))) is is_held
 
 
-BUDGET = Statements("en", ("Has a budget of: $300", "Wears size: 9.5", "Is looking for: 2 person tent"))
-BUDGET_ZH = Statements("zh", ("预算：三百块", "尺码：38"))
+BUDGET = Statements(
+    "en",
+    (
+        "Has a budget of: $300",
+        "Wears size: 9.5",
+        "Is looking for: 2 person tent",
+        "Is interested in: loyalty of 20 years",
+    ),
+    frozenset(["$300", "9.5", "2 person tent"]),
+)
+BUDGET_ZH = Statements("zh", ("预算：三百块", "尺码：38"), frozenset(["三百块", "38"]))
 
 
 @pytest.mark.parametrize(
@@ -69,6 +78,7 @@ BUDGET_ZH = Statements("zh", ("预算：三百块", "尺码：38"))
         ("Is looking for a 2 person tent.", True),
         ("Is looking for 2 tents.", False),
         ("Has a budget of $400.", False),
+        ("Is interested in loyalty of 20 years.", False),  # asserts something and names no thing
         ("Has a budget of $3,000.", False),
         ("Has a budget of 300 euros.", False),
         ("Has a budget of $9.5.", False),
