@@ -14,6 +14,7 @@ PLACED_EVIDENCE = pa.list_(
     pa.struct([("interaction_id", pa.string()), ("strength", pa.float64()), ("start", pa.int64()), ("end", pa.int64())])
 )
 
+PLACES = pa.list_(pa.struct([("interaction_id", pa.string()), ("start", pa.int64()), ("end", pa.int64())]))
 SPANS = pa.list_(
     pa.struct([("interaction_id", pa.string()), ("start", pa.int64()), ("end", pa.int64()), ("polarity", pa.float64())])
 )
@@ -316,6 +317,13 @@ FACT_CORRECTIONS = Table(
         Column("stated_at", UTC, "when it was said", "UTC"),
         Column("recorded_at", UTC, "when it was stored; null where it was before this column", "UTC", is_nullable=True),
         Column("day", pa.string(), "first day whose profile it changes", "YYYY-MM-DD"),
+        Column(
+            "evidence",
+            PLACES,
+            "the words of this identity that the fact rested on: whatever else of the slot is read in them is this fact; null "
+            "where it was stored before this column",
+            is_nullable=True,
+        ),
     ),
     key=("identity_id", "topic", "subtopic", "value", "side", "stated_at", "recorded_at", "day"),
     notes="Add-only; of several corrections of a fact the one stated last holds, of the same instant the one recorded last. "

@@ -86,7 +86,8 @@ def correct(
         "day": day,
     }
     rows = [
-        {"identity_id": identity, **row} for identity in _who_said(lake, found, before) or [document["customer_id"]]
+        {"identity_id": identity, **row, "evidence": places}
+        for identity, places in sorted(_who_said(lake, document, found, before, row["side"], day).items())
     ]
     added = pd.DataFrame(rows, columns=schemas.FACT_CORRECTIONS.names).astype({"side": "int32"})
     lake.update(
@@ -105,13 +106,31 @@ def correct(
     )
 
 
-def _who_said(lake: Lake, fact: dict[str, Any], before: dict[str, Any] | None) -> list[str]:
-    """The identities whose words a fact rests on: should the customer be split, its correction goes where the fact goes. One
-    that the profile does not show because it is wrong belongs to those who hold that correction."""
+def _who_said(
+    lake: Lake, document: dict[str, Any], fact: dict[str, Any], before: dict[str, Any] | None, side: int, day: str
+) -> dict[str, list[dict[str, Any]]]:
+    """The words a fact rests on by the identity whose they are: should the customer be split, its correction goes where the fact
+    goes. One that the profile does not show because it is wrong belongs to those who hold that correction, with its words."""
+    customer = document["customer_id"]
     if "evidence" not in fact:
-        return list(before["identities"]) if before else []
-    rows = lake.read("interactions", [("interaction_id", "in", list(fact["evidence"]))], ["identity_id"])
-    return sorted(set(rows["identity_id"]))
+        return {identity: [] for identity in before["identities"]} if before else {customer: []}
+    # The profile cites a few of them.
+    mine = [customer, *document["identity"]["merged_from"]]
+    slot = [(name, "==", fact[name]) for name in ("topic", "subtopic", "value")]
+    rows = lake.read("facts", [("identity_id", "in", mine), ("day", "<=", day), *slot], ["polarity", "evidence"])
+    read = [each for each in rows.to_dict("records") if (each["polarity"] < 0) == (side < 0)]
+    places = {
+        (each["interaction_id"], int(each["start"]), int(each["end"]))
+        for each in [*fact.get("spans", ()), *(place for row in read for place in row["evidence"])]
+    }
+    names = sorted({*fact["evidence"], *(name for name, *_ in places)})
+    whose = lake.read("interactions", [("interaction_id", "in", names)], ["interaction_id", "identity_id"])
+    found: dict[str, list[dict[str, Any]]] = {identity: [] for identity in whose["identity_id"]}
+    identity_of = dict(zip(whose["interaction_id"], whose["identity_id"], strict=True))
+    for name, start, end in sorted(places):
+        if name in identity_of:
+            found[identity_of[name]].append({"interaction_id": name, "start": start, "end": end})
+    return found or {customer: []}
 
 
 def _side(customer: str, fact: dict[str, Any]) -> int:
@@ -140,7 +159,7 @@ def _held(lake: Lake, document: dict[str, Any], day: str) -> dict[str, dict[str,
         name = fact_id(customer, row["topic"], row["subtopic"], row["value"], row["side"])
         identities = {*held.get(name, {}).get("identities", ()), row["identity_id"]}
         held[name] = {
-            **{str(name): value for name, value in row.items()},
+            **{str(name): value for name, value in row.items() if name != "evidence"},
             "statement": row["statement"] if row["kind"] == STATED else None,
             "identities": sorted(identities),
         }

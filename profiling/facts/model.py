@@ -25,7 +25,7 @@ from profiling.text.sentiment import score
 
 PROMPT = "facts"
 # Raise with every change of the check that changes what stands, or of how a model's facts are stored.
-CHECK_VERSION = 2
+CHECK_VERSION = 3
 MAX_CHARACTERS = 4000  # of a text: a longer one is read by the rules alone
 STATED, INFERRED = 0.85, 0.6
 # Why a fact of an answer was dropped.

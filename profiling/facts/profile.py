@@ -1,6 +1,7 @@
 """A customer's facts as of a day: identities joined, corrections obeyed, of what contradicts itself the latest."""
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -76,13 +77,15 @@ def _by_customer(own: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
 def _corrections(
     corrections: pd.DataFrame, mine: pd.Series, customer_of: pd.Series, wanted: set[str]
 ) -> dict[str, dict[_Key, Mapping[Any, Any]]]:
-    """By customer and fact the correction that holds."""
+    """By customer and fact the correction that holds, with the words that all corrections of the fact were about."""
     found: dict[str, dict[_Key, Mapping[Any, Any]]] = {}
     for row in in_order(corrections).to_dict("records"):
         customer = mine.get(row["identity_id"], customer_of.get(row["identity_id"], row["identity_id"]))
         if customer in wanted:
             key = (row["topic"], row["subtopic"], row["value"], int(row["side"]))
-            found.setdefault(str(customer), {})[key] = row
+            held = found.setdefault(str(customer), {})
+            before = held.pop(key, {"evidence": []})  # the one stated last comes last
+            held[key] = row | {"evidence": [*before["evidence"], *_places(row["evidence"])]}
     return found
 
 
@@ -90,7 +93,7 @@ def _of_customer(
     customer: str, records: list[dict[str, Any]], corrected: Mapping[_Key, Mapping[Any, Any]], day: pd.Timestamp
 ) -> list[dict[str, Any]]:
     merged: dict[_Key, dict[str, Any]] = {}
-    for record in records:
+    for record in _as_corrected(records, corrected):
         key = key_of(record)
         merged[key] = joined(merged[key], record) if key in merged else record
     held = []
@@ -119,6 +122,60 @@ def _of_customer(
         }
         for record in ranked[:MAX_FACTS]
     ]
+
+
+def _places(evidence: Any) -> list[Mapping[str, Any]]:
+    # Null in rows of before the column was.
+    return [] if evidence is None or isinstance(evidence, float) else list(evidence)
+
+
+def _as_corrected(
+    records: Iterable[dict[str, Any]], corrected: Mapping[_Key, Mapping[Any, Any]]
+) -> Iterator[dict[str, Any]]:
+    """Records, of which what is read in corrected words stands under the fact that was corrected, whoever reads them now.
+
+    Where the corrected fact is still read in an interaction, what its reader found beside it is another fact.
+    """
+    records = list(records)
+    read = {(key_of(record), each["interaction_id"]) for record in records for each in record["evidence"]}
+    for record in records:
+        if key_of(record) in corrected:
+            yield record
+            continue
+        rest = list(record["evidence"])
+        for key, correction in reversed(list(corrected.items())):
+            if key[:2] != key_of(record)[:2]:
+                continue
+            places = [each for each in correction["evidence"] if (key, each["interaction_id"]) not in read]
+            taken = [each for each in rest if any(_overlap(each, place) for place in places)]
+            if taken:
+                rest = [each for each in rest if each not in taken]
+                yield _part(record, taken, key)
+        if len(rest) == len(record["evidence"]):
+            yield record
+        elif rest:
+            yield _part(record, rest, key_of(record)) | {
+                "count": record["count"] - len(record["evidence"]) + len(rest),
+            }
+
+
+def _overlap(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return bool(
+        one["interaction_id"] == other["interaction_id"] and one["start"] < other["end"] and other["start"] < one["end"]
+    )
+
+
+def _part(record: Mapping[str, Any], evidence: list[Any], key: _Key) -> dict[str, Any]:
+    """What some of a record's evidence says, as the fact of a key; the moments are those of all of it."""
+    return {
+        **record,
+        "value": key[2],
+        "polarity": float(key[3]),
+        "fact_id": fact_id(record["identity_id"], *key),
+        "confidence": 1 - math.prod(1 - each["strength"] for each in evidence),
+        "count": len(evidence),
+        "evidence": evidence,
+    }
 
 
 def _side(statement: str) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 from profiling.facts.sentences import Sentence, own_sentences
 from profiling.facts.slots import LANGUAGES, Pattern, Slot, slots, word_list
 from profiling.text import readable
-from profiling.text.lexicons import chinese, folded
+from profiling.text.lexicons import chinese, either, folded
 from profiling.text.tokens import split
 
 NAME = "rules"
@@ -18,7 +18,7 @@ _AT, _WORDS_OF_PLACE = "在", 5  # 一个安静的房间 are four words
 _PLACE_TAGS = frozenset(["f", "s"])
 _NAMING_TAGS = ("n", "a", "b", "m", "q", "r", "u", "l", "vn")
 # Raise with every change of code that changes a result; the data files are part of the key on their own.
-RULES_VERSION = 3
+RULES_VERSION = 4
 
 _NEGATION = {
     "en": re.compile(r"\b(?:not|never|no|cannot|stop)\b|n't\b|\bno longer\b", re.IGNORECASE),
@@ -156,7 +156,20 @@ def clean_value(text: str, language: str, slot: Slot) -> str | None:
         return known
     text = _MARK.split(text)[0].strip().lower()
     value = _english(text, slot) if language == "en" else _chinese(text, slot)
-    return value if value and any(map(str.isalnum, value)) else None
+    if not value or not any(map(str.isalnum, value)):
+        return None
+    # What there is one of is an amount or a size, or of a few words.
+    return None if not slot.is_single and _names_nothing(language).match(value) else value
+
+
+@cache
+def _names_nothing(language: str) -> re.Pattern[str]:
+    """A number of something that is not named (一副, `two pairs`), or whom a thing is for or done with (给我老公)."""
+    measures = either(_words("measures", language))
+    if language == "en":
+        return re.compile(rf"(?:\d+|{either(_words('numerals', 'en'))}) (?:{measures})$")
+    persons = either(_words("persons", "zh"))
+    return re.compile(rf"(?:\d+|[一二三四五六七八九十两几半]+)[多来]?(?:{measures})儿?$|[给为跟](?:{persons})")
 
 
 def _english(text: str, slot: Slot) -> str | None:

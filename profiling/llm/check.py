@@ -80,7 +80,7 @@ def check(text: str, grounds: Grounds, kind: str, cited: Collection[str] | None 
         strange = sorted(set(cited) - grounds.evidence)
         found += [Finding("evidence", each) for each in strange or ([] if cited else ["none cited"])]
     found += _claims(text, grounds, kind, said)
-    found += _numbers(rest, grounds)
+    found += _numbers(rest, grounds, said)
     found += unshared(said.without_runs(text), grounds, kind)
     return found + _words(said.without_runs(rest), grounds, said.words, kind)
 
@@ -270,11 +270,12 @@ def _spans(text: str, names: Iterable[str]) -> list[tuple[int, int]]:
     return [match.span() for name in names for match in re.finditer(rf"{re.escape(name)}s?", text, re.IGNORECASE)]
 
 
-def _numbers(rest: str, grounds: Grounds) -> list[Finding]:
+def _numbers(rest: str, grounds: Grounds, own: Statements) -> list[Finding]:
+    """Numbers that neither the document has nor a fact's own statement."""
     return [
         Finding("number", said.what)
         for said in amounts(rest, grounds.language)
-        if not said.is_among(grounds.amounts, grounds.dates)
+        if not (said.is_among(grounds.amounts, grounds.dates) or own.hold_number(said, rest))
     ]
 
 

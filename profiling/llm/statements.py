@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from profiling.llm.numbers import Amount, amounts
 from profiling.llm.words import HAN_RUN, WORD, clause_at, function_words, is_negated, stem
 
 # So many Chinese characters, or words, in a row are the statement's and no chance.
@@ -36,6 +37,27 @@ _MORE_THAN_WISHED = {
         "已经?(?:得|处|给|退|收|同)|得到|给出|处理|给了|退货了|退款了|全部|全店|所有|每|百|千|万|同意|拒绝"
     ),
 }
+
+# Between what a number is of and the number.
+_FILLED = {
+    "en": re.compile(r"(?:\b(?:of|is|at|for|a|an|the|about|around|roughly|usd|cny|eur)\b|[\s:$€£¥])*$", re.IGNORECASE),
+    "zh": re.compile(r"(?:为|是|在|约|大约|大概|一|[\s:：$€£¥￥])*$"),
+}
+# What is said of a number that the statement does not say: who has a budget spent nothing.
+_DONE_WITH = {
+    "en": re.compile(
+        r"\b(?:spen[dt]\w*|used|exceed\w*|over|above|beyond|below|under|more|less|doubl\w*|rais\w*|ris\w*|cut|left|lost)\b",
+        re.IGNORECASE,
+    ),
+    "zh": re.compile("花|超|用完|用光|付|剩|翻倍|以上|以下|不足|多于|少于|提高"),
+}
+_CURRENCIES = {
+    "usd": "usd|[$]|dollars?|bucks|美元",
+    "eur": "eur|€|欧元",
+    "gbp": "£|pounds?|英镑",
+    "cny": "cny|[¥￥]|yuan|rmb|人民币|(?<![美欧])元|块",
+}
+_NEXT_WORD = re.compile(r"[\s-]*([^\W\d_]+)")
 
 
 @dataclass(frozen=True)
@@ -86,6 +108,55 @@ class Statements:
             and own & self._units(statement)
             for statement in self._own
         )
+
+    def hold_number(self, said: Amount, text: str) -> bool:
+        """Whether a statement has a number of a text, of the same thing: wherever it stands in the text, behind or before the
+        word that it follows in the statement, and with nothing that the statement does not say of it."""
+        places = _places_of(said, text)
+        return bool(places) and all(
+            any(self._is_of_the_same(said, text, place, statement) for statement in self._own) for place in places
+        )
+
+    def _is_of_the_same(self, said: Amount, text: str, place: tuple[int, int], statement: str) -> bool:
+        clause = clause_at(text, place).replace(said.what, " ")  # 三百 is no more than was wished
+        if (
+            is_negated(statement, self.language) != is_negated(clause, self.language)
+            or not self._is_as_wished(statement, clause)
+            or _DONE_WITH[self.language].search(clause)
+            or _MORE_THAN_WISHED[self.language].search(clause)
+        ):
+            return False
+        behind, before, after = self._around(text, place, said.unit)
+        for known in amounts(statement, self.language):
+            if (known.value, known.unit) != (said.value, said.unit):
+                continue
+            for own in _places_of(known, statement):
+                word, _, counted = self._around(statement, own, known.unit)
+                if not word or _currency(text, place) != _currency(statement, own):
+                    continue
+                is_behind = behind.endswith(word) if self.language == "zh" else behind == word
+                if (is_behind and (not counted or after == counted)) or (not counted and before == word):
+                    return True
+        return False
+
+    def _around(self, text: str, place: tuple[int, int], unit: str) -> tuple[str, str, str]:
+        """The word (Chinese: all of the clause) before a number, the one behind it, and that one again where the number counts
+        it: an amount of money counts nothing."""
+        ahead = _FILLED[self.language].sub("", text[: place[0]][-60:])
+        rest = text[place[1] :]
+        if self.language == "zh":
+            said = HAN_RUN.findall(ahead[-8:])
+            following = HAN_RUN.match(rest.removeprefix("的"))
+            own = said[-1] if said and ahead.endswith(said[-1]) else ""
+            next_word = following.group(0)[:2] if following else ""
+        else:
+            word = re.search(r"[^\W\d_]+$", ahead)
+            own = stem(word.group(0)) if word else ""
+            following = _NEXT_WORD.match(
+                re.sub(r"^\s*(?:usd|cny|eur|dollars?|euros?|yuan|rmb|pounds|bucks)\b", "", rest, flags=re.I)
+            )
+            next_word = stem(following.group(1)) if following else ""
+        return own, next_word, "" if unit == "money" else next_word
 
     def _is_as_wished(self, statement: str, clause: str) -> bool:
         wish = _WISH[self.language]
@@ -145,6 +216,15 @@ class Statements:
 def value_of(statement: str) -> str:
     """What a customer put into a statement, `slow coffee` of `Is interested in: slow coffee`; empty where nothing."""
     return statement.replace("：", ":").partition(":")[2].strip()
+
+
+def _places_of(said: Amount, text: str) -> list[tuple[int, int]]:
+    return [match.span() for match in re.finditer(rf"(?<![\d.,]){re.escape(said.what)}(?![\d]|[.,]\d)", text)]
+
+
+def _currency(text: str, place: tuple[int, int]) -> list[str]:
+    near = text[max(0, place[0] - 2) : place[1] + 9].lower()
+    return [name for name, said in _CURRENCIES.items() if re.search(said, near)]
 
 
 def _blank(length: int) -> str:

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from profiling.facts.slots import fixed_statements
+from profiling.facts.slots import by_name, fixed_statements
 from profiling.llm.check import is_name, is_statement, is_thing, names_in
 from profiling.llm.grounds import Claim, Grounds
 from profiling.llm.numbers import Amount
@@ -69,9 +69,17 @@ def grounds_of(document: Document, language: str) -> Grounds:
         },
         mood=satisfaction["score"],
         claims=(*_template_claims(document, language), *_claims(document, language)),
-        written=tuple(statements),
+        written=tuple(_written(fact) for fact in facts),
         orders=(*orders, *(statement for statement in statements if statement not in harmless)),
     )
+
+
+def _written(fact: Mapping[str, Any]) -> str:
+    """What of a statement is the customer's: its value, where the rest is the slot's template."""
+    slot, value = by_name().get((fact["topic"], fact.get("subtopic", ""))), fact.get("value")
+    templates = [each for sides in slot.statements.values() for each in sides] if slot and value else []
+    is_ours = any(each.format(value=value) == fact["statement"] for each in templates)
+    return str(value if is_ours else fact["statement"])
 
 
 def _things(statements: Iterable[str], language: str) -> Iterator[str]:

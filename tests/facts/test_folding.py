@@ -173,6 +173,39 @@ def test_a_correction_overrules_also_what_is_said_again_later() -> None:
     ].tolist() == ["move"], "without its evidence there is nothing to correct"
 
 
+PLACE = {"interaction_id": "2026-06-01-0", "start": 3, "end": 9}
+
+
+@pytest.mark.parametrize("kind", ["stated", "wrong"])
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_correction_holds_of_the_words_whoever_reads_them(kind: str, side: int) -> None:
+    """A model reads another value, or the other side, in the words that a fact of the rules was corrected for."""
+    said = [correction(kind, evidence=[PLACE])]
+    (before,) = held(folded(day("2026-06-01", (ANN, fact()))), corrections=[correction("stated")]).to_dict("records")
+    other = fact(value="large tent" if side > 0 else "tent", side=side, start=5, end=20)
+    rows = held(folded(day("2026-06-01", (ANN, other), by="model")), corrections=said).to_dict("records")
+    shown = [(row["statement"], row["fact_id"], row["value"]) for row in rows]
+    assert shown == ([("Needs a tent for four", before["fact_id"], "tent")] if kind == "stated" else [])
+
+
+def test_a_correction_holds_of_no_other_words() -> None:
+    """Of other words of the text, of another slot, and of what the same reader told apart from the corrected fact."""
+    said = [correction("stated", evidence=[PLACE])]
+    for other in (fact(value="lamp", start=9, end=20), fact("move", "")):
+        (row,) = held(folded(day("2026-06-01", (ANN, other))), corrections=said).to_dict("records")
+        assert row["statement"] == other.statement
+    rows = day("2026-06-01", (ANN, fact())).assign(fact_id="f1")
+    beside = day("2026-06-01", (ANN, fact(value="lamp")))
+    both = held(fold(rows, beside), corrections=said)
+    assert sorted(both["statement"]) == ["Needs a tent for four", "product: lamp for"]
+    # Said elsewhere too: what rests on the other words stays, by their strength.
+    days = [day(f"2026-06-0{n}", (ANN, fact(value="lamp", confidence=0.1 * n + 0.4)), by="model") for n in (1, 2)]
+    found = held(folded(*days), corrections=said).set_index("value")
+    assert found["count"].to_dict() == {"tent": 1, "lamp": 1}
+    assert found["confidence"]["lamp"] == pytest.approx(0.6)
+    assert [each["interaction_id"] for each in found["evidence"]["lamp"]] == ["2026-06-02-0"]
+
+
 def test_of_two_corrections_the_one_stated_later_holds_and_of_one_instant_the_one_recorded_later() -> None:
     state = folded(day("2026-06-01", (ANN, fact())))
     morning, noon, night = (pd.Timestamp(f"2026-06-20T{hour}:00", tz="UTC") for hour in ("08", "12", "22"))

@@ -75,6 +75,12 @@ def test_what_it_does_not_bear_is_dropped_and_counted(reason: str, changes: dict
     assert reason in REASONS
 
 
+def test_a_number_of_nothing_and_whom_a_thing_is_for_fill_no_slot() -> None:
+    for value in ("一副", "给我老公", "一副给我老公"):
+        facts, dropped = checked([entry(value=value, quote="我还想买一副给我老公")], "我还想买一副给我老公")
+        assert (facts, dict(dropped)) == ([], {"value": 1})
+
+
 def test_the_other_side_of_the_mood_stands() -> None:
     said = entry(
         topic="service_experience", subtopic="delivery", value="", side="against", quote="delivery took far too long"

@@ -339,6 +339,33 @@ def test_of_a_fact_that_both_read_what_the_rules_read_stays_after_a_no(
     assert after["confidence"] < before["confidence"]
 
 
+def test_a_correction_stays_when_a_model_reads_the_text(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reads another value in the same words; without it the rules' fact is corrected as before."""
+    import pandas as pd
+
+    drop(settings, [event(1, "ann", MONDAY, text=NEED)], MONDAY)
+    run_all(settings, MONDAY)
+    lake, ann = Lake(settings.lake), customer(settings, "ann", MONDAY)
+    fact = facts_of(settings, "ann")["product quiet fan"]
+    moment = pd.Timestamp("2026-06-16T09:00Z")
+    said = "Is looking for a loud fan"
+    corrections.correct(lake, documents(settings, MONDAY)[ann], fact["fact_id"], said, "Kim", MONDAY, moment)
+    (row,) = lake.read("fact_corrections").to_dict("records")
+    assert [dict(each) for each in row["evidence"]] == fact["spans"]
+    rows = lake.read("interactions")
+    model = Scripted({rows["text_hash"][0]: [entry(value="fan")]})
+    for opened in (lambda settings, parts: model, opening.open_model):
+        with monkeypatch.context() as patch:
+            patch.setattr(opening, "open_model", opened)
+            stages.features(settings, MONDAY)
+        stages.profile(settings, MONDAY)
+        (found,) = facts_of(settings, "ann").values()
+        assert (found["statement"], found["fact_id"]) == (said, fact["fact_id"])
+        assert found["written_by"] == "correction by Kim"
+        read = lake.read("facts")
+        assert read["value"].tolist() == (["fan"] if read["written_by"][0] == "scripted" else ["quiet fan"])
+
+
 def test_the_command(shop: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("landing", "lake", "publish", "cache"):
         monkeypatch.setenv(f"PROFILING_{name.upper()}", str(getattr(shop, name)))
