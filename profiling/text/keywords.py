@@ -296,8 +296,8 @@ def _is_a_name(term: str, tags: dict[str, str]) -> bool:
 
 @cache
 def _never_english() -> frozenset[str]:
-    """Stop words and what `aspects` reports: price and delivery are no interests."""
-    return words("stopwords_en") | _of_aspects("en")
+    """Stop words, words of letters and offers, and what `aspects` reports: price and delivery are no interests."""
+    return words("stopwords_en") | words("no_interests_en") | _of_aspects("en")
 
 
 @cache
@@ -305,7 +305,8 @@ def _never_chinese() -> frozenset[str]:
     from profiling.text.sentiment import _chinese_words
 
     opinions = frozenset(_chinese_words()[0])
-    return words("stopwords_zh") | words("stopwords_en") | _of_aspects("zh") | opinions
+    lists = ("stopwords_zh", "no_interests_zh", "stopwords_en", "no_interests_en")
+    return frozenset().union(*map(words, lists)) | _of_aspects("zh") | opinions
 
 
 def _of_aspects(vocabulary: str) -> frozenset[str]:
