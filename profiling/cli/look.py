@@ -26,8 +26,9 @@ def predict(
         out.print_json(json.dumps(found))
         return
     out.print(f"{found['target']}: {found['label']}, probability {found['probability']:.3f}")
+    standing = f"{found['percentile']:.0%}".replace("%", " %")
     out.print(
-        f"model {found['model']} {found['sha']} as of {found['as_of']}; more than {found['percentile']:.0%} of its test texts"
+        f"model {found['model']} {found['sha']} as of {found['as_of']}; higher than for {standing} of the texts it was tested on"
     )
     out.print(f"  {found['base']:+z.3f}  before any word is read", markup=False)
     for reason in found["reasons"]:  # type: ignore[attr-defined]

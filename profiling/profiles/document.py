@@ -12,7 +12,7 @@ from profiling.profiles import persona
 from profiling.profiles.canonical import Unknown, known, settle
 from profiling.profiles.evidence import CITED, ids
 from profiling.profiles.grounds import grounds_of
-from profiling.profiles.predictions import prediction
+from profiling.profiles.predictions import prediction, with_doubts
 from profiling.profiles.satisfaction import MIN_TREND_COUNT
 from profiling.profiles.wording import (
     ACTS,
@@ -307,12 +307,13 @@ def _predictions(customer: Record, own: Mapping[str, Records], language: str) ->
     if not own["predictions"]:
         return Unknown("no model in service asks about this customer now")
     shown = own["activity"][0]["evidence"] if own["activity"] else []
-    return [
+    said = [
         prediction(record, ids(record["evidence"]), 1, language)
         if record["evidence"]
         else prediction(record, ids(shown), int(customer["main_count"]), language)
         for record in own["predictions"]
     ]
+    return with_doubts(said, language)
 
 
 def _recommendation(record: Record, language: str) -> dict[str, Any]:

@@ -21,13 +21,14 @@ from profiling.prepare.identity_rules import Rules
 from profiling.prepare.resolution import Resolution, changes, resolve
 from profiling.prepare.survivorship import surviving
 from profiling.prepare.validity import newest, of_customers
+from profiling.profiles.private import is_private, private_among
 from profiling.profiles.snapshot import Snapshot
 from profiling.text.topics import MOST_TEXTS, TEXT_COLUMNS, WEEKS, term_topics, weekly_topics, without_terms
 
 logger = logging.getLogger(__name__)
 
 SAID = ["customer_id", "name", "value", "stated_at", "source"]
-_WITH_TOPICS = "+topics1"  # raised with every change of code that changes them
+_WITH_TOPICS = "+topics2"  # raised with every change of code that changes them
 
 
 def close_week(lake: Lake, ledger: Ledger, sunday: str, attempt: str) -> None:
@@ -71,8 +72,13 @@ def close_week(lake: Lake, ledger: Ledger, sunday: str, attempt: str) -> None:
 
 
 def topics_on(lake: Lake, day: str) -> pd.DataFrame:
-    """The rows of `topics` of the last week that is closed before a day, whatever their state."""
-    return lake.read("topics", [("week", "==", sunday_before(day))])
+    """The rows of `topics` of the last week that is closed before a day, whatever their state.
+
+    Without private words, which weeks hold that were closed before these were left out.
+    """
+    rows = lake.read("topics", [("week", "==", sunday_before(day))])
+    private = private_among(entry["term"] for terms in rows["terms"] for entry in terms)
+    return without_terms(rows, private) if private else rows
 
 
 def _topics_at(lake: Lake, ledger: Ledger, sunday: str) -> pd.DataFrame:
@@ -90,7 +96,7 @@ def _topics_at(lake: Lake, ledger: Ledger, sunday: str) -> pd.DataFrame:
         found = found.iloc[:0]
     while week < sunday:
         week = day_before(week, -7)
-        found = weekly_topics(_texts_of(lake, week), found, week)
+        found = weekly_topics(_texts_of(lake, week), found, week, is_private)
     return found
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from profiling.profiles.evidence import attach, facet, head
+from profiling.profiles.private import without_private
 from profiling.profiles.snapshot import Snapshot
 from profiling.profiles.wording import same_thing
 from profiling.text.language import is_chinese
@@ -24,7 +25,8 @@ def interests(snapshot: Snapshot) -> pd.DataFrame:
         cannot be added up), 0 to 1, by which they are ranked; `sentiment` -1 to 1, NaN where no text spoke of it; `evidence`
         the strongest interactions. Of keywords that name the same thing in two languages (coffee, 咖啡) the weightier stands for
         both; of two that are the same texts' the narrower stands for its head (sheet mask, mask); one that names the same thing
-        as a category of theirs is not said again; what they said is wrong is left out.
+        as a category of theirs is not said again; what they said is wrong is left out. A keyword of health, religion and the
+        like is none (`private.py`); a category is the shop's word for its goods and stays.
     """
     claims = pd.concat(
         [
@@ -35,7 +37,7 @@ def interests(snapshot: Snapshot) -> pd.DataFrame:
         ignore_index=True,
     ).rename(columns={"value": "topic"})
     keys = ["customer_id", "kind", "topic"]
-    claims = _under_one_name(claims).pipe(_without_heads)
+    claims = _under_one_name(claims).pipe(_without_heads).pipe(_without_private_words)
     summed = _sum(claims, keys).pipe(_with_share).pipe(_without_chance_words).pipe(_said_once)
     summed = _strongest(without_denied(summed, "topic", snapshot.denied))
     return attach(summed, claims, keys)[COLUMNS]
@@ -113,6 +115,13 @@ def _without_heads(claims: pd.DataFrame) -> pd.DataFrame:
         return claims
     pairs = zip(claims["customer_id"], claims["topic"], claims["kind"] == "keyword", strict=True)
     return claims[[not (is_word and (customer, term) in heads) for customer, term, is_word in pairs]]
+
+
+def _without_private_words(claims: pd.DataFrame) -> pd.DataFrame:
+    """After heads were left out, so that the `aid` of a `hearing aid` goes with it; before shares, which say what is missing."""
+    is_word = claims["kind"] == "keyword"
+    kept = without_private(claims[is_word], "topic").index
+    return claims[~is_word | claims.index.isin(kept)]
 
 
 def _is_head(term: str, of: str) -> bool:

@@ -1,8 +1,11 @@
 """Predictions for people: what is predicted and why, in English and Chinese."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from profiling.profiles.canonical import FLOAT_DIGITS
+from profiling.profiles.private import is_private
 from profiling.profiles.wording import counted
 
 # By target: what probability 1 would mean.
@@ -51,6 +54,20 @@ _EFFECT = {
     "en": {True: "{said} (raises it)", False: "{said} (lowers it)"},
     "zh": {True: "{said}（提高）", False: "{said}（降低）"},
 }
+# A high probability of the first leaves none for another act within the same days.
+_NOTHING_AT_ALL, _ACTS = "churn", ("repeat_purchase", "reviews_again")
+_DOUBT = {
+    "en": "together with “{other}” above 100 %: the two models learned apart; trust neither to the percent",
+    "zh": "与“{other}”合计超过 100 %：两个模型各自训练，百分比都不可尽信",
+}
+_PLACE = {
+    "en": "{probability:.0f} %, higher than for {percentile:.0f} % of the {whom}",
+    "zh": "{probability:.0f} %，高于{whom}中的 {percentile:.0f} %",
+}
+_WHOM = {
+    "en": {True: "texts it was tested on", False: "customers it was tested on"},
+    "zh": {True: "测试文本", False: "测试客户"},
+}
 
 
 def label(target: str, horizon_days: int, language: str) -> str:
@@ -69,6 +86,29 @@ def reason(record: Mapping[str, Any], is_text: bool, language: str) -> str:
     else:
         said = _group(record["name"], record["values"], language)
     return _EFFECT[language][record["amount"] > 0].format(said=said)
+
+
+def place(probability: float, percentile: float, horizon_days: int, language: str) -> str:
+    """A probability and how it stands in the model's holdout: of customers, or of texts, which are judged at once."""
+    whom = _WHOM[language][horizon_days == 0]
+    return _PLACE[language].format(probability=100 * probability, percentile=100 * percentile, whom=whom)
+
+
+def with_doubts(predictions: Sequence[dict[str, Any]], language: str) -> list[dict[str, Any]]:
+    """The predictions of a document, with `doubt` at those that exclude each other and are above 1 together.
+
+    Who does nothing at all within some days buys nothing within as many or fewer. The models of the two are trained apart, so
+    nothing keeps them from saying both.
+    """
+    nothing = [each for each in predictions if each["target"] == _NOTHING_AT_ALL]
+    doubts: dict[int, str] = {}
+    for at, each in enumerate(predictions):
+        for other in nothing:
+            is_excluded = each["target"] in _ACTS and each["horizon_days"] <= other["horizon_days"]
+            if is_excluded and round(each["probability"] + other["probability"], FLOAT_DIGITS) > 1:
+                doubts[at] = _DOUBT[language].format(other=other["label"])
+                doubts.setdefault(predictions.index(other), _DOUBT[language].format(other=each["label"]))
+    return [each | ({"doubt": doubts[at]} if at in doubts else {}) for at, each in enumerate(predictions)]
 
 
 def _group(name: str, values: Mapping[str, float], language: str) -> str:
@@ -143,6 +183,8 @@ def prediction(
         evidence_count: how many there are in all.
     """
     is_text = bool(record["evidence"])
+    # The words of a text that nobody is known by are with the others: base, amounts and rest still add up to the score.
+    hidden = [each for each in record["reasons"] if is_text and is_private(each["name"])]
     return {
         "target": record["target"],
         "label": label(record["target"], int(record["horizon_days"]), language),
@@ -160,8 +202,9 @@ def prediction(
                 "text": reason(each, is_text, language),
             }
             for each in record["reasons"]
+            if each not in hidden
         ],
-        "rest": float(record["rest"]),
+        "rest": math.fsum([float(record["rest"]), *(each["amount"] for each in hidden)]),
         "written_by": "template",
         "evidence": list(evidence),
         "evidence_count": evidence_count,

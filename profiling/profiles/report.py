@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from profiling.facts.slots import by_name, topic_names
+from profiling.facts.slots import is_sensitive as is_special
 from profiling.profiles.checks import describe
 from profiling.profiles.predictions import label
 from profiling.profiles.wording import LANGUAGES, topic_name
 from profiling.profiles.written import written_counts
-from profiling.text.topics import ENDED, MERGED, NEW, RETURNED, in_service
+from profiling.text.topics import ENDED, LEAST_CUSTOMERS, MERGED, NEW, RETURNED, in_service
 from profiling.watch import fix, sentence
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ def render_report(
         predictions=_predictions(people["document"]),
         facts=_facts(people["document"]),
         at_least=AT_LEAST,
+        least_of_topic=LEAST_CUSTOMERS,
         written=_written(people["document"]),
         rows=_outcomes(ingest),
         rows_read=int(ingest.get("read", 0)),
@@ -293,11 +295,17 @@ def _bars(
 
 
 def _interests(topics: "pd.Series") -> list[Bar]:
-    """The strongest interest of each customer, one name for coffee and 咖啡."""
-    named = [_interest(topic) for topic in topics.dropna()]
+    """The strongest interest of each customer, one name for coffee and 咖啡, where AT_LEAST customers share it."""
+    named = [_interest(topic) for topic in topics.dropna() if not is_special(topic)]
     chinese = {name.en: name.zh for name in named}
-    rows = _bars(Counter(name.en for name in named), whole=len(topics), is_code=False)[:TOP]
+    shared = {name: number for name, number in Counter(name.en for name in named).items() if number >= AT_LEAST}
+    rows = _bars(shared, whole=len(topics), is_code=False)[:TOP]
     return [row._replace(label=Text(row.label.en, chinese[row.label.en])) for row in rows]
+
+
+def _told(topic: Any) -> str:
+    """A customer's strongest interest beside their pseudonym; none where there is none, and nothing of health and the like."""
+    return topic if isinstance(topic, str) and not is_special(topic) else "–"
 
 
 def _interest(topic: str) -> Text:
@@ -322,17 +330,20 @@ def _spend(people: "pd.DataFrame") -> list[dict[str, Any]]:
 
 
 def _predictions(documents: "pd.Series") -> list[dict[str, Any]]:
-    """By target: customers asked about, their mean probability, and how many are more likely than not."""
+    """By target: customers asked about, their mean probability, how many are more likely than not, and how many in doubt."""
+    doubted: Counter[str] = Counter()
     said: dict[tuple[str, int], list[float]] = {}
     for document in documents:
         for each in json.loads(document).get("predictions") or []:
             said.setdefault((each["target"], each["horizon_days"]), []).append(each["probability"])
+            doubted[each["target"]] += "doubt" in each
     return [
         {
             "label": {language: label(target, horizon, language) for language in LANGUAGES},
             "customers": len(found),
             "mean": f"{math.fsum(found) / len(found):.0%}",
             "likely": sum(probability >= 0.5 for probability in found),
+            "doubted": doubted[target],
         }
         for (target, horizon), found in sorted(said.items())
     ]
@@ -470,7 +481,7 @@ def _sample(people: "pd.DataFrame") -> list[dict[str, Any]]:
             "customer": row["customer_id"][:PSEUDONYM],
             "life_cycle": words(row["life_cycle"]),
             "rfm": row["rfm"],
-            "interest": _interest(row["top_interest"] if isinstance(row["top_interest"], str) else "–"),
+            "interest": _interest(_told(row["top_interest"])),
             "action": words(row["next_best_action"]),
             "persona": (json.loads(row["document"]).get("persona") or {}).get("text") or "–",
             "language": row["language"],

@@ -13,12 +13,17 @@ from profiling.errors import InputError
 from profiling.facts.sentences import sentences
 from profiling.lake import Lake
 from profiling.ledger import RELEASED, Ledger
+from profiling.llm.check import check
 from profiling.prepare.identity import identity_id
 from profiling.prepare.identity_rules import load_rules
+from profiling.profiles import predictions
+from profiling.profiles.grounds import grounds_of
 from profiling.profiles.history import customer_ids
 from profiling.profiles.wording import title_in, topic_name, written_language
 from profiling.rights.keys import pseudonym_key
 from profiling.settings import Settings
+
+_OF_OTHERS = "other customers' interactions, which a profile does not name"
 
 
 def find_profile(settings: Settings, customer: str, day: str | None) -> dict[str, Any]:
@@ -101,7 +106,7 @@ def render_profile(
     persona = document["persona"]
     head = Text.assemble(
         (persona["text"], "bold"),
-        f"\n\n{_author(persona)}",
+        f"\n\n{_author(document, persona, 'persona', persona['text'])}",
     )
     title = f"{document['customer_id']} as of {document['as_of']}"
     parts: list[RenderableType] = [Panel(head, title=title)]
@@ -116,10 +121,10 @@ def render_profile(
         for interaction_id in sorted(evidence, key=lambda i: (evidence[i], i)):
             cited.add_row(interaction_id[:12], Text(evidence[interaction_id]))
         parts.append(cited)
-    if document["nulls"]:
+    if unsaid := _unsaid(document):
         unknown = Table(title="What the data cannot say", box=None, title_justify="left", show_header=False)
-        for pointer, reason in sorted(document["nulls"].items()):
-            unknown.add_row(pointer.lstrip("/").replace("/", "."), reason)
+        for place_of, reason in sorted(unsaid.items()):
+            unknown.add_row(place_of, Text(reason))
         parts.append(unknown)
     return Group(*parts)
 
@@ -186,7 +191,8 @@ def _claims(document: dict[str, Any]) -> Table:
 
     def add(claim: str, what: str, how_much: str, cited: dict[str, Any]) -> None:
         shown = " ".join(interaction_id[:12] for interaction_id in cited["evidence"])
-        table.add_row(claim, Text(what), how_much, f"{shown} ({cited['evidence_count']} in all)")
+        rests_on = f"{shown} ({cited['evidence_count']} in all)" if cited["evidence_count"] else _OF_OTHERS
+        table.add_row(claim, Text(what), how_much, rests_on)
 
     language = written_language(document["language"])
     for interest in document["interests"]:
@@ -206,18 +212,30 @@ def _claims(document: dict[str, Any]) -> Table:
         add("aspect", aspect["aspect"], f"{aspect['polarity']:+z.2f}", aspect)
     for said in document["predictions"] or []:
         why = "; ".join(reason["text"] for reason in said["reasons"])
-        place = f"{said['probability']:.0%}, above {said['percentile']:.0%}"
-        add("prediction", f"{said['label']}: {why}", place, said)
+        where = predictions.place(said["probability"], said["percentile"], said["horizon_days"], language)
+        add("prediction", f"{said['label']}: {why}", where, said)
     for offer in document["recommendations"] or []:
         title = title_in(offer["title"] or offer["item_id"], language)
         add("recommend", f"{title}: {offer['reason']}", f"{offer['score']:.2f}", offer)
     return table
 
 
-def _author(text: dict[str, Any]) -> str:
-    """Who wrote a text, whether it passed the fact check, and why no model's stands there."""
+def _unsaid(document: dict[str, Any]) -> dict[str, str]:
+    """By place, why a value is null, and why a prediction is not to be trusted to the percent."""
+    nulls = {pointer.lstrip("/").replace("/", "."): reason for pointer, reason in document["nulls"].items()}
+    said = document["predictions"] or []
+    return nulls | {f"predictions.{each['target']}": each["doubt"] for each in said if "doubt" in each}
+
+
+def _author(document: dict[str, Any], text: dict[str, Any], kind: str, *said: str) -> str:
+    """Who wrote a text, whether it passed the fact check, else what was found, and why no model's stands there."""
     why = f" (the model's fell back: {text['fallback']})" if "fallback" in text else ""
-    return f"written by {text['written_by']}, {'checked' if text['checked'] else 'not checked'}{why}"
+    if text["checked"]:
+        return f"written by {text['written_by']}, checked{why}"
+    grounds = grounds_of(document, text["language"])
+    found = next((finding for each in said for finding in check(each, grounds, kind)), None)
+    because = f"{found.reason}, “{found.what}”" if found else "what it found then is not found now"
+    return f"written by {text['written_by']}, did not pass the fact check: {because}{why}"
 
 
 def _facts(document: dict[str, Any], said: dict[str, list[str]]) -> Table:
@@ -245,5 +263,6 @@ def _next(document: dict[str, Any]) -> Panel:
     said = Text(f"{action['action']}{channel}: {action['reason']}")
     if copy := action.get("copy"):
         subject = f"{copy['subject']}\n" if copy["subject"] else ""
-        said.append(f"\n\n{subject}{copy['message']}\n\n{_author(copy)}", style="dim")
+        author = _author(document, copy, "message", copy["message"], copy["subject"] or "")
+        said.append(f"\n\n{subject}{copy['message']}\n\n{author}", style="dim")
     return Panel(said, title="Next best action")

@@ -8,6 +8,7 @@ from profiling.errors import InputError
 from profiling.lake import Lake
 from profiling.ledger import sunday_before
 from profiling.profiles.evidence import attach, facet, head
+from profiling.profiles.history import topics_on
 from profiling.profiles.interests import without_denied
 from profiling.profiles.snapshot import Snapshot
 from profiling.settings import Settings
@@ -61,7 +62,7 @@ def overview(settings: Settings, day: str) -> dict[str, Any]:
         InputError: the week before the day is not closed, or its topics are past their retention.
     """
     week = sunday_before(day)
-    rows = Lake.open(settings).read("topics", [("week", "==", week)])
+    rows = topics_on(Lake.open(settings), day)
     if rows.empty:
         raise InputError(
             f"there are no topics of the week to {week}: it is closed by `profiling profile --day {day}`, and has none where too "

@@ -5,7 +5,7 @@ the week before, and only what is new is clustered: a topic keeps its identity b
 Pure functions of frames; no encoder is loaded, for a term's vector is made of the vectors of the texts it stands in.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -64,7 +64,9 @@ class _Topic:
     merged_into: str | None = None
 
 
-def weekly_topics(texts: pd.DataFrame, before: pd.DataFrame, week: str) -> pd.DataFrame:
+def weekly_topics(
+    texts: pd.DataFrame, before: pd.DataFrame, week: str, is_left_out: Callable[[str], bool] = lambda term: False
+) -> pd.DataFrame:
     """The topics at the end of a week.
 
     Args:
@@ -72,12 +74,13 @@ def weekly_topics(texts: pd.DataFrame, before: pd.DataFrame, week: str) -> pd.Da
             keywords, embedding; in any order. What has no vector is not looked at.
         before: rows of `topics` of the week before; empty where there are none.
         week: the Sunday.
+        is_left_out: whether a term must not enter, asked of those that enough customers wrote.
 
     Returns:
         Rows of `topics`, sorted by topic_id. All are of one embedding model, that of most texts of the newest day that has any:
         vectors of two models are never compared. After a change of the encoder a topic is who has its terms.
     """
-    terms, model = _read(texts)
+    terms, model = _read(texts, is_left_out)
     model = model or next(iter(before["model"]), "")
     topics = _known(before, model, week)
     if terms is not None:
@@ -119,7 +122,7 @@ def without_terms(topics: pd.DataFrame, gone: Collection[str]) -> pd.DataFrame:
 # --- terms and their vectors ---
 
 
-def _read(texts: pd.DataFrame) -> tuple[_Terms | None, str]:
+def _read(texts: pd.DataFrame, is_left_out: Callable[[str], bool]) -> tuple[_Terms | None, str]:
     """The terms of the texts of one model, and the model; None where no term may enter."""
     from scipy.sparse import csr_array
 
@@ -142,6 +145,7 @@ def _read(texts: pd.DataFrame) -> tuple[_Terms | None, str]:
     ).drop_duplicates(["text", "term"])
     customers = claims.groupby("term", sort=True)["customer"].nunique()
     customers = customers[customers >= LEAST_CUSTOMERS].sort_index()
+    customers = customers[[not is_left_out(term) for term in customers.index]]
     names = sorted(customers.sort_values(ascending=False, kind="stable").index[:MOST_TERMS])
     if not names:
         return None, model

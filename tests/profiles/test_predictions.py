@@ -5,7 +5,7 @@ import pytest
 
 from profiling.behaviour.features import FEATURES, GROUPS
 from profiling.behaviour.targets import TARGETS
-from profiling.profiles.predictions import label, reason
+from profiling.profiles.predictions import label, place, reason, with_doubts
 
 NOTHING = dict.fromkeys(FEATURES, np.nan) | {name: 0.0 for name in FEATURES if name.endswith(("_count", "_recent"))}
 ANN = NOTHING | {
@@ -62,3 +62,49 @@ def test_every_target_has_a_label_in_both_languages(target: str) -> None:
 def test_words_of_a_text_are_quoted() -> None:
     record = {"name": "love it", "values": {"count": 1.0}, "amount": -0.2}
     assert reason(record, True, "en") == "the words “love it” (lowers it)"
+
+
+def foretold(target: str, probability: float, horizon_days: int = 28, language: str = "en") -> dict:
+    named = {"target": target, "label": label(target, horizon_days, language)}
+    return named | {"horizon_days": horizon_days, "probability": probability}
+
+
+def doubts(*said: dict, language: str = "en") -> list[str | None]:
+    return [each.get("doubt") for each in with_doubts(said, language)]
+
+
+def test_predictions_that_exclude_each_other_are_doubted_where_both_are_above_one() -> None:
+    assert doubts(foretold("churn", 0.6), foretold("repeat_purchase", 0.5)) == [
+        "together with “buys again within 28 days” above 100 %: the two models learned apart; trust neither to the percent",
+        "together with “does nothing at all for 28 days” above 100 %: the two models learned apart; trust neither to the percent",
+    ]
+    zh = [foretold("churn", 0.6, language="zh"), foretold("repeat_purchase", 0.5, language="zh")]
+    assert doubts(*zh, language="zh")[0] == "与“28 天内再次购买”合计超过 100 %：两个模型各自训练，百分比都不可尽信"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [foretold("churn", 0.4), foretold("repeat_purchase", 0.6)],  # 1 exactly
+        [foretold("churn", 0.9), foretold("reviews_again", 0.9, 180)],  # may come later
+        [foretold("churn", 0.9), foretold("satisfied", 0.9, 0)],
+        [foretold("repeat_purchase", 0.9), foretold("reviews_again", 0.9)],
+        [foretold("churn", 0.9)],
+        [],
+    ],
+)
+def test_others_are_not_doubted(said: list[dict]) -> None:
+    assert with_doubts(said, "en") == said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((0.002, 0.37, 28, "en"), "0 %, higher than for 37 % of the customers it was tested on"),
+        ((0.86, 0.5, 0, "en"), "86 %, higher than for 50 % of the texts it was tested on"),
+        ((0.002, 0.37, 28, "zh"), "0 %，高于测试客户中的 37 %"),
+        ((0.86, 0.5, 0, "zh"), "86 %，高于测试文本中的 50 %"),
+    ],
+)
+def test_where_a_probability_stands(arguments: tuple, text: str) -> None:
+    assert place(*arguments) == text

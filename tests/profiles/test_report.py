@@ -114,7 +114,6 @@ def test_the_distributions(people: pd.DataFrame) -> None:
     assert page.row("At risk")[1:3] == ["1", "25.0 %"]
     assert page.row("Active")[1:3] == ["2", "50.0 %"]
     assert page.row("New")[1:3] == ["0", "0.0 %"]
-    assert page.row("guitars")[1:3] == ["3", "75.0 %"]
     assert page.row("Make it good")[1:3] == ["1", "25.0 %"]
     assert page.row("0.8 – 1.0")[1] == "2"
     assert page.row("0.0 – 0.2")[1] == "1"
@@ -126,10 +125,21 @@ def test_the_distributions(people: pd.DataFrame) -> None:
 
 
 def test_an_interest_has_one_row_and_its_name_in_both_languages(people: pd.DataFrame) -> None:
-    mixed = people.assign(top_interest=["coffee", "咖啡", "茶", None])
+    mixed = pd.concat([people.assign(top_interest=["coffee", "咖啡", "茶", None])] * 5, ignore_index=True)
     page = Page(render_report(mixed, COUNTS, DAY, None))
-    assert page.row("coffee") == ["coffee咖啡", "2", "50.0 %", ""]
-    assert page.row("tea") == ["tea茶", "1", "25.0 %", ""]
+    assert page.row("coffee") == ["coffee咖啡", "10", "50.0 %", ""]
+    assert page.row("tea") == ["tea茶", "5", "25.0 %", ""]
+
+
+def test_an_interest_stands_on_the_page_where_five_customers_share_it(people: pd.DataFrame) -> None:
+    liked = ["lamp"] * 5 + ["tent <b>"] * 4 + ["health"] * 6 + [None] * 5
+    html = render_report(profiles(*(profile(n, top_interest=each) for n, each in enumerate(liked))), COUNTS, DAY, None)
+    table = "<table>" + html.split('id="h-interest"')[1].split("<table>")[1].split("</section>")[0]
+    assert [row[:3] for row in Page(table).rows[1:]] == [["lamp", "5", "25.0 %"]], "of all, also of those not shown"
+    assert "where at least 5 customers share it" in table
+    assert "至少 5 位客户共有" in table
+    alone = render_report(people, COUNTS, DAY, None).split('id="h-interest"')[1].split("</section>")[0]
+    assert "Nothing to show." in alone
 
 
 def test_the_grid_of_segments(people: pd.DataFrame) -> None:

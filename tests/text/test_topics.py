@@ -211,3 +211,12 @@ def test_terms_can_be_taken_out() -> None:
     assert sorted(less["name"]) == ["grinder", "string"]
     assert "coffee" not in ids(less)
     assert ids(less)["roast"] == ids(found)["coffee"]
+
+
+def test_a_term_that_is_left_out_is_in_no_topic_and_leaves_those_it_was_in() -> None:
+    before = weekly_topics(base(), NOTHING, WEEKS[0])
+    assert "grinder" in ids(before)
+    found = weekly_topics(base(), before, WEEKS[1], lambda term: term in ("grinder", "coffee"))
+    assert sorted(ids(found)) == ["bag", "bronze", "gauge", "pocket", "roast", "string", "zipper"]
+    assert "coffee" not in found["name"].tolist()
+    assert weekly_topics(base(), NOTHING, WEEKS[0], lambda term: True).empty
