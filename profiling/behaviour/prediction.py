@@ -57,10 +57,11 @@ def predict(
         COLUMNS, without those for which nothing speaks: a text of which the model knows no word.
 
         `percentile` is the share of the model's holdout with a lower probability, 0 to 1: the same for every bucket.
-        `reasons` is a list of {name, values, amount}, the REASONS largest: words of the text (`values` {"count": times}), or a
-        group of features (`values` by feature; NaN is not known). base + their amounts + rest = score, and probability =
-        sigmoid(score) on `log_odds` or the clipped score on `probability`. `evidence` is a list of {interaction_id, strength}
-        of the text that was read; empty for models of features, whose evidence is the customer's activity.
+        `reasons` is a list of {name, values, amount}, the REASONS largest: words of the text (`values` {"count": times}; function
+        words together, after all others), or a group of features (`values` by feature; NaN is not known). base + their amounts +
+        rest = score, and probability = sigmoid(score) on `log_odds` or the clipped score on `probability`. `evidence` is a list
+        of {interaction_id, strength} of the text that was read; empty for models of features, whose evidence is the customer's
+        activity.
     """
     read = texts[texts["customer_id"].isin(set(customers))].sort_values("customer_id", ignore_index=True)
     cited = [[{"interaction_id": i, "strength": 1.0}] for i in read["interaction_id"]]
@@ -117,16 +118,16 @@ def _spoken(
 
 
 def _words(explained: Explanation) -> list[dict[str, Any]]:
-    """The amounts by term, largest first; function words, of which a reader learns nothing, are one reason together."""
-    found = [
-        {"name": each.name, "values": {"count": each.value}, "amount": each.amount}
-        for each in explained.contributions
-        if not _is_function_words(each.name)
-    ]
-    if small := [each for each in explained.contributions if _is_function_words(each.name)]:
-        amount = math.fsum(each.amount for each in small)
-        found.append({"name": FUNCTION_WORDS, "values": {"count": len(small)}, "amount": amount})
-    return sorted(found, key=lambda each: (-abs(each["amount"]), each["name"]))
+    """The amounts by term, largest first; function words, of which a reader learns nothing, are one reason, the last."""
+    found, small = [], []
+    for each in explained.contributions:
+        if _is_function_words(each.name):
+            small.append(each.amount)
+        else:
+            found.append({"name": each.name, "values": {"count": each.value}, "amount": each.amount})
+    if small:
+        found.append({"name": FUNCTION_WORDS, "values": {"count": len(small)}, "amount": math.fsum(small)})
+    return found
 
 
 def _is_function_words(term: str) -> bool:
