@@ -236,6 +236,7 @@ def test_a_bucket_staged_while_she_is_being_erased_is_computed_again_by_its_clos
     assert leaks.find([Path(settings.lake), Path(settings.landing)], [NAMES[0], *request.identities]) == []
 
 
+@pytest.mark.long
 def test_the_same_drops_delivered_again_bring_nothing_back(world: tuple[Settings, Person]) -> None:
     settings, she = world
     erase(settings)

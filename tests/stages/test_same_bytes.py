@@ -52,6 +52,7 @@ def test_days_in_any_order(reference: tuple[Settings, list[str]]) -> None:
     assert tables(other) == tables(settings)
 
 
+@pytest.mark.long
 def test_ingest_backwards_heals(reference: tuple[Settings, list[str]]) -> None:
     settings, days = reference
     other = elsewhere(settings, "backwards")

@@ -100,6 +100,7 @@ def test_the_page_and_the_command_say_them(shop: Settings, monkeypatch: pytest.M
     assert "there are no topics of the week to 2026-05-31" in str(nothing.exception)
 
 
+@pytest.mark.long
 def test_the_same_rows_whenever_they_are_made(shop: Settings, tmp_path: Path) -> None:
     """All days at once and the profiles in another order: weeks are made one by one all the same."""
     other = elsewhere(shop, tmp_path)
