@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from profiling.facts.slots import by_name, topic_names
-from profiling.facts.slots import is_sensitive as is_special
 from profiling.profiles.checks import describe
 from profiling.profiles.predictions import label
+from profiling.profiles.private import is_private
 from profiling.profiles.wording import LANGUAGES, topic_name
 from profiling.profiles.written import written_counts
 from profiling.text.topics import ENDED, LEAST_CUSTOMERS, MERGED, NEW, RETURNED, in_service
@@ -296,7 +296,7 @@ def _bars(
 
 def _interests(topics: "pd.Series") -> list[Bar]:
     """The strongest interest of each customer, one name for coffee and 咖啡, where AT_LEAST customers share it."""
-    named = [_interest(topic) for topic in topics.dropna() if not is_special(topic)]
+    named = [_interest(topic) for topic in topics.dropna() if not is_private(topic)]
     chinese = {name.en: name.zh for name in named}
     shared = {name: number for name, number in Counter(name.en for name in named).items() if number >= AT_LEAST}
     rows = _bars(shared, whole=len(topics), is_code=False)[:TOP]
@@ -305,7 +305,7 @@ def _interests(topics: "pd.Series") -> list[Bar]:
 
 def _told(topic: Any) -> str:
     """A customer's strongest interest beside their pseudonym; none where there is none, and nothing of health and the like."""
-    return topic if isinstance(topic, str) and not is_special(topic) else "–"
+    return topic if isinstance(topic, str) and not is_private(topic) else "–"
 
 
 def _interest(topic: str) -> Text:
